@@ -1,0 +1,193 @@
+"""Name everything that can go wrong, once, with the HTTP status that it means.
+
+In: the words for the person who has to act. Out: one tree of exceptions.
+
+    EkibenError                    500
+    ├── ConfigError                500  an option, a type hint or a setting is wrong
+    │   ├── MissingLibrary         500  an optional library is not installed
+    │   └── ServiceLoadError       500  a target cannot be turned into a service
+    ├── InvalidInput               400  a caller's value is wrong; carries every place
+    │   ├── NotAuthenticated       401
+    │   ├── Forbidden              403
+    │   ├── MethodNotAllowed       405
+    │   ├── BodyTooLarge           413
+    │   ├── UnsupportedMediaType   415
+    │   ├── Unprocessable          422
+    │   └── HeadersTooLarge        431
+    ├── NotFound                   404  a tag, a route, a file
+    ├── AlreadyExists              409  a tag that would be overwritten
+    ├── TooManyRequests            429  a limit of the service is reached
+    ├── Unavailable                503  not ready, draining, overloaded
+    ├── DeadlineExceeded           504
+    ├── StoreError                 500  the store cannot be read or written
+    │   └── ArchiveError           500
+    │       ├── CorruptArchive     500  damaged, cut short, or not an archive
+    │       └── UnsafeArchive      500  it would write outside its folder, or too much
+    └── ServerError                500  a server answered with an error (clients)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One wrong place in a value: where it is, and what is wrong there."""
+
+    path: str  # `x[3][1]`, or "" for the whole value
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class EkibenError(Exception):
+    """Base of all errors raised on purpose.
+
+    Args:
+        message: what is wrong, naming the field as the user writes it.
+        hint: one thing to do about it.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(EkibenError):
+    """An option, a type hint or a setting is wrong."""
+
+
+class MissingLibrary(ConfigError):
+    """An optional library is needed and not installed."""
+
+
+class ServiceLoadError(ConfigError):
+    """A target cannot be turned into a service."""
+
+
+class InvalidInput(EkibenError):
+    """A caller's value is wrong.
+
+    Args:
+        message: the summary; made from *problems* where it is empty.
+        problems: every wrong place.
+        hint: one thing to do about it.
+    """
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str = "", *, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
+        super().__init__(message or "; ".join(str(problem) for problem in problems), hint=hint)
+        self.problems = tuple(problems)
+
+
+class NotAuthenticated(InvalidInput):
+    """A token is missing or wrong."""
+
+    status: ClassVar[int] = 401
+
+
+class Forbidden(InvalidInput):
+    """The caller is known and may not do this."""
+
+    status: ClassVar[int] = 403
+
+
+class MethodNotAllowed(InvalidInput):
+    """The path is known, the method is not."""
+
+    status: ClassVar[int] = 405
+
+
+class BodyTooLarge(InvalidInput):
+    """A body, a part of it, or what it unpacks to is over the limit."""
+
+    status: ClassVar[int] = 413
+
+
+class UnsupportedMediaType(InvalidInput):
+    """The content type is not one that this endpoint reads."""
+
+    status: ClassVar[int] = 415
+
+
+class Unprocessable(InvalidInput):
+    """The value is well-formed and cannot be worked on."""
+
+    status: ClassVar[int] = 422
+
+
+class HeadersTooLarge(InvalidInput):
+    """Too many headers, or too long."""
+
+    status: ClassVar[int] = 431
+
+
+class NotFound(EkibenError):
+    """There is nothing by this name."""
+
+    status: ClassVar[int] = 404
+
+
+class AlreadyExists(EkibenError):
+    """There is something by this name already, and it is not overwritten."""
+
+    status: ClassVar[int] = 409
+
+
+class TooManyRequests(EkibenError):
+    """A limit of the service is reached; *retry_after* is in seconds."""
+
+    status: ClassVar[int] = 429
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class Unavailable(EkibenError):
+    """The service cannot answer now; *retry_after* is in seconds."""
+
+    status: ClassVar[int] = 503
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(EkibenError):
+    """The answer did not come in time."""
+
+    status: ClassVar[int] = 504
+
+
+class StoreError(EkibenError):
+    """The store cannot be read or written."""
+
+
+class ArchiveError(StoreError):
+    """An archive cannot be used."""
+
+
+class CorruptArchive(ArchiveError):
+    """An archive is damaged, cut short, or not an archive at all."""
+
+
+class UnsafeArchive(ArchiveError):
+    """An archive would write outside its folder, or more than is allowed."""
+
+
+class ServerError(EkibenError):
+    """A server answered with an error; *answered* is its HTTP status."""
+
+    def __init__(self, message: str = "", *, answered: int = 500, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.answered = answered

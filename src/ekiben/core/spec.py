@@ -1,0 +1,177 @@
+"""Describe a service with plain data.
+
+In: nothing but literals. Out: frozen values that turn into JSON and back, and `BoundService`,
+the one value that also holds code. Everything past `services/load.py` works on these alone:
+the engine runs them, OpenAPI is made from them, a bento stores them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+JsonSchema = Mapping[str, Any]
+
+
+class Convention(StrEnum):
+    """How the user's callable is called."""
+
+    KEYWORDS = "keywords"  # one keyword a parameter
+    ONE_VALUE = "one_value"  # the body is the one value
+    STACKED = "stacked"  # one value, the joined batch of several calls
+    LISTED = "listed"  # one list, an element a call
+
+
+class Layout(StrEnum):
+    """Which processes hold HTTP and the model."""
+
+    INLINE = "inline"
+    APART = "apart"
+    REPLICAS = "replicas"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """How calls of one endpoint are joined."""
+
+    max_size: int = 100  # items
+    max_wait: float = 0.0  # seconds that the oldest call may wait for others
+    max_latency: float = 60.0  # seconds; a call that cannot be answered in time is shed
+    in_axis: int = 0
+    out_axis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSpec:
+    """One route of a service."""
+
+    name: str
+    route: str
+    input: JsonSchema = field(default_factory=dict)
+    output: JsonSchema = field(default_factory=dict)
+    methods: tuple[str, ...] = ("POST",)
+    convention: Convention = Convention.KEYWORDS
+    batch: BatchSpec | None = None
+    stream: bool = False
+    task: bool = False
+    timeout: float | None = None  # seconds; None: the service's
+    isolate: bool = False  # a failed batch is run again by halves
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another service that this one calls."""
+
+    attribute: str
+    service: str | None = None
+    url: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A stored model that this service needs."""
+
+    attribute: str
+    tag: str
+    resolved: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """The container that a service wants, as data."""
+
+    base: str | None = None
+    python_version: str | None = None
+    steps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a service accepts at once, and for how long."""
+
+    timeout: float | None = 60.0  # seconds for one call
+    max_concurrency: int | None = None  # calls
+    max_body: int = 100 * 1024 * 1024  # bytes, after decompression
+    max_parts: int = 1000  # of one multipart body
+    max_depth: int = 64  # of JSON
+    max_headers: int = 100
+    max_header_size: int = 64 * 1024  # bytes, all headers together
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What dialects differ in on the wire."""
+
+    error_style: str = "problem"  # problem | bentoml
+    nan_style: str = "null"  # null | literal
+    request_id_header: str = "x-request-id"
+    server_header: str = "ekiben"
+    metrics_prefix: str = "ekiben"
+    default_port: int = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """All that is known of a service without running it."""
+
+    name: str
+    endpoints: tuple[EndpointSpec, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    models: tuple[ModelRef, ...] = ()
+    workers: int | str = 1
+    threads: int = 1
+    layout: Layout = Layout.INLINE
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = Limits()
+    style: Style = Style()
+    image: ImageSpec | None = None
+    envs: tuple[Mapping[str, str], ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None  # of the bento or model it came from
+    doc: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain data, fit for JSON and YAML."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MountSpec:
+    """An ASGI app of the user's, below a path."""
+
+    app: Any
+    path: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Names of the instance's methods that are called around its life."""
+
+    startup: tuple[str, ...] = ()
+    shutdown: tuple[str, ...] = ()
+    deployment: tuple[str, ...] = ()
+    ready: str | None = None
+    alive: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundService:
+    """A service with its code: the only thing that a dialect has to make.
+
+    `signatures` holds, by endpoint name, the `schema.signature.Signature` that codecs are planned from;
+    `samples` the stored input that warms an endpoint up; `origin` is `module:attr` where there is one.
+    """
+
+    spec: ServiceSpec
+    create: Callable[[Mapping[str, Any]], Any]
+    signatures: Mapping[str, Any] = field(default_factory=dict)
+    hooks: Hooks = Hooks()
+    mounts: tuple[MountSpec, ...] = ()
+    middleware: tuple[tuple[Any, Mapping[str, Any]], ...] = ()
+    samples: Mapping[str, Any] = field(default_factory=dict)
+    on_loop: bool = False  # create the instance on the event loop, not in the model thread
+    origin: str | None = None
