@@ -1,0 +1,1 @@
+"""A typed client that mirrors a service."""

@@ -1,0 +1,1 @@
+"""The words that everybody uses; nothing but the standard library."""

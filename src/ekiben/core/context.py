@@ -1,0 +1,84 @@
+"""Hold what belongs to the running call: its request, the answer's headers, a scratch folder.
+
+In: the parts that a transport knows. Out: a `Context` that a user's method may ask for by a
+parameter named `ctx` or `context`, or by the annotation `Context`.
+"""
+
+import tempfile
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """One `Set-Cookie` line (RFC 6265)."""
+
+    key: str
+    value: str
+    max_age: int | None = None  # seconds
+    expires: int | None = None  # seconds from now
+    path: str = "/"
+    domain: str | None = None
+    secure: bool = False
+    httponly: bool = False
+    samesite: Literal["lax", "strict", "none"] = "lax"
+
+
+@dataclass(slots=True)
+class ResponseContext:
+    """What the answer will carry beside the method's return value."""
+
+    status_code: int = 200
+    headers: MutableMapping[str, str] = field(default_factory=dict)
+    cookies: list[Cookie] = field(default_factory=list)
+
+    @property
+    def metadata(self) -> MutableMapping[str, str]:
+        """The headers, by their older name."""
+        return self.headers
+
+    def set_cookie(self, key: str, value: str = "", **options: Any) -> None:
+        """Add a cookie; *options* are the fields of `Cookie`."""
+        self.cookies.append(Cookie(key, value, **options))
+
+
+@dataclass(slots=True)
+class Context:
+    """The running call.
+
+    `request` is a `starlette.requests.Request` where the call came by HTTP, otherwise None.
+    `state` is one mapping a worker, shared by all of its calls.
+    """
+
+    request: Any = None
+    response: ResponseContext = field(default_factory=ResponseContext)
+    state: MutableMapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    _cleanup: list[Callable[[], None]] = field(default_factory=list, repr=False)
+
+    @property
+    def temp_dir(self) -> str:
+        """A folder that is made on first use and removed after the answer was sent."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="ekiben-call-", ignore_cleanup_errors=True)
+        return self._folder.name
+
+    @property
+    def temp_path(self) -> Path:
+        """The same folder as a `Path`."""
+        return Path(self.temp_dir)
+
+    def on_close(self, action: Callable[[], None]) -> None:
+        """Call *action* once the answer was sent."""
+        self._cleanup.append(action)
+
+    def close(self) -> None:
+        """Run what waits for the end of the call, and remove the folder."""
+        while self._cleanup:
+            self._cleanup.pop()()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None

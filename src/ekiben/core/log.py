@@ -1,0 +1,62 @@
+"""Set up the `ekiben` logger, and nothing else.
+
+In: how much to say, and whether as text or as JSON lines. Out: one handler on the logger `ekiben`.
+The root logger and everything that the user set up are left alone; nothing happens at import.
+"""
+
+import json
+import logging
+import sys
+import time
+from typing import Literal, TextIO
+
+LOGGER = "ekiben"
+ACCESS = "ekiben.access"
+_OURS = "_ekiben_handler"
+
+# What every LogRecord has: the rest was given as `extra` and belongs into a JSON line.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record: time (RFC 3339, UTC), level, logger, message, extras, traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give one line without line breaks."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, object] = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def set_up(
+    level: Literal["debug", "info", "warning", "error"] = "info",
+    *,
+    style: Literal["text", "json"] = "text",
+    stream: TextIO | None = None,
+) -> logging.Logger:
+    """Give the `ekiben` logger one handler of ours, replacing an earlier one.
+
+    A logger that the user already gave handlers keeps them and gets none of ours.
+    """
+    logger = logging.getLogger(LOGGER)
+    theirs = [handler for handler in logger.handlers if not getattr(handler, _OURS, False)]
+    for handler in list(logger.handlers):
+        if handler not in theirs:
+            logger.removeHandler(handler)
+    logger.setLevel(level.upper())
+    if theirs:
+        return logger
+    handler = logging.StreamHandler(stream or sys.stderr)
+    setattr(handler, _OURS, True)
+    handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.propagate = False
+    return logger

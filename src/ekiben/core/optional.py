@@ -1,0 +1,42 @@
+"""Import a library that is not always there, or say how to install it.
+
+In: the name of a module. Out: the module, or `MissingLibrary` with the command to type.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+
+from ekiben.core.errors import MissingLibrary
+
+# Where the name to import is not the name to install.
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "cv2": "opencv-python", "yaml": "PyYAML"}
+
+
+def need(module: str, why: str, *, extra: str | None = None) -> ModuleType:
+    """Import *module*, or name the command that installs it.
+
+    Args:
+        module: the name to import, such as `PIL.Image`.
+        why: what needs it, as the subject of a sentence: "an image parameter".
+        extra: the extra of ekiben that brings it.
+
+    Raises:
+        MissingLibrary: it is not installed, or one of its own imports is not.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        top = module.partition(".")[0]
+        missing = error.name or top
+        package = DISTRIBUTIONS.get(missing, missing)
+        command = f"pip install 'ekiben[{extra}]'" if extra and missing == top else f"pip install {package}"
+        raise MissingLibrary(f"{why} needs the library `{package}`, which is not installed", hint=command) from error
+
+
+def loaded(module: str) -> ModuleType | None:
+    """Give *module* if something has imported it already; never import it.
+
+    A value of a library's type can only exist once that library is imported.
+    """
+    return sys.modules.get(module)

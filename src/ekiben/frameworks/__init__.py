@@ -1,0 +1,1 @@
+"""One model library a file, all with the same verbs."""

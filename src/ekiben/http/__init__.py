@@ -1,0 +1,1 @@
+"""Bytes into calls and back."""

@@ -1,0 +1,1 @@
+"""How arguments travel in a body, one format a file."""
