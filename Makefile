@@ -1,0 +1,115 @@
+# Everything that is done with this repository. A bare machine needs Python 3.11 or newer and make, nothing else:
+# a target makes `.venv`, installs what it needs into it, and does so once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCK := requirements-dev.txt
+GROUPS := heavy container browser chaos
+LIGHT := not heavy and not container and not browser and not chaos
+
+ARGS ?=
+ONCE ?=
+PYTHON ?=
+export ONCE
+# Certificates that a company added to the machine count for uv as they do for pip.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
+
+# uv where it can be had, because it takes seconds; pip where it cannot.
+install = { $(PY) -m uv --version >/dev/null 2>&1 && $(PY) -m uv pip install --quiet --python $(PY) $(1); } \
+	|| $(PY) -m pip install --quiet --disable-pip-version-check $(1)
+
+.PHONY: help
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  ONCE=1 ends the demo after its answer, ARGS='-k tag' goes to pytest, PYTHON=python3.12 makes .venv."
+
+.PHONY: venv
+venv: $(VENV)/.dev ## make .venv with all that tests and checks need
+
+.PHONY: demo
+demo: $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.app) ## train, save, serve and ask a classifier (ONCE=1: then stop)
+	@$(PY) examples/demo.py
+
+.PHONY: test
+test: $(VENV)/.dev ## run the tests, but for the big groups
+	$(PY) -m pytest -m "$(LIGHT)" $(ARGS)
+
+.PHONY: test-all
+test-all: test $(GROUPS:%=test-%) ## run all tests; a group alone: test-heavy, test-container, test-browser, test-chaos
+
+.PHONY: $(GROUPS:%=test-%)
+test-container test-browser test-chaos: test-%: $(VENV)/.dev
+	$(call group,$*)
+
+test-heavy: $(VENV)/.heavy
+	$(call group,heavy)
+
+# pytest leaves with 5 where a group has no test yet.
+group = $(PY) -m pytest -m $(1) $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "no test in group $(1)" || exit $$code; }
+
+.PHONY: check
+check: $(VENV)/.dev ## ruff, mypy, import-linter, the measures of the house, spelling
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest -q tests/house -m "$(LIGHT)"
+	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+
+.PHONY: docs
+docs: $(VENV)/.dev ## check the links, anchors and examples of the docs
+	$(PY) -m pytest -q tests/house/test_docs.py
+
+.PHONY: wheelhouse
+wheelhouse: $(VENV)/.dev ## build wheels of ekiben and of the drop-ins into wheelhouse/
+	rm -rf wheelhouse
+	for folder in . $(dir $(wildcard compat/*/pyproject.toml)); do \
+		(cd $$folder && $(CURDIR)/$(PY) -m hatchling build -t wheel -d $(CURDIR)/wheelhouse) || exit 1; \
+	done
+
+.PHONY: lock
+lock: $(VENV)/.dev ## write requirements-dev.txt again, with the newest versions that go together
+	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o $(LOCK)
+
+.PHONY: clean
+clean: ## remove .venv, wheels and caches
+	rm -rf $(VENV) .venvs wheelhouse build dist .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@for python in $(PYTHON) $(if $(PYTHON),,python3 python3.13 python3.12 python3.11); do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "error: Ekiben needs Python 3.11 or newer: $$($(or $(PYTHON),python3) --version 2>&1)" >&2; echo >&2; \
+		echo "hint: install one and name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; \
+	fi; \
+	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "error: $$found must bring the modules venv and ensurepip: it does not" >&2; echo >&2; \
+		echo "hint: on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "making $(VENV) with $$($$found --version)"; \
+	rm -rf $(VENV) && $$found -m venv $(VENV) && \
+	{ $(PY) -m pip install --quiet --disable-pip-version-check uv || echo "uv cannot be had here, pip does its work"; }
+
+$(VENV)/.app: pyproject.toml | $(PY)
+	@echo "installing Ekiben and scikit-learn into $(VENV)"
+	@$(call install,-e '.[sklearn]')
+	@touch $@
+
+$(VENV)/.dev: $(LOCK) pyproject.toml | $(PY)
+	@echo "installing Ekiben and all that its tests need into $(VENV)"
+	@$(call install,--require-hashes -r $(LOCK))
+	@$(call install,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(VENV)/.heavy: $(VENV)/.dev
+	@echo "installing TensorFlow into $(VENV)"
+	@$(call install,-e '.[keras]')
+	@touch $@

@@ -1,1 +1,0 @@
-"""Keep models on disk under their tags, and carry them elsewhere."""
