@@ -1,0 +1,244 @@
+"""Keep items under their tags, each version in a folder that appears whole or not at all.
+
+In: a root folder and tags. Out: items, newest first.
+
+    <root>/<name>/<version>/   one item, never changed once it is there
+    <root>/<name>/latest       the version that was created last
+
+What models and bentos share stands here; a store made by BentoML 1.x has the same layout and is read as it is.
+"""
+
+import builtins
+import datetime
+import difflib
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from ekiben.core.errors import AlreadyExists, InvalidInput, NotFound, StoreError
+from ekiben.core.paths import HOME_VARIABLE, disk_errors, make_folder, sync_folder, write_whole
+from ekiben.core.tag import LATEST, Tag, is_part
+from ekiben.store.staging import stage, store_lock
+
+_log = logging.getLogger(__name__)
+
+
+class Item(Protocol):
+    """What the store has to know of a model or a bento."""
+
+    @property
+    def tag(self) -> Tag:
+        """Name and exact version."""
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds it."""
+
+    @property
+    def creation_time(self) -> datetime.datetime:
+        """When it was saved, with its time zone."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What its owner wrote on it."""
+
+
+T = TypeVar("T", bound=Item)
+
+
+class ItemStore(ABC, Generic[T]):
+    """The items of one kind below one folder.
+
+    Args:
+        root: the folder; made by the first item that is put in.
+        others: roots of other homes, which an error may point to.
+    """
+
+    kind = "item"  # what errors call it
+
+    def __init__(self, root: Path, *, others: Sequence[Path] = ()) -> None:
+        self.root = root
+        self.others = tuple(other for other in others if other != root)
+
+    @abstractmethod
+    def open_item(self, path: Path) -> T:
+        """Read the item in the folder *path*.
+
+        Raises:
+            StoreError: what lies there is not such an item.
+        """
+
+    def get(self, tag: str | Tag) -> T:
+        """Find one item: an exact version, or the newest of a name.
+
+        Raises:
+            NotFound: it is not here; the error names what is near, or where else it is.
+        """
+        wanted = Tag.parse(tag)
+        return self.open_item(self._folder(wanted.with_version(self._resolve(wanted))))
+
+    def list(self, tag: str | Tag | None = None, *, labels: Mapping[str, str] | None = None) -> builtins.list[T]:
+        """List items, newest first; what cannot be read is left out and logged.
+
+        Args:
+            tag: a name or an exact tag; None for everything.
+            labels: only items that carry each of these.
+
+        Raises:
+            NotFound: there is nothing by the name or tag given.
+        """
+        wanted = None if tag is None else Tag.parse(tag)
+        if wanted and wanted.version is not None:
+            found = [self.get(wanted)]
+        else:
+            names = self._names() if wanted is None else [wanted.name]
+            found = [item for name in names for version in self._versions(name) if (item := self._try(name, version))]
+            if wanted and not found:
+                raise self._not_found(wanted)
+        chosen = [item for item in found if (labels or {}).items() <= item.labels.items()]
+        return sorted(chosen, key=_age, reverse=True)
+
+    def delete(self, tag: str | Tag, *, all: bool = False) -> builtins.list[Tag]:
+        """Delete one version, or with *all* every version of a name.
+
+        Returns:
+            The tags that are gone.
+
+        Raises:
+            NotFound: there is nothing by this tag.
+            InvalidInput: *tag* is a bare name and *all* is not set, or it names a version and *all* is.
+        """
+        wanted = Tag.parse(tag)
+        if wanted.version is None and not all:
+            count = len(self._versions(wanted.name))
+            if not count:
+                raise self._not_found(wanted)
+            raise InvalidInput(
+                f"`tag` must name the version to delete: {str(wanted)!r} has {count}",
+                hint=f"write '{wanted}:{LATEST}' for the newest, or say `all=True` (`--all`)",
+            )
+        if wanted.version is not None and all:
+            raise InvalidInput(f"`all` deletes every version of a name, and this names one: {str(wanted)!r}")
+        if not self._versions(wanted.name):
+            raise self._not_found(wanted)
+        with stage(self.root) as bin_, store_lock(self.root), disk_errors(f"cannot delete {wanted}"):
+            versions = self._versions(wanted.name) if all else [self._resolve(wanted)]
+            for version in versions:
+                self._folder(wanted.with_version(version)).rename(bin_ / version)
+            self._tidy(wanted.name)
+        return [wanted.with_version(version) for version in versions]
+
+    def put(self, folder: Path, tag: Tag, created: datetime.datetime) -> Path:
+        """Move a finished *folder*, which lies in `stage(root)`, to its place.
+
+        Returns:
+            The new place.
+
+        Raises:
+            AlreadyExists: the tag is taken.
+            StoreError: the disk is full or read-only; nothing has changed.
+        """
+        place = self._folder(tag)
+        with store_lock(self.root), disk_errors(f"cannot store {tag}"):
+            if place.exists():
+                raise AlreadyExists(f"the {self.kind} {str(tag)!r} exists already in {self.root}")
+            newest = self._newest(tag.name)
+            make_folder(place.parent)
+            # First `latest`, then the item: whoever finds `latest` pointing nowhere looks at the times instead.
+            if newest is None or (created, tag) >= _age(newest):
+                write_whole(place.parent / LATEST, (tag.version or "").encode())
+            folder.rename(place)
+            sync_folder(place.parent)
+            sync_folder(self.root)
+        return place
+
+    def _folder(self, tag: Tag) -> Path:
+        return self.root / tag.name / (tag.version or LATEST)
+
+    def _resolve(self, tag: Tag) -> str:
+        version = tag.version if tag.is_exact else self._latest(tag.name)
+        if version is None or not self._folder(tag.with_version(version)).is_dir():
+            raise self._not_found(tag)
+        return version
+
+    def _names(self) -> builtins.list[str]:
+        return [folder for folder in _folders(self.root) if self._versions(folder)]
+
+    def _versions(self, name: str) -> builtins.list[str]:
+        return [version for version in _folders(self.root / name) if version != LATEST]
+
+    def _latest(self, name: str) -> str | None:
+        """Read `latest`; where it is missing or points nowhere, go by the times of creation."""
+        try:
+            version = (self.root / name / LATEST).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            version = ""
+        versions = self._versions(name)
+        if version in versions:
+            return version
+        items = [item for version in versions if (item := self._try(name, version))]
+        return max(items, key=_age).tag.version if items else None
+
+    def _newest(self, name: str) -> T | None:
+        version = self._latest(name)
+        return None if version is None else self._try(name, version)
+
+    def _try(self, name: str, version: str) -> T | None:
+        path = self.root / name / version
+        try:
+            return self.open_item(path)
+        except StoreError as error:
+            if path.is_dir():  # else it was deleted meanwhile
+                _log.warning("left out the %s in %s: %s", self.kind, path, error)
+            return None
+
+    def _tidy(self, name: str) -> None:
+        """After a deletion: point `latest` to what is newest now, or remove the empty folder of the name."""
+        pointer = self.root / name / LATEST
+        version = self._latest(name)
+        if version is not None:
+            write_whole(pointer, version.encode())
+        elif not self._versions(name):
+            pointer.unlink(missing_ok=True)
+            if not any((self.root / name).iterdir()):
+                (self.root / name).rmdir()
+
+    def _not_found(self, wanted: Tag) -> NotFound:
+        return NotFound(f"there is no {self.kind} {str(wanted)!r} in {self.root}", hint=self._suggest(wanted))
+
+    def _suggest(self, wanted: Tag) -> str | None:
+        """Say which other home has the tag, or what is near."""
+        for other in self.others:
+            if (other / wanted.name / (wanted.version or LATEST)).exists():
+                return f"it is in {other.parent}: set {HOME_VARIABLE}={other.parent} to work there"
+        if self._versions(wanted.name):
+            items = sorted((item for v in self._versions(wanted.name) if (item := self._try(wanted.name, v))), key=_age)
+            tags = [str(item.tag) for item in reversed(items)]
+        else:
+            tags = self._names()
+        near = difflib.get_close_matches(str(wanted), tags, n=3, cutoff=0.5)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        return (
+            f"there is {', '.join(tags[:5])}" + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
+            if tags
+            else None
+        )
+
+
+def _age(item: Item) -> tuple[datetime.datetime, Tag]:
+    return item.creation_time, item.tag
+
+
+def _folders(folder: Path) -> builtins.list[str]:
+    """List the folders that bear a tag's name; nothing if there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if is_part(entry.name) and entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"cannot read the store {folder}: {error.strerror or error}") from error

@@ -1,0 +1,118 @@
+"""Keep Python objects beside a model, and read them only when someone asks and may.
+
+In: objects by name. Out: one file of cloudpickle, and a mapping that opens it on first use.
+Unpickling runs code of whoever wrote the file: EKIBEN_FORBID_UNPICKLING=1 forbids it everywhere.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ekiben.core.errors import InvalidInput, StoreError
+from ekiben.core.optional import need
+from ekiben.core.paths import disk_errors, write_whole
+
+CUSTOM_OBJECTS = "custom_objects.pkl"
+FORBID_VARIABLE = "EKIBEN_FORBID_UNPICKLING"
+
+
+class CustomObjects(Mapping[str, Any]):
+    """The objects saved with a model, by name; the file is opened when the first is asked for.
+
+    Args:
+        path: the file; a model without it has no objects.
+        owner: the model's tag, for errors.
+    """
+
+    def __init__(self, path: Path, owner: str) -> None:
+        self._path, self._owner = path, owner
+        self._loaded: dict[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        return (
+            f"CustomObjects of {self._owner}: {', '.join(self._read()) if self._loaded is not None else 'not read yet'}"
+        )
+
+    def _read(self) -> dict[str, Any]:
+        if self._loaded is None:
+            self._loaded = load_objects(self._path, self._owner) if self._path.is_file() else {}
+        return self._loaded
+
+
+def check_unpickling(owner: str, env: Mapping[str, str] = os.environ) -> None:
+    """Refuse to unpickle anything of *owner* where the setting forbids it.
+
+    Raises:
+        StoreError: EKIBEN_FORBID_UNPICKLING is set.
+    """
+    if env.get(FORBID_VARIABLE, "").lower() not in ("", "0", "false", "no"):
+        raise StoreError(
+            f"{owner} needs unpickling, which {FORBID_VARIABLE} forbids",
+            hint=f"save it in a safe format, or unset {FORBID_VARIABLE} if you trust who made it",
+        )
+
+
+def dump_objects(objects: Mapping[str, Any], by_value: Sequence[ModuleType], path: Path) -> None:
+    """Write *objects* into a file that loads where none of the training's sources are.
+
+    Args:
+        objects: by name.
+        by_value: modules whose functions and classes are written whole, as those of `__main__` always are.
+        path: the file.
+
+    Raises:
+        InvalidInput: a name is not text, or an object cannot be pickled; the error names it.
+    """
+    cloudpickle = need("cloudpickle", "custom objects")
+    for module in by_value:
+        if not isinstance(module, ModuleType):
+            raise InvalidInput(f"`external_modules` must be a list of modules: {module!r}")
+    with ExitStack() as undo:
+        for module in by_value:
+            if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
+                cloudpickle.register_pickle_by_value(module)
+                undo.callback(cloudpickle.unregister_pickle_by_value, module)
+        for name, value in objects.items():
+            if not isinstance(name, str):
+                raise InvalidInput(f"the keys of `custom_objects` must be text: {name!r}")
+            try:
+                cloudpickle.dumps(value)
+            except Exception as error:
+                raise InvalidInput(f"`custom_objects[{name!r}]` cannot be pickled: {error}") from error
+        write_whole(path, cloudpickle.dumps(dict(objects)))
+
+
+def load_objects(path: Path, owner: str) -> dict[str, Any]:
+    """Unpickle the objects in *path*.
+
+    Raises:
+        StoreError: unpickling is forbidden, or fails; the error names *owner*.
+    """
+    check_unpickling(f"custom_objects of {owner}")
+    cloudpickle = need("cloudpickle", "custom objects")
+    with disk_errors(f"cannot read {path}"):
+        data = path.read_bytes()
+    try:
+        objects = cloudpickle.loads(data)
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"the custom objects of {owner} need the module `{error.name}`, which is not here",
+            hint=f"install it, or save again with `external_modules=[{error.name}]`",
+        ) from error
+    except Exception as error:
+        raise StoreError(f"the custom objects of {owner} cannot be unpickled: {error}") from error
+    if not isinstance(objects, dict):
+        raise StoreError(f"the custom objects of {owner} must be a mapping: {type(objects).__name__}")
+    return objects
