@@ -15,6 +15,8 @@ ARGS ?=
 ONCE ?=
 PYTHON ?=
 export ONCE
+# What tests start by name (ekiben, uv) is that of .venv.
+test test-% acceptance: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Certificates that a company added to the machine count for uv as they do for pip.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 

@@ -38,6 +38,12 @@ def test_every_wing_is_drawn() -> None:
     assert folders - drawn_arrows().keys() == set()
 
 
+def test_every_folder_is_a_package() -> None:
+    """A folder with modules has an `__init__.py`: without one, tools that walk the package pass it by."""
+    folders = {file.path.parent for file in python_files("src")}
+    assert [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").is_file()] == []
+
+
 def test_arrows_are_as_drawn() -> None:
     """A wing imports only from the wings that its row names; no wing imports a public face."""
     drawn = drawn_arrows()
