@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from ekiben.core.errors import InvalidInput, Problem, UnsupportedMediaType
 from ekiben.core.spec import JsonSchema, Style
 from ekiben.schema.annotations import ContentType
-from ekiben.schema.content import JSON, OCTETS, TEXT, Encoded, Upload
-from ekiben.schema.hints import only_leaf
+from ekiben.schema.content import FORM, JSON, OCTETS, TEXT, UPLOADS, URLENCODED, Encoded, Upload
+from ekiben.schema.hints import leaves, only_leaf
 from ekiben.schema.signature import EMPTY, Parameter, Signature
 from ekiben.schema.values.base import Leaf
 from ekiben.schema.wire import json as wire_json
@@ -33,10 +33,12 @@ class Codec:
     encode: Callable[[Any], Encoded]
     input_schema: JsonSchema
     output_schema: JsonSchema
-    raw_media: tuple[str, ...]  # media types that `from_raw` takes; globs
+    input_media: tuple[str, ...]  # media types that a body may have; globs
+    raw_media: tuple[str, ...]  # those of them that `from_raw` takes
     output_media: str
     leaf: Leaf | None  # of the parameter that batches or travels raw
     output_leaf: Leaf | None
+    is_root: bool = False
 
 
 def plan(signature: Signature, style: Style = Style()) -> Codec:
@@ -75,6 +77,7 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
 
     output_leaf = None if signature.returns is EMPTY else only_leaf(signature.returns)
     encode, output_media = plan_output(signature.returns, output_leaf, style)
+    raw_media = () if raw_leaf is None else raw_leaf.media_types
     return Codec(
         from_json=from_json,
         from_fields=from_fields,
@@ -82,11 +85,26 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
         encode=encode,
         input_schema=model.model_json_schema(mode="validation"),
         output_schema=describe_output(signature.returns),
-        raw_media=() if raw_leaf is None else raw_leaf.media_types,
+        input_media=input_media(signature, raw_media),
+        raw_media=raw_media,
         output_media=output_media,
         leaf=raw_leaf if raw_leaf is not None else first_leaf(signature),
         output_leaf=output_leaf,
+        is_root=signature.is_root,
     )
+
+
+def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, ...]:
+    """List what a body may be: forms first where there are uploads, JSON unless a file is required."""
+    kinds = {parameter.name: {leaf.kind for leaf in leaves(parameter.hint)} for parameter in signature.parameters}
+    has_uploads = any(found & UPLOADS for found in kinds.values())
+    needs_file = any(
+        "file" in kinds[parameter.name] and parameter.is_required and type(None) not in get_args(parameter.hint)
+        for parameter in signature.parameters
+    )
+    forms = () if signature.is_root else (FORM,) if has_uploads else (FORM, URLENCODED)
+    json = () if needs_file else (JSON,)
+    return (*forms, *json, *raw_media) if has_uploads else (*json, *forms, *raw_media)
 
 
 def arguments_model(signature: Signature) -> tuple[type[BaseModel], dict[str, str]]:
@@ -156,7 +174,7 @@ def plan_output(returns: Any, leaf: Leaf | None, style: Style) -> tuple[Callable
     note = next((n.content_type for n in notes_of(returns) if isinstance(n, ContentType)), None)
     target = get_args(returns)[0] if get_origin(returns) is Annotated else returns
     if leaf is not None:
-        return leaf_encoder(leaf, dump), next((m for m in leaf.media_types if "*" not in m), JSON)
+        return leaf_encoder(leaf, dump), leaf.output_media
     if target is str:
         media = note or TEXT
         return lambda value: Encoded(value.encode() if isinstance(value, str) else dump(value), media), media
@@ -194,8 +212,17 @@ def notes_of(hint: Any) -> tuple[Any, ...]:
     return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
 
 
+def is_text(hint: Any) -> bool:
+    """Say whether *hint* is a plain string."""
+    return (get_args(hint)[0] if get_origin(hint) is Annotated else hint) is str
+
+
 def describe_output(returns: Any) -> dict[str, Any]:
     """Give the JSON Schema of an answer; open where the function does not say."""
     if returns is EMPTY or returns is Any:
         return {}
+    if is_text(returns) and any(
+        isinstance(note, ContentType) and JSON in note.content_type for note in notes_of(returns)
+    ):
+        return {}  # the text is JSON already: its schema is not known
     return TypeAdapter(returns).json_schema(mode="serialization")

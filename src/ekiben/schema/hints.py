@@ -13,10 +13,10 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ekiben.schema.values import ndarray
+from ekiben.schema.values import file, image, ndarray
 from ekiben.schema.values.base import Leaf
 
-KINDS = (ndarray,)
+KINDS = (ndarray, image, file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ A kind is a module with two functions, `claims(hint) -> bool` and `plan(hint, no
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Protocol
 
 from ekiben.core.spec import JsonSchema
@@ -20,6 +21,10 @@ class Leaf(Protocol):
     @property
     def media_types(self) -> tuple[str, ...]:
         """Media types that `decode` reads as a raw body or an upload; globs allowed, empty for none."""
+
+    @property
+    def output_media(self) -> str:
+        """The media type of what `encode` gives, where nothing else is asked."""
 
     def schema(self) -> JsonSchema:
         """Give the JSON Schema (draft 2020-12) of the value as JSON."""
@@ -42,3 +47,30 @@ class Leaf(Protocol):
 
     def split(self, batch: Any, sizes: Sequence[int], axis: int) -> list[Any]:
         """Take a batch apart again."""
+
+
+class ListBatches:
+    """Join and split for kinds whose batch is a list of items."""
+
+    __slots__ = ()
+
+    def join(self, values: Sequence[Any], axis: int) -> tuple[Any, list[int]]:
+        """Chain lists; a value that is no list is one item of the batch."""
+        parts = [value if isinstance(value, list | tuple) else (value,) for value in values]
+        return [item for part in parts for item in part], [len(part) for part in parts]
+
+    def split(self, batch: Any, sizes: Sequence[int], axis: int) -> list[Any]:
+        """Cut a list, or anything that can be sliced, after each call's items."""
+        ends = list(accumulate(sizes))
+        return [batch[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def named(raw: Any) -> str:
+    """Name a JSON value for a message, cut to a readable length."""
+    names = {type(None): "null", dict: "an object", list: "a list", tuple: "a list"}
+    return names.get(type(raw)) or shorten(repr(raw))
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Cut *text* to a readable length."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -16,7 +16,8 @@ from ekiben.core.errors import ConfigError
 from ekiben.core.optional import loaded, need
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.annotations import DType, Shape
-from ekiben.schema.content import OCTETS, Upload
+from ekiben.schema.content import JSON, OCTETS, Upload
+from ekiben.schema.values.base import named
 
 NPY = "application/x-npy"
 MAGIC = b"\x93NUMPY"
@@ -68,6 +69,7 @@ class NdarrayLeaf:
     shape: tuple[int, ...] | None
     kind: str = "ndarray"
     media_types: tuple[str, ...] = (NPY, OCTETS)
+    output_media: str = JSON
 
     def schema(self) -> JsonSchema:
         """Describe nested lists of the known depth, or a list of anything."""
@@ -185,12 +187,6 @@ def first_wrong(raw: Any, *, text: bool, expected: Any = None) -> tuple[tuple[in
 def count(length: int | None) -> str:
     """Say a length in words."""
     return "a single number" if length is None else str(length)
-
-
-def named(raw: Any) -> str:
-    """Name a JSON value for a message, cut to a readable length."""
-    names = {type(None): "null", dict: "an object", list: "a list"}
-    return names.get(type(raw)) or repr(raw)[:60]
 
 
 def spell(shape: tuple[int, ...]) -> str:

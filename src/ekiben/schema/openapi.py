@@ -1,0 +1,181 @@
+"""Describe a service to browsers, generators and proxies: one OpenAPI document.
+
+In: a `ServiceSpec` and its codecs. Out: a dict, fit for JSON.
+Source: OpenAPI 3.1.1; errors as in RFC 9457.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ekiben.core.spec import EndpointSpec, ServiceSpec
+from ekiben.schema.codec import Codec
+from ekiben.schema.components import Components
+from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, essence
+
+BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
+STRUCTURED = ("ndarray", "dataframe", "series", "tensor")  # kinds that a form carries as JSON text
+ERRORS = {
+    "400": "A value is wrong; every wrong place is named.",
+    "413": "The body is too large.",
+    "415": "The content type is not one that this endpoint reads.",
+    "429": "Too many calls at once.",
+    "500": "The service failed; its log says why.",
+    "503": "The service is not ready.",
+    "504": "The answer did not come in time.",
+}
+PROBES = {
+    "/livez": "Say whether the process runs.",
+    "/healthz": "Say whether the process runs.",
+    "/readyz": "Say whether calls are taken.",
+    "/metrics": "Give the metrics, as Prometheus reads them.",
+}
+
+
+def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str = "") -> dict[str, Any]:
+    """Make the OpenAPI document of a service.
+
+    Args:
+        spec: the service.
+        codecs: by endpoint name.
+        prefix: stands before every path.
+    """
+    components = Components()
+    components.schemas["Problem"] = problem_schema(spec.style.error_style)
+    paths: dict[str, Any] = {}
+    for endpoint in spec.endpoints:
+        operations = paths.setdefault(prefix + endpoint.route, {})
+        for method in endpoint.methods:
+            name = endpoint.name if method == endpoint.methods[0] else f"{endpoint.name}_{method.lower()}"
+            operations[method.lower()] = operation(endpoint, codecs[endpoint.name], components, name)
+    for path, summary in PROBES.items():
+        paths.setdefault(prefix + path, {"get": probe(path, summary)})
+    media = "application/json" if spec.style.error_style == "bentoml" else "application/problem+json"
+    problem = {media: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": spec.name, "version": spec.version or "0"} | described(spec.doc),
+        "tags": [
+            {"name": "service", "description": "What the service answers."},
+            {"name": "operation", "description": "What watches over it."},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": components.schemas,
+            "responses": {status: {"description": words, "content": problem} for status, words in ERRORS.items()},
+        },
+    }
+
+
+def operation(endpoint: EndpointSpec, codec: Codec, components: Components, name: str) -> dict[str, Any]:
+    """Describe one method of one endpoint."""
+    first = endpoint.doc.strip().partition("\n")[0]
+    return {
+        "operationId": name,
+        "tags": ["service"],
+        **({"summary": first} if first else {}),
+        **described(endpoint.doc),
+        "requestBody": request_body(codec, components),
+        "responses": {
+            "200": answer(endpoint, codec, components),
+            **{status: {"$ref": f"#/components/responses/{status}"} for status in ERRORS},
+        },
+    }
+
+
+def request_body(codec: Codec, components: Components) -> dict[str, Any]:
+    """List every content type that the endpoint reads, file forms first where there are files."""
+    schema = components.hoist(codec.input_schema)
+    properties: dict[str, Any] = {} if codec.is_root else schema.get("properties", {})
+    content: dict[str, Any] = {}
+    for media in codec.input_media:
+        if media == JSON:
+            content[media] = {"schema": schema}
+        elif media == FORM:
+            content[media] = {"schema": form_schema(schema, properties), "encoding": encodings(properties)}
+        elif media == URLENCODED:
+            content[media] = {"schema": schema}
+        else:
+            content[media] = {"schema": dict(BINARY)}
+    return {"required": bool(codec.is_root or schema.get("required")), "content": content}
+
+
+def form_schema(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the schema of a form: what JSON carries as base64 is a file part there."""
+    return {**schema, "properties": {name: form_part(part) for name, part in properties.items()}}
+
+
+def form_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe one part of a form."""
+    words = {key: part[key] for key in ("title", "description", "examples", "deprecated") if key in part}
+    if part.get("x-kind") in UPLOADS:
+        return words | BINARY
+    if part.get("type") == "array" and isinstance(part.get("items"), Mapping):
+        return {**part, "items": form_part(part["items"])}
+    some = [choice for choice in part.get("anyOf", ()) if choice.get("type") != "null"]
+    if len(some) == 1 and len(some) < len(part.get("anyOf", ())):
+        return {**form_part(some[0]), **words}
+    return dict(part)
+
+
+def encodings(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Say the content type of every part that is not plain text."""
+    found = {name: media for name, part in properties.items() if (media := part_media(part))}
+    return {name: {"contentType": media} for name, media in found.items()}
+
+
+def part_media(part: Mapping[str, Any]) -> str | None:
+    """Give the content type of one part: a file's, JSON's, or none for plain text."""
+    kind = part.get("x-kind")
+    if kind in UPLOADS:
+        return str(part["contentMediaType"])
+    if kind in STRUCTURED or "$ref" in part or part.get("type") == "object":
+        return JSON
+    for inner in (part.get("items"), *part.get("anyOf", ())):
+        if isinstance(inner, Mapping) and (found := part_media(inner)):
+            return found
+    return None
+
+
+def answer(endpoint: EndpointSpec, codec: Codec, components: Components) -> dict[str, Any]:
+    """Describe the answer of an endpoint."""
+    media = essence(codec.output_media)
+    schema = components.hoist(codec.output_schema)
+    if media != JSON and not media.startswith("text/"):
+        schema = dict(BINARY)
+    what = "The answer, in pieces as they are made." if endpoint.stream else "The answer."
+    return {"description": what, "content": {media: {"schema": schema}}}
+
+
+def probe(path: str, summary: str) -> dict[str, Any]:
+    """Describe one of the routes that watch over the service."""
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    responses: dict[str, Any] = {"200": {"description": "Yes.", "content": text}}
+    if path != "/metrics":
+        responses["503"] = {"description": "No.", "content": text}
+    return {"operationId": path.strip("/"), "tags": ["operation"], "summary": summary, "responses": responses}
+
+
+def problem_schema(error_style: str) -> dict[str, Any]:
+    """Describe the body of an error."""
+    text = {"type": "string"}
+    if error_style == "bentoml":
+        return {"type": "object", "properties": {"error": text}, "required": ["error"]}
+    place = {"type": "object", "properties": {"path": text, "message": text}, "required": ["path", "message"]}
+    return {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": text,
+            "status": {"type": "integer"},
+            "detail": text,
+            "error": text,
+            "hint": text,
+            "errors": {"type": "array", "items": place},
+        },
+        "required": ["type", "title", "status", "detail", "error"],
+    }
+
+
+def described(doc: str) -> dict[str, str]:
+    """Give the description, where there is one."""
+    return {"description": doc.strip()} if doc.strip() else {}

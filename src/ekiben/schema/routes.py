@@ -1,0 +1,43 @@
+"""Describe a service to clients: the `/schema.json` document.
+
+In: a `ServiceSpec` and its codecs. Out: a dict, fit for JSON. Each value that is not plain JSON bears `x-kind`
+(`ndarray`, `tensor`, `dataframe`, `series`, `image`, `file`, `bytes`), by which a client knows how to send and read it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ekiben.core.spec import EndpointSpec, ServiceSpec
+from ekiben.schema.codec import Codec
+
+
+def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str = "") -> dict[str, Any]:
+    """Make the schema document of a service.
+
+    Args:
+        spec: the service.
+        codecs: by endpoint name.
+        prefix: stands before every route.
+    """
+    return {
+        "name": spec.name,
+        "type": "service",
+        "description": spec.doc,
+        "routes": [route(endpoint, codecs[endpoint.name], prefix) for endpoint in spec.endpoints],
+    }
+
+
+def route(endpoint: EndpointSpec, codec: Codec, prefix: str = "") -> dict[str, Any]:
+    """Describe one endpoint; `reads` lists the content types that it takes, the best one for a client first."""
+    return {
+        "name": endpoint.name,
+        "route": prefix + endpoint.route,
+        "methods": list(endpoint.methods),
+        "description": endpoint.doc,
+        "batchable": endpoint.batch is not None,
+        "root_input": codec.is_root,
+        "reads": list(codec.input_media),
+        "input": codec.input_schema,
+        "output": {**codec.output_schema, "is_stream": endpoint.stream, "media_type": codec.output_media},
+        "is_task": endpoint.task,
+    }
