@@ -1,1 +1,62 @@
-"""Save a trained model, serve it fast, pack it once and run it anywhere."""
+"""Save a trained model, serve it fast, pack it once and run it anywhere.
+
+In: nothing; importing this loads neither NumPy nor a web server. Out: the public names, each imported on first use.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ekiben.client.sync import SyncHTTPClient as SyncHTTPClient
+    from ekiben.core.context import Context as Context
+    from ekiben.core.context import Cookie as Cookie
+    from ekiben.core.tag import Tag as Tag
+    from ekiben.frameworks.handle import Model as Model
+    from ekiben.services.classes import asgi_app as asgi_app
+    from ekiben.services.classes import asgi_middleware as asgi_middleware
+    from ekiben.services.classes import service as service
+    from ekiben.services.depends import depends as depends
+    from ekiben.services.methods import api as api
+    from ekiben.services.methods import on_deployment as on_deployment
+    from ekiben.services.methods import on_shutdown as on_shutdown
+    from ekiben.services.methods import on_startup as on_startup
+    from ekiben.tools.serving import serve as serve
+
+__version__ = "0.1.0"
+
+# Where each public name lives; a test holds this against the block above.
+_NAMES = {
+    "Context": "core.context",
+    "Cookie": "core.context",
+    "Model": "frameworks.handle",
+    "SyncHTTPClient": "client.sync",
+    "Tag": "core.tag",
+    "api": "services.methods",
+    "asgi_app": "services.classes",
+    "asgi_middleware": "services.classes",
+    "depends": "services.depends",
+    "on_deployment": "services.methods",
+    "on_shutdown": "services.methods",
+    "on_startup": "services.methods",
+    "serve": "tools.serving",
+    "service": "services.classes",
+}
+_MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "testing", "validators")
+
+__all__ = [*_NAMES, *_MODULES, "__version__"]  # noqa: PLE0604 - all are names
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"ekiben.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"ekiben.{name}")
+    raise AttributeError(f"module 'ekiben' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -114,6 +114,67 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
+class CorsSpec:
+    """Which pages of other origins may call (Fetch standard, CORS protocol)."""
+
+    origins: tuple[str, ...] = ()
+    origin_regex: str | None = None
+    methods: tuple[str, ...] = ("GET", "POST")
+    headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSpec:
+    """What the access log holds."""
+
+    enabled: bool = True
+    skip_paths: tuple[str, ...] = ("/metrics", "/healthz", "/livez", "/readyz")
+    request_content_length: bool = True
+    request_content_type: bool = True
+    response_content_length: bool = True
+    response_content_type: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSpec:
+    """What is counted, and under which prefix; None takes the style's."""
+
+    enabled: bool = True
+    namespace: str | None = None
+    buckets: tuple[float, ...] | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSpec:
+    """Files and rules of TLS."""
+
+    certfile: str
+    keyfile: str | None = None
+    keyfile_password: str | None = None
+    ca_certs: str | None = None
+    cert_reqs: int | None = None  # of the ssl module
+    ciphers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSpec:
+    """How the service is listened for."""
+
+    host: str | None = None  # None: the front end's default
+    port: int | None = None
+    path_prefix: str = ""
+    livez: str = "/livez"
+    readyz: str = "/readyz"
+    cors: CorsSpec | None = None
+    access: AccessSpec = AccessSpec()
+    metrics: MetricsSpec = MetricsSpec()
+    tls: TlsSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """All that is known of a service without running it."""
 
@@ -127,6 +188,7 @@ class ServiceSpec:
     resources: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
     style: Style = Style()
+    http: HttpSpec = HttpSpec()
     image: ImageSpec | None = None
     envs: tuple[Mapping[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -163,12 +225,15 @@ class BoundService:
     """A service with its code: the only thing that a dialect has to make.
 
     `signatures` holds, by endpoint name, the `schema.signature.Signature` that codecs are planned from;
-    `samples` the stored input that warms an endpoint up; `origin` is `module:attr` where there is one.
+    `methods` the attribute of the instance that an endpoint calls (its own name where it is absent);
+    `dependencies` by attribute what binds the other service; `samples` the stored input that warms an endpoint up; `origin` is `module:attr` where there is one.
     """
 
     spec: ServiceSpec
     create: Callable[[Mapping[str, Any]], Any]
     signatures: Mapping[str, Any] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
+    dependencies: Mapping[str, "Callable[[], BoundService]"] = field(default_factory=dict)
     hooks: Hooks = Hooks()
     mounts: tuple[MountSpec, ...] = ()
     middleware: tuple[tuple[Any, Mapping[str, Any]], ...] = ()

@@ -1,0 +1,52 @@
+"""What a framework's file offers, and what it hands back.
+
+In: a model object. Out: files in a folder, and the few facts that loading needs.
+A framework is a module with `NAME`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ekiben.store.models import ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What `save` did."""
+
+    format: str  # of the main file: "skops", "joblib", "keras" ...
+    needs_unpickling: bool
+    options: Mapping[str, Any] = field(default_factory=dict)  # kept in model.yaml, given back to `load`
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of a model that can be served."""
+
+    batchable: bool = False
+    batch_dim: tuple[int, int] = (0, 0)
+
+    def to_yaml(self) -> dict[str, Any]:
+        """Give the form that stands under `signatures` in model.yaml."""
+        return {"batchable": self.batchable, "batch_dim": list(self.batch_dim)}
+
+
+class Framework(Protocol):
+    """The verbs of one model library."""
+
+    NAME: str
+    PACKAGES: tuple[str, ...]  # distributions whose versions are kept
+
+    def owns(self, model: Any) -> bool:
+        """Say whether *model* is of this library, without importing it."""
+
+    def save(self, model: Any, folder: Path, **options: Any) -> Saved:
+        """Write *model* into *folder*."""
+
+    def load(self, folder: Path, info: ModelInfo, **options: Any) -> Any:
+        """Read what `save` wrote."""
+
+    def methods(self, model: Any) -> Mapping[str, Method]:
+        """List the methods that are served by default."""

@@ -1,0 +1,59 @@
+"""Let one service call another.
+
+In: a service class, or the address of a running server. Out: a class attribute that is, on an instance,
+something with that service's methods.
+"""
+
+from typing import Any, TypeVar, cast, overload
+
+from ekiben.core.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Depends:
+    """The class attribute that `depends()` makes."""
+
+    def __init__(self, on: Any, url: str | None) -> None:
+        self.on = on
+        self.url = url
+        self.attribute = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Learn the attribute's name."""
+        self.attribute = name
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> Any:
+        """Give the handle; an instance made by hand gets one of its own."""
+        if instance is None:
+            return self
+        if self.on is None:
+            raise ConfigError(f"`{self.attribute}` is at {self.url} and is only reached from a served instance")
+        handle = self.on()
+        vars(instance)[self.attribute] = handle
+        return handle
+
+
+@overload
+def depends(on: type[T]) -> T: ...
+
+
+@overload
+def depends(*, url: str) -> Any: ...
+
+
+def depends(on: Any = None, *, url: str | None = None) -> Any:
+    """Name another service that this one calls.
+
+    Args:
+        on: its class; on an instance the attribute has that class's methods.
+        url: or the address of a server that runs it.
+
+    Raises:
+        ConfigError: neither or both are given, or *on* is no service.
+    """
+    if (on is None) == (url is None):
+        raise ConfigError("`depends` takes either a service class or `url`", hint="write `other = depends(Other)`")
+    if on is not None and not hasattr(on, "__ekiben_service__"):
+        raise ConfigError(f"`depends` takes a class decorated with `@service`: {on!r}")
+    return cast(Any, Depends(on, url))
