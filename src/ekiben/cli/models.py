@@ -2,7 +2,7 @@
 
 import click
 
-from ekiben import models as store
+from ekiben.frameworks.api import model_store
 
 
 @click.group()
@@ -14,5 +14,5 @@ def models() -> None:
 @click.argument("name", required=False)
 def list_models(name: str | None) -> None:
     """List models, newest first."""
-    for model in store.list(name):
+    for model in model_store().list(name):
         click.echo(f" {model.tag}  {model.info.module}  {model.size}  {model.creation_time:%Y-%m-%d %H:%M:%S}")

@@ -1,7 +1,5 @@
 """`ekiben serve`: run a service until Ctrl-C."""
 
-import sys
-
 import click
 
 from ekiben.core import log
@@ -21,5 +19,4 @@ def serve(target: str, host: str, port: int) -> None:
     logger.info("serving %s at http://localhost:%d", bound.spec.name, port)
     for endpoint in bound.spec.endpoints:
         logger.info("  POST %s", endpoint.route)
-    if not run(bound, Listen(host, port), listening):
-        sys.exit(1)
+    run(bound, Listen(host, port), listening)

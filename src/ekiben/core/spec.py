@@ -226,7 +226,8 @@ class BoundService:
 
     `signatures` holds, by endpoint name, the `schema.signature.Signature` that codecs are planned from;
     `methods` the attribute of the instance that an endpoint calls (its own name where it is absent);
-    `dependencies` by attribute what binds the other service; `samples` the stored input that warms an endpoint up; `origin` is `module:attr` where there is one.
+    `dependencies` by attribute what binds the other service; `samples` the stored input that warms an endpoint up;
+    `origin` is `module:attr` where there is one.
     """
 
     spec: ServiceSpec

@@ -54,7 +54,7 @@ class Batcher:
     def _run_group(self, calls: Sequence[Call]) -> list[Reply]:
         try:
             values = self._run_joined(calls)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the user's model may raise anything
             if len(calls) == 1 or not self._isolate or (isinstance(error, EkibenError) and error.status >= 500):
                 return [Reply(error=error) for _ in calls]
             middle = len(calls) // 2

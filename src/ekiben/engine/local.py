@@ -90,8 +90,8 @@ class LocalDispatcher:
         if self.instance is None:
             raise Unavailable("the service is starting", retry_after=1)
         self.admission.enter()
+        limit = self._timeouts[call.endpoint]
         try:
-            limit = self._timeouts[call.endpoint]
             if call.endpoint in self._async:
                 answer = self.instance.invoke[call.endpoint](call)
             else:
@@ -109,7 +109,8 @@ class LocalDispatcher:
 
     async def in_thread(self, function: Callable[[], Any]) -> Any:
         """Run *function* in the model's thread, where there is one, so that the model stays in one thread."""
-        assert self._loop is not None and self._queue is not None
+        assert self._loop is not None
+        assert self._queue is not None
         call = Call(INTERNAL, (function,), {}, answer=self._loop.create_future())
         self._queue.put(call)
         return await call.answer  # type: ignore[misc]  # set one line above
@@ -121,7 +122,8 @@ class LocalDispatcher:
             await self.in_thread(hook)
 
     def _enqueue(self, call: Call, limit: float | None) -> "asyncio.Future[Any]":
-        assert self._loop is not None and self._queue is not None
+        assert self._loop is not None
+        assert self._queue is not None
         call.arrived = time.monotonic()
         call.deadline = None if limit is None else call.arrived + limit
         call.answer = self._loop.create_future()
@@ -178,7 +180,7 @@ class LocalDispatcher:
             if first.endpoint == INTERNAL:
                 return [Reply(first.args[0]())]
             return [Reply(self._invoke[first.endpoint](first))]
-        except BaseException as error:  # also SystemExit of the user's code: it must not end the thread unseen
+        except BaseException as error:  # noqa: BLE001 - also SystemExit: the thread must not end unseen
             return [Reply(error=error)]
 
     def _deliver(self, done: list[tuple[Call, Reply]]) -> None:

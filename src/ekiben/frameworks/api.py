@@ -152,7 +152,7 @@ def try_methods(model: Any, stored: Model, sample: Any) -> dict[str, Any]:
     for name, signature in stored.info.signatures.items():
         try:
             outputs[name] = samples.describe(call(model, name, signature, sample))
-        except Exception as error:  # noqa: BLE001 - the user's model may raise anything
+        except Exception as error:
             raise InvalidInput(f"`sample` is not taken by the model's `{name}`: {error}") from error
     return outputs
 

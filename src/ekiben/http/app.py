@@ -4,6 +4,7 @@ In: a `BoundService`. Out: an ASGI 3 application with lifespan. Routes are a dic
 Source: the ASGI specification 3.0.
 """
 
+import asyncio
 import difflib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -30,13 +31,21 @@ Answer = Callable[[Scope, Receive], Awaitable[tuple[int, Encoded, Mapping[str, s
 
 
 class App:
-    """The ASGI app of one service."""
+    """The ASGI app of one service.
 
-    def __init__(self, bound: BoundService) -> None:
+    Args:
+        bound: the service.
+        on_failure: None makes the instance before the server's start-up is complete, as any ASGI server expects.
+            A function makes it behind an open port, which answers 503 until then, and is called if that fails.
+    """
+
+    def __init__(self, bound: BoundService, *, on_failure: Callable[[BaseException], None] | None = None) -> None:
         spec = bound.spec
         codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
         self.bound = bound
         self.dispatcher = LocalDispatcher(bound, codecs)
+        self._on_failure = on_failure
+        self._starting: asyncio.Task[None] | None = None
         self._fail = errors.plan(spec.style.error_style)
         prefix = spec.http.path_prefix
         self._routes: dict[str, dict[str, Answer]] = {
@@ -60,7 +69,7 @@ class App:
             status, encoded, extra = await self._route(scope)(scope, receive)
         except body.ClientLeft:
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
             failure = self._fail(error)
             status, encoded, extra = failure.status, Encoded(failure.body, failure.media_type), failure.headers
         content = encoded.body if isinstance(encoded.body, bytes) else encoded.body.read_bytes()
@@ -81,7 +90,8 @@ class App:
         return answer
 
     def _endpoint(self, endpoint: EndpointSpec, codec: Codec) -> Answer:
-        name, limits, state = endpoint.name, self.bound.spec.limits, {}
+        name, limits = endpoint.name, self.bound.spec.limits
+        state: dict[str, Any] = {}
 
         async def answer(scope: Scope, receive: Receive) -> tuple[int, Encoded, Mapping[str, str]]:
             content_type = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"content-type"), "")
@@ -128,13 +138,23 @@ class App:
     async def _live(self, receive: Receive, send: Send) -> None:
         """Answer the server's lifespan messages; the instance is made before start-up is complete."""
         await receive()
-        try:
-            await self.dispatcher.start()
-        except Exception as error:
-            log.exception("the service cannot start")
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
+        if self._on_failure is None:
+            try:
+                await self.dispatcher.start()
+            except Exception as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                raise
+        else:
+            self._starting = asyncio.create_task(self._start(self._on_failure))
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
         await self.dispatcher.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self, on_failure: Callable[[BaseException], None]) -> None:
+        try:
+            await self.dispatcher.start()
+        except Exception as error:  # noqa: BLE001 - the user's code; reported to whoever started us
+            on_failure(error)

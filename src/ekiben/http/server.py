@@ -43,16 +43,31 @@ def bind(listen: Listen) -> socket.socket:
     return found
 
 
-def make_server(bound: BoundService, listen: Listen) -> uvicorn.Server:
-    """Make a uvicorn server for *bound*."""
-    config = uvicorn.Config(
-        App(bound), lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=int(listen.drain)
-    )
-    return uvicorn.Server(config)
+class Server(uvicorn.Server):
+    """A uvicorn server of one service, which stops when the service cannot start."""
+
+    def __init__(self, bound: BoundService, listen: Listen) -> None:
+        self.app = App(bound, on_failure=self.fail)
+        self.failure: BaseException | None = None
+        drain = int(listen.drain)
+        super().__init__(
+            uvicorn.Config(self.app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=drain)
+        )
+
+    def fail(self, error: BaseException) -> None:
+        """Note why the service cannot start, and leave."""
+        self.failure = error
+        self.should_exit = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether calls are answered."""
+        return self.app.dispatcher.is_ready
 
 
-def run(bound: BoundService, listen: Listen, listening: socket.socket) -> bool:
-    """Serve until SIGINT or SIGTERM; say whether the service ever started."""
-    server = make_server(bound, listen)
+def run(bound: BoundService, listen: Listen, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; raises what kept the service from starting."""
+    server = Server(bound, listen)
     asyncio.run(server.serve(sockets=[listening]))
-    return server.started
+    if server.failure is not None:
+        raise server.failure

@@ -30,6 +30,8 @@ from ekiben.store.models import StoredModel
 
 Class = TypeVar("Class", bound=type)
 
+SERVICE = "__ekiben_service__"  # the method that makes any object a service
+
 
 @overload
 def service(cls: Class, /) -> Class: ...
@@ -58,7 +60,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         if not inspect.isclass(target):
             raise ConfigError(f"`@service` takes a class: {target!r}", hint="put your `@api` methods into a class")
         builder = ServiceBuilder(target, settled, names)
-        setattr(target, "__ekiben_service__", staticmethod(builder.bind))
+        setattr(target, SERVICE, staticmethod(builder.bind))
         for name in ("mount_asgi_app", "add_asgi_middleware"):
             if name not in vars(target):
                 setattr(target, name, staticmethod(getattr(builder, name)))
@@ -124,14 +126,15 @@ def collect_mounts(cls: type) -> tuple[tuple[MountSpec, ...], tuple[tuple[Any, M
 
 def checked_path(path: str) -> str:
     """Give *path* without a trailing slash; raise ConfigError if it is none."""
-    if not isinstance(path, str) or not path.startswith("/"):
+    if not path.startswith("/"):
         raise ConfigError(f"`path` must begin with a slash: {path!r}")
     return path.rstrip("/")
 
 
 def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> BoundService:
     """Read a class: its endpoints, hooks, models and dependencies."""
-    endpoints, signatures = [], {}
+    endpoints: list[EndpointSpec] = []
+    signatures: dict[str, Signature] = {}
     for attribute, function in marked(cls, API_NOTE):
         signature = read(with_field_defaults(function), names={**names, cls.__name__: cls})
         endpoint = describe_endpoint(attribute, getattr(function, API_NOTE), function, signature)
@@ -161,7 +164,9 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         spec=spec,
         create=lambda handles: create(cls, handles),
         signatures=signatures,
-        methods={endpoint.name: attribute for endpoint, (attribute, _) in zip(endpoints, marked(cls, API_NOTE), strict=True)},
+        methods={
+            endpoint.name: attribute for endpoint, (attribute, _) in zip(endpoints, marked(cls, API_NOTE), strict=True)
+        },
         dependencies={name: value.on.__ekiben_service__ for name, value in depends_of(cls) if value.on is not None},
         hooks=hooks,
         on_loop=any(inspect.iscoroutinefunction(function) for function in (*functions, *starts)),
@@ -169,7 +174,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
     )
 
 
-def create(cls: type, handles: Mapping[str, Any]) -> Any:
+def create(cls: Any, handles: Mapping[str, Any]) -> Any:
     """Make an instance whose dependencies are there before `__init__` runs."""
     instance = cls.__new__(cls)
     for name, handle in handles.items():
@@ -194,9 +199,7 @@ def marked(cls: type, note: str) -> list[tuple[str, Any]]:
 def with_field_defaults(function: Any) -> Any:
     """Give *function* with the defaults that stand in its source, `Field(...)` included, for reading."""
     defaults, keywords = getattr(function, "__ekiben_defaults__", (function.__defaults__, function.__kwdefaults__))
-    twin = type(function)(
-        function.__code__, function.__globals__, function.__name__, defaults, function.__closure__
-    )
+    twin = type(function)(function.__code__, function.__globals__, function.__name__, defaults, function.__closure__)
     twin.__kwdefaults__ = keywords
     twin.__annotations__ = function.__annotations__
     twin.__qualname__ = function.__qualname__

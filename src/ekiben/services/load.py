@@ -6,13 +6,16 @@ This is the only door for dialects: any object with `__ekiben_service__()` is a 
 
 import difflib
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ekiben.core.errors import ServiceLoadError
+from ekiben.core.errors import InvalidInput, NotFound, ServiceLoadError
 from ekiben.core.spec import BoundService
+from ekiben.frameworks.api import model_store
+from ekiben.frameworks.handle import Model
 from ekiben.services.stored import bind_model
 from ekiben.store.models import StoredModel
 
@@ -38,11 +41,65 @@ def load(target: Any, *, folder: Path | None = None) -> BoundService:
 
 
 def load_text(target: str, folder: Path) -> BoundService:
-    """Load a target that was typed."""
-    name, _, attribute = target.partition(":")
-    if name.endswith(".py"):
-        return pick(import_file(folder / name), attribute)
-    return pick(import_module(name, folder), attribute)
+    """Load a target that was typed, by the only reading it has.
+
+    Raises:
+        ServiceLoadError: it has no reading, or two.
+    """
+    kind, _, rest = target.partition(":")
+    if kind == "model" and rest:
+        return bind_model(model_store().get(rest))
+    path, _, attribute = target.partition(":")
+    if path.endswith(".py"):
+        return pick(import_file(folder / path), attribute)
+    if (folder / path).is_dir() and not attribute:
+        return load_folder(folder / path)
+    model = find_model(target)
+    module = find_module(path, folder)
+    if model is not None and module:
+        raise ServiceLoadError(
+            f"`{target}` can be read in two ways: the stored model {model.tag}, and the module `{path}` in {folder}",
+            hint=f"write `model:{target}` for the model, or `{path}.py:NAME` for the module",
+        )
+    if model is not None:
+        return bind_model(model)
+    if module:
+        return pick(import_module(path, folder), attribute)
+    raise ServiceLoadError(
+        f"`{target}` is neither a module in {folder} nor a stored model",
+        hint="`ekiben models list` shows the stored models; a module is named as `file:attribute`",
+    )
+
+
+def load_folder(folder: Path) -> BoundService:
+    """Load a project folder: the service in its `service.py`.
+
+    Raises:
+        ServiceLoadError: there is no such file.
+    """
+    path = folder / "service.py"
+    if not path.is_file():
+        raise ServiceLoadError(f"there is no service.py in {folder}", hint="name a target, such as `module:Service`")
+    return pick(import_file(path), "")
+
+
+def find_model(target: str) -> Model | None:
+    """Find the stored model that *target* names, if it is a tag and there is one."""
+    try:
+        return model_store().get(target)
+    except (NotFound, InvalidInput):
+        return None
+
+
+def find_module(name: str, folder: Path) -> bool:
+    """Say whether *folder* holds a module called *name*, or the environment does."""
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return False
+    top = folder / parts[0]
+    if top.with_suffix(".py").is_file() or top.is_dir():
+        return True
+    return importlib.util.find_spec(parts[0]) is not None and parts[0] not in sys.stdlib_module_names
 
 
 def import_module(name: str, folder: Path) -> ModuleType:

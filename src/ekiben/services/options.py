@@ -66,11 +66,14 @@ def read_traffic(traffic: Mapping[str, Any]) -> Limits:
     """Check `traffic={"timeout": …, "max_concurrency": …}`."""
     for key in traffic:
         if key not in ("timeout", "max_concurrency"):
-            raise ConfigError(f"`traffic.{key}` is unknown", hint="use `timeout` (seconds) and `max_concurrency` (calls)")
+            raise ConfigError(
+                f"`traffic.{key}` is unknown", hint="use `timeout` (seconds) and `max_concurrency` (calls)"
+            )
     timeout = traffic.get("timeout", 60.0)
     if timeout is not None and (not isinstance(timeout, int | float) or timeout <= 0):
         raise ConfigError(
-            f"`traffic.timeout` must be a number of seconds above 0: {timeout!r}", hint='write `traffic={"timeout": 30}`'
+            f"`traffic.timeout` must be a number of seconds above 0: {timeout!r}",
+            hint='write `traffic={"timeout": 30}`',
         )
     most = traffic.get("max_concurrency")
     if most is not None and (not isinstance(most, int) or most < 1):

@@ -26,14 +26,14 @@ def bind_model(stored: StoredModel) -> BoundService:
     Raises:
         ServiceLoadError: the model names no method that could be served.
     """
-    model = stored if isinstance(stored, Model) else Model(stored.tag, stored.path, stored.info)
+    model = stored if isinstance(stored, Model) else Model(stored.path, stored.info)
     if not model.info.signatures:
         raise ServiceLoadError(f"the model {model.tag} names no method to serve", hint="save it with `signatures=`")
     endpoints, signatures = [], {}
     for name, options in model.info.signatures.items():
         signature = Signature((Parameter("value", input_hint(model)),), is_root=True)
         codec = plan(signature)
-        axes = options.get("batch_dim", [0, 0])
+        axes = options.batch_dim
         endpoints.append(
             EndpointSpec(
                 name=name.strip("_"),
@@ -41,7 +41,7 @@ def bind_model(stored: StoredModel) -> BoundService:
                 input=codec.input_schema,
                 output=codec.output_schema,
                 convention=Convention.STACKED,
-                batch=BatchSpec(in_axis=axes[0], out_axis=axes[1]) if options.get("batchable") else None,
+                batch=BatchSpec(in_axis=axes[0], out_axis=axes[1]) if options.batchable else None,
                 isolate=True,
                 doc=f"`{name}` of the stored model {model.tag}.",
             )

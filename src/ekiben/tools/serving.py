@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import ServiceLoadError
-from ekiben.http.server import Listen, bind, make_server
+from ekiben.http import server as http_server
+from ekiben.http.server import Listen, bind
 from ekiben.services.load import load
 
 
@@ -21,7 +22,7 @@ class Server:
         self._listening = bind(listen)
         host, port = self._listening.getsockname()[:2]
         self.url = f"http://{host}:{port}"
-        self._server = make_server(bound, listen)
+        self._server = http_server.Server(bound, listen)
         self._thread = threading.Thread(target=self._run, name="ekiben-server", daemon=True)
 
     def _run(self) -> None:
@@ -30,9 +31,9 @@ class Server:
     def start(self) -> Self:
         """Start, and return once the service is ready."""
         self._thread.start()
-        while not self._server.started:
+        while not self._server.is_ready:
             if not self._thread.is_alive():
-                raise ServiceLoadError("the service could not start; the log says why")
+                raise ServiceLoadError("the service could not start") from self._server.failure
             time.sleep(0.01)
         return self
 
