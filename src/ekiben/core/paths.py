@@ -3,7 +3,7 @@
 In: an environment and path text. Out: the home folder, paths that stay below a folder, files written whole.
 
 The home is, in this order: what the caller names (`--home`), what `use_home` set for this block of code,
-the variable EKIBEN_HOME, `~/.ekiben`.
+the variable EKIBEN_HOME, `~/.ekiben`; variable and folder are the front's, so a drop-in has its own.
 """
 
 import errno
@@ -15,8 +15,8 @@ from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 
 from ekiben.core.errors import InvalidInput, StoreError
+from ekiben.core.front import EKIBEN, front
 
-HOME_VARIABLE = "EKIBEN_HOME"
 NEIGHBOUR_VARIABLE = "BENTOML_HOME"  # BentoML's own, whose store has the same layout
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -28,11 +28,12 @@ def home(given: str | os.PathLike[str] | None = None, env: Mapping[str, str] = o
 
     Args:
         given: wins over everything else if it is not None.
-        env: where EKIBEN_HOME is looked up.
+        env: where the front's variable, EKIBEN_HOME, is looked up.
     """
     if given is not None:
         return _absolute(given)
-    return _chosen.get() or _absolute(env.get(HOME_VARIABLE) or "~/.ekiben")
+    entered = front()
+    return _chosen.get() or _absolute(env.get(entered.home_variable) or entered.home_folder)
 
 
 @contextmanager
@@ -51,9 +52,9 @@ def use_home(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
 def known_homes(env: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """List the homes that may exist on this machine: Ekiben's and BentoML's."""
-    ours = _absolute(env.get(HOME_VARIABLE) or "~/.ekiben")
+    ours = _absolute(env.get(EKIBEN.home_variable) or EKIBEN.home_folder)
     theirs = _absolute(env.get(NEIGHBOUR_VARIABLE) or "~/bentoml")
-    return tuple(dict.fromkeys((ours, _absolute("~/.ekiben"), theirs)))
+    return tuple(dict.fromkeys((ours, _absolute(EKIBEN.home_folder), theirs)))
 
 
 def make_folder(folder: Path, *, private: bool = False) -> Path:
@@ -74,7 +75,7 @@ def make_folder(folder: Path, *, private: bool = False) -> Path:
 
 def make_home(folder: Path) -> Path:
     """Make the home folder: `~/.ekiben` for its owner alone, any other by the umask."""
-    return make_folder(folder, private=folder == _absolute("~/.ekiben"))
+    return make_folder(folder, private=folder == _absolute(EKIBEN.home_folder))
 
 
 def join_below(folder: Path, text: str | os.PathLike[str]) -> Path:
@@ -164,9 +165,9 @@ def disk_errors(doing: str, *, only_full: bool = False) -> Iterator[None]:
 
 def _advise(error: OSError) -> str | None:
     if error.errno in _FULL:
-        return f"free some space, or set {HOME_VARIABLE} to a folder on another disk"
+        return f"free some space, or set {front().home_variable} to a folder on another disk"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"set {HOME_VARIABLE} to a folder that you may write"
+        return f"set {front().home_variable} to a folder that you may write"
     return None
 
 

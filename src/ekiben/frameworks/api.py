@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, InvalidInput, NotFound
+from ekiben.core.front import front
 from ekiben.core.paths import home, known_homes
 from ekiben.core.tag import Tag
 from ekiben.frameworks import sample as samples
@@ -63,13 +64,13 @@ def save_model(
         other = owner(model)
         raise ConfigError(
             f"`model` is not one of {name}: it is a {type(model).__module__}.{type(model).__name__}",
-            hint=f"save it with `ekiben.{other or 'picklable_model'}.save_model`",
+            hint=f"save it with `{front().program}.{other or 'picklable_model'}.save_model`",
         )
     described = signatures if signatures is not None else {n: m.to_yaml() for n, m in verbs.methods(model).items()}
     store = model_store()
     with store.create(
         tag,
-        module=f"ekiben.{name}",
+        module=f"{front().program}.{name}",
         labels=labels or {},
         metadata=metadata or {},
         signatures=described,
@@ -111,7 +112,7 @@ def get(name: str, tag: str | Tag | Model) -> Model:
     if saved_by != name:
         raise NotFound(
             f"the model {stored.tag} was saved with {saved_by or 'no framework'}, not with {name}",
-            hint=f"use `ekiben.{saved_by}.load_model`" if saved_by in FRAMEWORKS else None,
+            hint=f"use `{front().program}.{saved_by}.load_model`" if saved_by in FRAMEWORKS else None,
         )
     return stored
 
@@ -126,7 +127,8 @@ def save(tag: str | Tag, model: Any, **options: Any) -> Model:
     if name is None:
         raise ConfigError(
             f"no framework knows a {type(model).__module__}.{type(model).__name__}",
-            hint="pickle it with `ekiben.picklable_model.save_model`; the frameworks are: " + ", ".join(FRAMEWORKS),
+            hint=f"pickle it with `{front().program}.picklable_model.save_model`; the frameworks are: "
+            + ", ".join(FRAMEWORKS),
         )
     return save_model(name, tag, model, **options)
 

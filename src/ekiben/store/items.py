@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from ekiben.core.errors import AlreadyExists, InvalidInput, NotFound, StoreError
-from ekiben.core.paths import HOME_VARIABLE, disk_errors, make_folder, sync_folder, write_whole
+from ekiben.core.front import front
+from ekiben.core.paths import disk_errors, make_folder, sync_folder, write_whole
 from ekiben.core.tag import LATEST, Tag, is_part
 from ekiben.store.staging import stage, store_lock
 
@@ -213,7 +214,7 @@ class ItemStore(ABC, Generic[T]):
         """Say which other home has the tag, or what is near."""
         for other in self.others:
             if (other / wanted.name / (wanted.version or LATEST)).exists():
-                return f"it is in {other.parent}: set {HOME_VARIABLE}={other.parent} to work there"
+                return f"it is in {other.parent}: set {front().home_variable}={other.parent} to work there"
         if self._versions(wanted.name):
             items = sorted((item for v in self._versions(wanted.name) if (item := self._try(wanted.name, v))), key=_age)
             tags = [str(item.tag) for item in reversed(items)]

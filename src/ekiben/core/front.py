@@ -1,0 +1,44 @@
+"""Say under which name Ekiben was entered, and what follows from that.
+
+In: a block of code that enters, the command line's or a drop-in's. Out: plain data for whoever has to name a command,
+a variable or a folder. No room knows any other name than the one that it is given here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from ekiben.core.spec import Style
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A name to enter by, and its defaults."""
+
+    program: str = "ekiben"  # the command, and the package in `module: ekiben.keras` of a stored model
+    distribution: str = "ekiben"  # whose version `--version` says
+    home_variable: str = "EKIBEN_HOME"
+    home_folder: str = "~/.ekiben"
+    port_variable: str = "EKIBEN_PORT"
+    host: str = "127.0.0.1"
+    style: Style = Style()  # of services that bring none of their own
+
+
+EKIBEN = Front()
+_entered: ContextVar[Front] = ContextVar("ekiben_front", default=EKIBEN)
+
+
+def front() -> Front:
+    """Give the front of this moment."""
+    return _entered.get()
+
+
+@contextmanager
+def enter(by: Front) -> Iterator[None]:
+    """Enter by another front for this block of code; it follows `await`, and no thread that the block starts."""
+    token = _entered.set(by)
+    try:
+        yield
+    finally:
+        _entered.reset(token)
