@@ -74,6 +74,20 @@ wheelhouse: $(VENV)/.dev ## build wheels of ekiben and of the drop-ins into whee
 		(cd $$folder && $(CURDIR)/$(PY) -m hatchling build -t wheel -d $(CURDIR)/wheelhouse) || exit 1; \
 	done
 
+.PHONY: bench
+bench: $(VENV)/.dev .venvs/bench-models ## measure Ekiben beside its peers, write docs/benchmarks.md (BENCH_ARGS="--rounds 3")
+	$(PY) bench/run.py --report docs/benchmarks.md $(BENCH_ARGS)
+
+.venvs/bench-models: $(VENV)/.dev
+	BENCH_MODELS=$(CURDIR)/$@ $(PY) bench/model.py
+
+.PHONY: bench-peers
+bench-peers: $(VENV)/.dev ## make environments with BentoML and mosec, to measure beside
+	for peer in bentoml mosec; do \
+		$(PY) -m uv venv -q --allow-existing --python $(PY) .venvs/bench-$$peer && \
+		$(PY) -m uv pip install -q --python .venvs/bench-$$peer/bin/python $$peer scikit-learn joblib || exit 1; \
+	done
+
 .PHONY: lock
 lock: $(VENV)/.dev ## write requirements-dev.txt again, with the newest versions that go together
 	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
