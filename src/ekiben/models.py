@@ -4,34 +4,36 @@ Every function works in the home of the moment of the call: what `use_home` set,
 """
 
 import builtins
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, Unpack
 
-from ekiben.core.paths import home, known_homes, use_home
+from ekiben.core.paths import use_home
 from ekiben.core.tag import Tag
+from ekiben.frameworks.api import model_store, save
 from ekiben.frameworks.handle import Model
+from ekiben.store.digest import Manifest, Progress
+from ekiben.store.imports import import_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
-from ekiben.store.models import ModelStore
 
 __all__ = [
+    "Manifest",
     "MethodSignature",
     "Model",
     "ModelInfo",
     "Tag",
     "create",
     "delete",
+    "export_model",
     "get",
+    "import_model",
     "list",
-    "store",
+    "save",
     "use_home",
+    "verify",
 ]
-
-
-def store() -> ModelStore[Model]:
-    """Give the store of models in the home of this moment."""
-    return ModelStore(home() / "models", Model, others=[other / "models" for other in known_homes()])
 
 
 def create(
@@ -59,7 +61,7 @@ def create(
         InvalidInput: the name or a value is wrong.
         StoreError: the disk is full or read-only; nothing is left behind.
     """
-    return store().create(name, custom_objects=custom_objects, external_modules=external_modules, **described)
+    return model_store().create(name, custom_objects=custom_objects, external_modules=external_modules, **described)
 
 
 def get(tag: str | Tag) -> Model:
@@ -68,7 +70,7 @@ def get(tag: str | Tag) -> Model:
     Raises:
         NotFound: it is not here; the error says what is near.
     """
-    return store().get(tag)
+    return model_store().get(tag)
 
 
 def list(tag: str | Tag | None = None, *, labels: Mapping[str, str] | None = None) -> builtins.list[Model]:
@@ -81,7 +83,7 @@ def list(tag: str | Tag | None = None, *, labels: Mapping[str, str] | None = Non
     Raises:
         NotFound: there is no model of this name.
     """
-    return store().list(tag, labels=labels)
+    return model_store().list(tag, labels=labels)
 
 
 def delete(tag: str | Tag, *, all: bool = False) -> builtins.list[Tag]:
@@ -94,4 +96,85 @@ def delete(tag: str | Tag, *, all: bool = False) -> builtins.list[Tag]:
         NotFound: there is no such model.
         InvalidInput: a bare name without *all*.
     """
-    return store().delete(tag, all=all)
+    return model_store().delete(tag, all=all)
+
+
+def export_model(
+    tag: str | Tag,
+    path: str | os.PathLike[str],
+    *,
+    output_format: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Write a model to one file, one folder or a URL; the same model gives the same bytes.
+
+    Args:
+        tag: which model; a bare name is its newest version.
+        path: a path or a URL such as `s3://bucket/iris.bentomodel`. Its ending says the format: `.bentomodel`, `.tar`,
+            `.tar.gz` (`.tgz`), `.tar.xz`, `.tar.bz2`, `.tar.zst`, `.zip`; `.bentomodel` is put behind any other name.
+            A folder that is there, or a path that ends with `/`, receives a file `<name>-<version>.bentomodel`.
+            Folders that are missing are made.
+        output_format: `bentomodel`, `tar`, `gz`, `xz`, `bz2`, `zst`, `zip` or `folder`, whatever the ending.
+        storage_options: of the URL's file system, for fsspec.
+        progress: called with the bytes packed so far and in all.
+
+    Returns:
+        The path or URL that was written. What was there before is replaced as a whole, or, if this fails, not at all.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: the path or the format is none that we write.
+        CorruptItem: a file of the model is not what was saved.
+        StoreError: the destination cannot be written.
+        MissingLibrary: the format or the URL needs a library that is not installed.
+    """
+    model = get(tag)
+    return model.export(path, output_format=output_format, storage_options=storage_options, progress=progress)
+
+
+def import_model(
+    path: str | os.PathLike[str],
+    *,
+    skip_existing: bool = False,
+    max_size: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Put an exported model into the store, under the tag that stands inside it. Nothing is unpickled.
+
+    Args:
+        path: an archive, a folder, or the URL of one; the format is told from the content.
+        skip_existing: give the model that is there under the same tag, if its content is the same.
+        max_size: bytes that the archive may unpack to; None allows 1 GiB, and 200 times its own size.
+        storage_options: of the URL's file system, for fsspec.
+        progress: called with the bytes checked so far and in all.
+
+    Raises:
+        NotFound: there is nothing at *path*.
+        AlreadyExists: the tag is taken.
+        CorruptArchive: it is damaged, cut short, or not an exported model.
+        UnsafeArchive: it would write outside its folder, holds more than files, or unpacks to too much.
+        StoreError: the store cannot be written. Whatever is raised, the store is as it was.
+    """
+    return import_item(
+        model_store(),
+        path,
+        skip_existing=skip_existing,
+        max_size=max_size,
+        storage_options=storage_options,
+        progress=progress,
+    )
+
+
+def verify(tag: str | Tag, *, progress: Progress | None = None) -> Manifest:
+    """Read every byte of a model and hold it against what was saved.
+
+    Returns:
+        What is there: each file, its size and its SHA-256.
+
+    Raises:
+        NotFound: there is no such model.
+        CorruptItem: a file is missing, changed or too many; the error names each.
+    """
+    return model_store().verify(tag, progress=progress)

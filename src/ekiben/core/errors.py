@@ -20,6 +20,7 @@ In: the words for the person who has to act. Out: one tree of exceptions.
     ├── Unavailable                503  not ready, draining, overloaded
     ├── DeadlineExceeded           504
     ├── StoreError                 500  the store cannot be read or written
+    │   ├── CorruptItem            500  what is stored is not what was saved
     │   └── ArchiveError           500
     │       ├── CorruptArchive     500  damaged, cut short, or not an archive
     │       └── UnsafeArchive      500  it would write outside its folder, or too much
@@ -171,6 +172,15 @@ class DeadlineExceeded(EkibenError):
 
 class StoreError(EkibenError):
     """The store cannot be read or written."""
+
+
+class CorruptItem(StoreError):
+    """What is stored is damaged; *problems* names each wrong file."""
+
+    def __init__(self, message: str = "", *, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
+        told = f"{message}: {'; '.join(str(problem) for problem in problems)}" if problems else message
+        super().__init__(told, hint=hint)
+        self.problems = tuple(problems)
 
 
 class ArchiveError(StoreError):

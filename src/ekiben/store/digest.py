@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ekiben.core.errors import CorruptArchive, Problem, StoreError
+from ekiben.core.errors import CorruptItem, Problem, StoreError
 from ekiben.core.paths import disk_errors, is_plain
 
 MANIFEST = "manifest.json"
@@ -55,13 +55,13 @@ class Manifest:
         """Read `manifest.json`.
 
         Raises:
-            CorruptArchive: it is not one.
+            CorruptItem: it is not one.
         """
         try:
             files = json.loads(text)["files"]
             entries = {path: FileEntry(str(entry["sha256"]), int(entry["size"])) for path, entry in files.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CorruptArchive(f"{MANIFEST} is not a manifest: {error}") from error
+            raise CorruptItem(f"{MANIFEST} is not a manifest: {error}") from error
         return cls(entries)
 
 
@@ -110,7 +110,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """Read the manifest in *folder*; None if there is none, as in a store made by BentoML.
 
     Raises:
-        CorruptArchive: it is damaged.
+        CorruptItem: it is damaged.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -118,7 +118,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     with disk_errors(f"cannot read {path}"), path.open("rb") as file:
         text = file.read(MAX_SIZE + 1)
     if len(text) > MAX_SIZE:
-        raise CorruptArchive(f"{MANIFEST} must be at most {MAX_SIZE} bytes long, and is longer")
+        raise CorruptItem(f"{MANIFEST} must be at most {MAX_SIZE} bytes long, and is longer")
     return Manifest.from_bytes(text)
 
 

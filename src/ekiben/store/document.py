@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ekiben.core.errors import CorruptArchive, InvalidInput
+from ekiben.core.errors import CorruptItem, InvalidInput
 from ekiben.core.paths import disk_errors
 
 MAX_SIZE = 4 * 1024 * 1024  # bytes
@@ -27,7 +27,7 @@ def read_document(path: Path) -> dict[str, Any]:
     """Read a YAML file whose top is a mapping.
 
     Raises:
-        CorruptArchive: it is not such a file, or larger or deeper than a description needs to be.
+        CorruptItem: it is not such a file, or larger or deeper than a description needs to be.
         StoreError: it cannot be read.
     """
     with disk_errors(f"cannot read {path}"), path.open("rb") as file:
@@ -39,19 +39,19 @@ def parse_document(text: bytes, name: str) -> dict[str, Any]:
     """Turn the text of a YAML file into plain data; *name* is what errors call it.
 
     Raises:
-        CorruptArchive: as `read_document`.
+        CorruptItem: as `read_document`.
     """
     if len(text) > MAX_SIZE:
-        raise CorruptArchive(f"{name} must be at most {MAX_SIZE} bytes long, and is longer")
+        raise CorruptItem(f"{name} must be at most {MAX_SIZE} bytes long, and is longer")
     try:
         _check_shape(text, name)
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 - the safe loader
         _count(value, name)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         place = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CorruptArchive(f"{name} is not a YAML document that we can read: {place}") from error
+        raise CorruptItem(f"{name} is not a YAML document that we can read: {place}") from error
     if not isinstance(value, dict):
-        raise CorruptArchive(f"{name} must be a mapping: {type(value).__name__}")
+        raise CorruptItem(f"{name} must be a mapping: {type(value).__name__}")
     return value
 
 
@@ -109,15 +109,15 @@ def _check_shape(text: bytes, name: str) -> None:
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         if count > MAX_NODES:
-            raise CorruptArchive(f"{name} must hold at most {MAX_NODES} values, and holds more")
+            raise CorruptItem(f"{name} must hold at most {MAX_NODES} values, and holds more")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise CorruptArchive(f"{name} must be nested at most {MAX_DEPTH} deep, and is deeper")
+                raise CorruptItem(f"{name} must be nested at most {MAX_DEPTH} deep, and is deeper")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
-            raise CorruptArchive(f"{name} must not use the merge key `<<` of YAML")
+            raise CorruptItem(f"{name} must not use the merge key `<<` of YAML")
 
 
 def _count(value: Any, name: str) -> None:
@@ -128,9 +128,7 @@ def _count(value: Any, name: str) -> None:
         part, depth = waiting.pop()
         seen += 1
         if seen > MAX_NODES or depth > MAX_DEPTH:
-            raise CorruptArchive(
-                f"{name} grows past {MAX_NODES} values or {MAX_DEPTH} levels when its aliases are read"
-            )
+            raise CorruptItem(f"{name} grows past {MAX_NODES} values or {MAX_DEPTH} levels when its aliases are read")
         if isinstance(part, dict):
             waiting.extend((inner, depth + 1) for inner in part.values())
         elif isinstance(part, (list, set)):

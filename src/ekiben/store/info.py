@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata as distributions
 from typing import Any, Self, TypedDict, Unpack
 
-from ekiben.core.errors import CorruptArchive, InvalidInput
+from ekiben.core.errors import CorruptItem, InvalidInput
 from ekiben.core.tag import Tag
 from ekiben.store.document import make_plain
 
@@ -139,7 +139,7 @@ class ModelInfo:
         """Read what `model.yaml` holds; keys that are not known are left out.
 
         Raises:
-            CorruptArchive: a key is missing or its value is of another type.
+            CorruptItem: a key is missing or its value is of another type.
         """
         try:
             tag = Tag(_text(plain, "name"), _text(plain, "version"))
@@ -162,7 +162,7 @@ class ModelInfo:
                 sample=plain.get("sample"),
             )
         except InvalidInput as error:
-            raise CorruptArchive(f"model.yaml cannot be used: {error}") from error
+            raise CorruptItem(f"model.yaml cannot be used: {error}") from error
 
     def to_plain(self) -> dict[str, Any]:
         """Give what `model.yaml` holds."""

@@ -16,12 +16,13 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
-from ekiben.core.errors import AlreadyExists, InvalidInput, NotFound, StoreError
+from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, NotFound, StoreError
 from ekiben.core.front import front
 from ekiben.core.paths import disk_errors, make_folder, sync_folder, write_whole
 from ekiben.core.tag import LATEST, Tag, is_part
+from ekiben.store.digest import MANIFEST, Manifest, Progress, compare, measure, read_manifest
 from ekiben.store.staging import stage, store_lock
 
 _log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class ItemStore(ABC, Generic[T]):
         others: roots of other homes, which an error may point to.
     """
 
-    kind = "item"  # what errors call it
+    kind: ClassVar[str] = "item"  # what errors call it
+    description: ClassVar[str]  # the file that makes a folder such an item
 
     def __init__(self, root: Path, *, others: Sequence[Path] = ()) -> None:
         self.root = root
@@ -131,6 +133,26 @@ class ItemStore(ABC, Generic[T]):
                 self._folder(wanted.with_version(version)).rename(bin_ / version)
             self._tidy(wanted.name)
         return [wanted.with_version(version) for version in versions]
+
+    def verify(self, tag: str | Tag, *, progress: Progress | None = None) -> Manifest:
+        """Read every byte of an item and hold it against the manifest that was made when it was saved.
+
+        Returns:
+            What is there: each file, its size and its SHA-256. An item that BentoML saved has no manifest; that is
+            logged, and nothing can be said against it.
+
+        Raises:
+            NotFound: there is nothing by this tag.
+            CorruptItem: a file is missing, changed or too many; the error names each.
+        """
+        item = self.get(tag)
+        expected, found = read_manifest(item.path), measure(item.path, progress)
+        if expected is None:
+            _log.warning("%s has no %s, so there is nothing to hold it against", item.tag, MANIFEST)
+        elif problems := compare(expected, found):
+            hint = "import it again, or save a new version"
+            raise CorruptItem(f"the {self.kind} {str(item.tag)!r} is damaged", problems=problems, hint=hint)
+        return found
 
     def put(self, folder: Path, tag: Tag, created: datetime.datetime) -> Path:
         """Move a finished *folder*, which lies in `stage(root)`, to its place.

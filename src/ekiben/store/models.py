@@ -7,17 +7,19 @@ What is known stands in `model.yaml`, in the words of BentoML 1.x and three more
 
 import datetime
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar, Unpack
+from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from ekiben.core.errors import AlreadyExists, InvalidInput, StoreError
 from ekiben.core.paths import disk_errors, join_below, sync_tree, write_whole
 from ekiben.core.tag import Tag
-from ekiben.store.digest import MANIFEST, measure, read_manifest, walk_files
+from ekiben.store.digest import MANIFEST, Progress, measure, read_manifest, walk_files
 from ekiben.store.document import read_document, write_document
+from ekiben.store.exports import export_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
 from ekiben.store.items import ItemStore
 from ekiben.store.pickles import CUSTOM_OBJECTS, CustomObjects, dump_objects
@@ -89,6 +91,19 @@ class StoredModel:
         """
         return join_below(self._path, path)
 
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        output_format: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> str:
+        """Write the model to one file, one folder or a URL; see `export_model`."""
+        return export_item(
+            self, path, output_format=output_format, storage_options=storage_options or {}, progress=progress
+        )
+
     def describe(self, **changes: Unpack[Described]) -> None:
         """Change what will be known of the model, before it is stored.
 
@@ -129,7 +144,8 @@ class ModelStore(ItemStore[M], Generic[M]):
         others: roots of other homes, which an error may point to.
     """
 
-    kind = "model"
+    kind: ClassVar[str] = "model"
+    description: ClassVar[str] = DESCRIPTION
 
     def __init__(self, root: Path, handle: type[M], *, others: Sequence[Path] = ()) -> None:
         super().__init__(root, others=others)
@@ -181,7 +197,7 @@ class ModelStore(ItemStore[M], Generic[M]):
                 yield model
             self._finish(model)
             model.settle(self.put(folder, wanted, info.creation_time))
-        _log.info("saved %r in %s", model, self.root)
+        _log.debug("saved %r in %s", model, self.root)
 
     def _finish(self, model: M) -> None:
         folder = model.path

@@ -1,0 +1,146 @@
+"""Take an item out of an archive, a folder or a URL into a store, under the tag that stands inside.
+
+In: what anyone may have made. Out: an item in the store, checked against its manifest; or an error, and the store as it
+was. Nothing is unpickled on the way.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ekiben.core.errors import AlreadyExists, CorruptArchive, CorruptItem, NotFound
+from ekiben.core.front import front
+from ekiben.core.paths import disk_errors, sync_tree, write_whole
+from ekiben.store.digest import MANIFEST, Manifest, Progress, compare, measure, read_manifest
+from ekiben.store.items import Item, ItemStore
+from ekiben.store.members import open_members
+from ekiben.store.remotes import objects
+from ekiben.store.staging import stage
+from ekiben.store.streams import Budget
+from ekiben.store.unpack import unpack
+
+MAX_MEMBERS = 100_000
+ALWAYS_ALLOWED = 1024**3  # bytes that any archive may unpack to
+MAX_RATIO = 200  # times its own size, for a larger one
+
+T = TypeVar("T", bound=Item)
+
+
+def import_item(
+    store: ItemStore[T],
+    source: str | os.PathLike[str],
+    *,
+    skip_existing: bool = False,
+    max_size: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> T:
+    """Put the item in the archive, folder or URL *source* into *store*, under the tag that stands inside.
+
+    Args:
+        store: where to.
+        source: a path or URL; the kind of archive is told from its content.
+        skip_existing: give the item that is there under the same tag, if its content is the same.
+        max_size: bytes that it may unpack to; None allows 1 GiB, and 200 times its own size.
+        storage_options: of the URL's file system, for fsspec.
+        progress: called with the bytes checked so far and in all.
+
+    Returns:
+        The item in the store; with *skip_existing* the one that was there, if it is the same.
+
+    Raises:
+        NotFound: there is nothing at *source*.
+        AlreadyExists: the tag is taken.
+        CorruptArchive: it is damaged, cut short, or no archive of such an item.
+        UnsafeArchive: it would write outside its folder, holds more than files, or unpacks to too much.
+        StoreError: the store cannot be written. Whatever is raised, the store is as it was.
+    """
+    with stage(store.root) as folder:
+        with _fetch(os.fspath(source), folder.parent / "fetched", max_size, storage_options or {}) as path:
+            budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
+            with open_members(path, budget) as members:
+                unpack(members, folder)
+        inner = _find_inside(folder, store.description)
+        try:
+            item = store.open_item(inner)
+            manifest = _check(inner, progress)
+        except CorruptItem as error:
+            raise CorruptArchive(f"the archive is damaged: {error}", hint=error.hint) from error
+        sync_tree(inner)
+        try:
+            return store.open_item(store.put(inner, item.tag, item.creation_time))
+        except AlreadyExists:
+            return _settle_existing(store, item, manifest, skip_existing=skip_existing)
+
+
+@contextmanager
+def _fetch(source: str, place: Path, max_size: int | None, options: Mapping[str, Any]) -> Iterator[Path]:
+    """Give a local path of *source*; what is fetched is removed again."""
+    local = objects.local_path(source)
+    if local is not None:
+        if not local.exists():
+            raise NotFound(f"there is no file or folder {str(local)!r}")
+        yield local
+        return
+    try:
+        objects.download(source, place, options, max_size=max_size)
+        yield place
+    finally:
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def _weigh(path: Path) -> int:
+    """Give the bytes of a file, or of all files below a folder."""
+    with disk_errors(f"cannot read {path}"):
+        return sum(part.lstat().st_size for part in path.rglob("*")) if path.is_dir() else path.stat().st_size
+
+
+def _allow(size: int, asked: int | None) -> int:
+    return asked if asked is not None else max(ALWAYS_ALLOWED, MAX_RATIO * size)
+
+
+def _find_inside(folder: Path, description: str) -> Path:
+    """Find the item in what was unpacked: at the top, or in folders that hold nothing else."""
+    place = folder
+    while not (place / description).is_file():
+        inner = list(place.iterdir())
+        if len(inner) != 1 or not inner[0].is_dir():
+            raise CorruptArchive(f"the archive holds no {description}, so it is not an exported model")
+        place = inner[0]
+    return place
+
+
+def _check(folder: Path, progress: Progress | None) -> Manifest:
+    """Hold the files against the manifest that came with them, or write one.
+
+    Raises:
+        CorruptItem: they differ.
+    """
+    expected, found = read_manifest(folder), measure(folder, progress)
+    if expected is None:
+        write_whole(folder / MANIFEST, found.to_bytes())
+    elif problems := compare(expected, found):
+        raise CorruptItem("its files are not those of its manifest", problems=problems)
+    return found
+
+
+def _settle_existing(store: ItemStore[T], item: T, manifest: Manifest, *, skip_existing: bool) -> T:
+    existing = store.get(item.tag)
+    digest = (read_manifest(existing.path) or measure(existing.path)).digest
+    if digest != manifest.digest:
+        raise AlreadyExists(
+            f"the {store.kind} {str(item.tag)!r} exists already in {store.root}, with other content",
+            hint=f"delete it first: `{front().program} {store.kind}s delete {item.tag}`",
+        )
+    if not skip_existing:
+        raise AlreadyExists(
+            f"the {store.kind} {str(item.tag)!r} exists already in {store.root}, with the same content",
+            hint="say `skip_existing=True` (`--skip-existing`) where that is no error",
+        )
+    return existing

@@ -1,0 +1,1 @@
+"""Places on other machines to which items travel."""
