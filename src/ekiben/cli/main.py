@@ -1,48 +1,102 @@
-"""The command `ekiben`: a table of commands, each in its own file, imported when it is called.
+"""The command line: a table of commands, each in its own file, imported when it is called.
 
 In: the words that were typed. Out: an exit code; errors as `error: …` and `hint: …`, never a traceback of ours.
+
+The same commands serve other programs: a distribution makes a `FrontEnd` (`cli/front`) with its program's name, its
+home rule, its host and its `Style`, adds or replaces commands in `FrontEnd.commands`, and calls `run(FRONT)`.
 """
 
-import importlib
+import os
 import sys
+from collections.abc import Sequence
+from importlib import metadata
 
 import click
 
-from ekiben.core.errors import EkibenError
+from ekiben.cli.command import LazyGroup, session_of
+from ekiben.cli.errors import report
+from ekiben.cli.front import Entry, FrontEnd
+from ekiben.cli.session import Session
 
+EKIBEN = FrontEnd()
+
+# In the order of the path from save to serve.
 COMMANDS = {
-    "serve": ("ekiben.cli.serve:serve", "Serve a service or a stored model."),
-    "models": ("ekiben.cli.models:models", "List, show, delete, export and import models."),
+    "serve": Entry("ekiben.cli.serve:serve", "Serve a service or a stored model."),
+    "models": Entry("ekiben.cli.models:models", "List, show, delete, export, import and verify models."),
+    "env": Entry("ekiben.cli.env:env", "Show versions and places, for a report."),
+    "completion": Entry("ekiben.cli.completion:completion", "Print the script that completes words in a shell."),
 }
 
+PATH = """\
+{summary}
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one only to run it."""
+From a trained model to an API:
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names, in the order of the path from save to serve."""
-        return list(COMMANDS)
+  1. save   {package}.sklearn.save_model("iris", model, sample=X[:3])
+  2. look   {program} models list
+  3. serve  {program} serve iris:latest
+  4. ask    curl localhost:3000/predict -H 'content-type: application/json' -d '[[5.1, 3.5, 1.4, 0.2]]'
+  5. see    http://localhost:3000/docs
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command *cmd_name*."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+`{program} --help` lists the commands, `{program} COMMAND --help` shows examples.
+"""
 
 
-@click.group(cls=LazyGroup)
-def cli() -> None:
-    """Save a trained model, serve it, pack it, run it anywhere."""
+def build(front: FrontEnd = EKIBEN) -> click.Group:
+    """Make the program that *front* describes."""
+    return LazyGroup(
+        name=front.program,
+        help=front.summary,
+        entries={**COMMANDS, **front.commands},
+        callback=show_path,
+        params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show_version,
+                             help="Show the version and leave.")],
+        context_settings={
+            "obj": Session(front),
+            "help_option_names": ["-h", "--help"],
+            "default_map": {"serve": {"host": front.host}},
+            "max_content_width": 100,
+        },
+    )  # fmt: skip
+
+
+@click.pass_context
+def show_path(ctx: click.Context) -> None:
+    """Show the way from save to serve where no command is named."""
+    if ctx.invoked_subcommand is None:
+        front = session_of(ctx).front
+        click.echo(PATH.format(summary=front.summary, program=front.program, package=front.package), nl=False)
+
+
+def show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Say name and version, and leave."""
+    if wanted and not ctx.resilient_parsing:
+        front = session_of(ctx).front
+        click.echo(f"{front.program} {metadata.version(front.distribution)}")
+        ctx.exit()
+
+
+def run(front: FrontEnd = EKIBEN, args: Sequence[str] | None = None) -> int:
+    """Run the program *front* with *args*, by default the words that were typed; give its exit code."""
+    program = build(front)
+    session: Session = program.context_settings["obj"]
+    if completing(front) in os.environ:
+        program.main(prog_name=front.program, complete_var=completing(front))  # answers the shell and leaves
+    try:
+        with program.make_context(front.program, list(sys.argv[1:] if args is None else args)) as ctx:
+            program.invoke(ctx)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the border: every end becomes words and a code
+        return report(error, program=front.program, verbose=session.verbose)
+    return 0
+
+
+def completing(front: FrontEnd) -> str:
+    """Name the variable by which a shell asks for completions."""
+    return f"_{front.program.replace('-', '_').upper()}_COMPLETE"
 
 
 def main() -> None:
-    """Run the command line."""
-    try:
-        cli(standalone_mode=True)
-    except EkibenError as error:
-        click.echo(f"error: {error}", err=True)
-        if error.hint:
-            click.echo(f"\nhint: {error.hint}", err=True)
-        sys.exit(1)
+    """Run `ekiben`."""
+    sys.exit(run())

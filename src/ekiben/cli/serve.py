@@ -2,21 +2,27 @@
 
 import click
 
-from ekiben.core import log
-from ekiben.http.server import Listen, bind, run
-from ekiben.services.load import load
+from ekiben.cli.command import Command, VariableOption
 
 
-@click.command()
-@click.argument("target")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=3000, show_default=True, help="Port to listen on.")
+@click.command(cls=Command, level="info", examples=[("serve iris:latest", "A stored model, without any code.")])
+@click.argument("target", default=".")
+@click.option("--host", cls=VariableOption, variables=["HOST"], show_default=True, help="Address to listen on.")
+@click.option(
+    "-p", "--port", cls=VariableOption, variables=["PORT"], plain=["PORT"], type=click.IntRange(0, 65535),
+    default=3000, show_default=True, help="Port to listen on; 0 takes a free one.",
+)  # fmt: skip
 def serve(target: str, host: str, port: int) -> None:
-    """Serve TARGET: `module:attr`, `file.py:attr` or the tag of a stored model."""
-    logger = log.set_up()
-    bound = load(target)
+    """Serve TARGET: `module:attr`, `file.py:attr`, a folder or the tag of a stored model."""
+    import logging
+
+    from ekiben.http.server import Listen, bind, run
+    from ekiben.services.load import load
+
+    logger = logging.getLogger("ekiben")
     listening = bind(Listen(host, port))
-    logger.info("serving %s at http://localhost:%d", bound.spec.name, port)
+    bound = load(target)
+    logger.info("serving %s at http://localhost:%d", bound.spec.name, listening.getsockname()[1])
     for endpoint in bound.spec.endpoints:
         logger.info("  POST %s", endpoint.route)
     run(bound, Listen(host, port), listening)

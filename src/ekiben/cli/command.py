@@ -1,0 +1,184 @@
+"""Make commands that share their options, show examples, and are imported only to be run.
+
+In: a table of commands, or a function. Out: click commands.
+"""
+
+import difflib
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ekiben.cli.errors import USAGE, Failure, Mistake
+from ekiben.cli.front import Entry, FrontEnd
+from ekiben.cli.session import Level, Session
+
+
+def session_of(ctx: click.Context) -> Session:
+    """Give the run that *ctx* belongs to."""
+    found = ctx.find_object(Session)
+    assert found is not None, "the program is made by cli.main.build, which sets it"
+    return found
+
+
+class SharedOption(click.Option):
+    """An option that every command takes and that is written into the session."""
+
+    def __init__(self, names: Sequence[str], **settings: Any) -> None:
+        super().__init__(names, expose_value=False, callback=self._note, **settings)
+
+    def _note(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value not in (None, False):
+            setattr(session_of(ctx), str(self.name), value)
+
+
+def shared_options() -> list[click.Parameter]:
+    """Make the options that stand before a command's name as well as after it."""
+    return [
+        SharedOption(["--home"], metavar="FOLDER", help="Folder of the stores, for this run."),
+        SharedOption(["-q", "--quiet"], is_flag=True, help="Say errors only."),
+        SharedOption(["--verbose"], is_flag=True, help="Say more, and show tracebacks in full."),
+        SharedOption(["--json-logs"], is_flag=True, help="Log as JSON, an object a line."),
+    ]
+
+
+class VariableOption(click.Option):
+    """An option that may also come from environment variables of the front end: `PORT` is `EKIBEN_PORT`.
+
+    Args:
+        names: as typed.
+        variables: without the front end's prefix; the first that is set counts.
+        plain: variables that have no prefix; asked last.
+        settings: click's.
+    """
+
+    def __init__(
+        self, names: Sequence[str], *, variables: Sequence[str], plain: Sequence[str] = (), **settings: Any
+    ) -> None:
+        super().__init__(names, **settings)
+        self.variables, self.plain = tuple(variables), tuple(plain)
+
+    def names_of(self, front: FrontEnd) -> list[str]:
+        """List the environment variables in the order in which they are asked."""
+        return [*map(front.variable, self.variables), *self.plain]
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Read the first variable that is set and not empty."""
+        names = self.names_of(session_of(ctx).front)
+        return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Name the variables behind the help text."""
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        return record[0], f"{record[1]}  [env: {', '.join(self.names_of(session_of(ctx).front))}]"
+
+
+class Command(click.Command):
+    """A command with examples in its help and the shared options.
+
+    Args:
+        examples: command lines without the program's name, each with what it does.
+        level: how much is logged where no option says it.
+        settings: click's.
+    """
+
+    def __init__(
+        self, *args: Any, examples: Sequence[tuple[str, str]] = (), level: Level = "warning", **settings: Any
+    ) -> None:
+        super().__init__(*args, **settings)
+        self.examples, self.level = tuple(examples), level
+        self.params += shared_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command in its session."""
+        with session_of(ctx).applied(self.level):
+            return super().invoke(ctx)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples below the options."""
+        write_examples(self.examples, session_of(ctx).front, formatter)
+        super().format_epilog(ctx, formatter)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it.
+
+    Args:
+        entries: the table, in the order in which it is shown.
+        settings: click's.
+    """
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **settings: Any) -> None:
+        super().__init__(*args, **{"callback": need_command, "invoke_without_command": True, **settings})
+        self.entries = dict(entries or {})
+        self.params += shared_options()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names that are shown, in the order of the table."""
+        return [name for name, entry in self.entries.items() if not entry.hidden]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command *cmd_name*."""
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.path.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed; raises UsageError with the nearest name."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), 1, cutoff=0.5)
+            hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else None
+            raise Mistake(f"`{ctx.command_path}` has no command `{name}`", ctx, hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by the table's words, so that help imports none of them."""
+        rows = [(name, self.entries[name].summary) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name by the table, an option's by click."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        names = self.list_commands(ctx)
+        return [CompletionItem(name, help=self.entries[name].summary) for name in names if name.startswith(incomplete)]
+
+
+@click.pass_context
+def need_command(ctx: click.Context) -> None:
+    """Show the help where a command should have been named."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        raise Failure(USAGE)
+
+
+def write_examples(examples: Sequence[tuple[str, str]], front: FrontEnd, formatter: click.HelpFormatter) -> None:
+    """Write a section of command lines and what each does."""
+    if examples:
+        with formatter.section("Examples"):
+            for words, what in examples:
+                formatter.write_text(f"{front.program} {words}")
+                with formatter.indentation():
+                    formatter.write_text(what)
+
+
+def complete_with(find: Callable[[str], Sequence[str]]) -> Callable[..., list[CompletionItem]]:
+    """Make a completer for an argument of *find*, which gives all words that begin as the given one."""
+
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in find(incomplete)]
+
+    return complete

@@ -1,0 +1,76 @@
+"""Hold what every command takes: where home is, how much is said, and in which form.
+
+In: options, wherever they stand in the command line. Out: the environment and the `ekiben` logger as asked,
+for as long as one command runs.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ekiben.cli.front import FrontEnd
+from ekiben.core import log
+from ekiben.core.paths import HOME_VARIABLE
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of the program."""
+
+    front: FrontEnd
+    home: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    json_logs: bool = False
+
+    @property
+    def level(self) -> Level | None:
+        """How much is logged, where an option says so."""
+        return "debug" if self.verbose else "error" if self.quiet else None
+
+    @contextmanager
+    def applied(self, level: Level) -> Iterator[None]:
+        """Set home and logger, with *level* where no option says another, and put both back afterwards."""
+        with environment(HOME_VARIABLE, self.find_home()), logging_kept():
+            log.set_up(self.level or level, style="json" if self.json_logs else "text")
+            yield
+
+    def find_home(self) -> str | None:
+        """Say which folder is home for this process and all that it starts; None leaves it to the usual rule."""
+        front = self.front
+        named = self.home or os.environ.get(front.variable("HOME"))
+        if named is None and front.variable("HOME") == HOME_VARIABLE:
+            return None
+        return os.path.abspath(Path(named or front.home).expanduser())
+
+
+@contextmanager
+def environment(name: str, value: str | None) -> Iterator[None]:
+    """Set a variable for this process and those it starts, and put it back; None changes nothing."""
+    before = os.environ.get(name)
+    if value is not None:
+        os.environ[name] = value
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ.pop(name)
+            os.environ.update({} if before is None else {name: before})
+
+
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """Put the `ekiben` logger back as it was."""
+    logger = logging.getLogger(log.LOGGER)
+    before = list(logger.handlers), logger.level, logger.propagate
+    try:
+        yield
+    finally:
+        logger.handlers[:], logger.propagate = before[0], before[2]
+        logger.setLevel(before[1])
