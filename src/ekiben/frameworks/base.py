@@ -27,6 +27,7 @@ class Method:
 
     batchable: bool = False
     batch_dim: tuple[int, int] = (0, 0)
+    quiet: Mapping[str, Any] = field(default_factory=dict)  # keywords for a call that shows nothing
 
     def to_yaml(self) -> dict[str, Any]:
         """Give the form that stands under `signatures` in model.yaml."""
