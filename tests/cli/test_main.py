@@ -18,10 +18,9 @@ OTHER = FrontEnd(
     module="lunchbox",
     distribution="click",
     summary="Pack lunch.",
-    variables="LUNCH",
-    home="~/lunch",
+    home_variable="LUNCH_HOME",
+    home_folder="~/lunch",
     host="0.0.0.0",
-    package="lunchbox",
     commands={"eat": COMMANDS["env"], "hidden": Entry("nowhere:at_all", "Never shown.", hidden=True)},
 )
 
@@ -115,7 +114,7 @@ def test_another_program(ekiben: Command, monkeypatch: pytest.MonkeyPatch, tmp_p
     """A front end changes name, version, host, home and variables, and adds commands; hidden ones are not listed."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert ekiben("--version", front=OTHER).out == f"lunch {metadata.version('click')}\n"
-    assert "lunchbox.sklearn.save_model" in ekiben(front=OTHER).out
+    assert "lunch.sklearn.save_model" in ekiben(front=OTHER).out
     listed = ekiben("--help", front=OTHER).out
     assert "eat" in listed
     assert "hidden" not in listed

@@ -33,7 +33,7 @@ PATH = """\
 
 From a trained model to an API:
 
-  1. save   {package}.sklearn.save_model("iris", model, sample=X[:3])
+  1. save   {program}.sklearn.save_model("iris", model, sample=X[:3])
   2. look   {program} models list
   3. serve  {program} serve iris:latest
   4. ask    curl localhost:3000/predict -H 'content-type: application/json' -d '[[5.1, 3.5, 1.4, 0.2]]'
@@ -66,7 +66,7 @@ def show_path(ctx: click.Context) -> None:
     """Show the way from save to serve where no command is named."""
     if ctx.invoked_subcommand is None:
         front = session_of(ctx).front
-        click.echo(PATH.format(summary=front.summary, program=front.program, package=front.package), nl=False)
+        click.echo(PATH.format(summary=front.summary, program=front.program), nl=False)
 
 
 def show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, LazyGroup, complete_with, session_of
+from ekiben.cli.command import Command, LazyGroup, complete_with
 from ekiben.cli.errors import Failure, say
-from ekiben.cli.front import Entry, FrontEnd
-from ekiben.cli.output import echo_data, echo_table, output_option, size
+from ekiben.cli.front import Entry
+from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
 
 if TYPE_CHECKING:
     from ekiben.frameworks.handle import Model
@@ -30,13 +30,12 @@ def tags(incomplete: str) -> list[str]:
     return [str(model.tag) for model in model_store().list() if str(model.tag).startswith(incomplete)]
 
 
-def row(model: "Model", front: FrontEnd) -> dict[str, Any]:
+def row(model: "Model") -> dict[str, Any]:
     """Give what a list says of a model."""
-    package, _, framework = model.info.module.rpartition(".")
     count = model.size
     return {
         "tag": str(model.tag),
-        "module": f"{front.package}.{framework}" if package == "ekiben" else model.info.module,
+        "module": model.info.module,
         "size": size(count),
         "size_bytes": count,
         "creation_time": model.creation_time.astimezone().isoformat(timespec="seconds"),
@@ -62,12 +61,12 @@ def list_models(ctx: click.Context, name: str | None, labels: tuple[str, ...], o
     from ekiben.frameworks.api import model_store
 
     wanted = dict(pair(ctx, text) for text in labels)
-    rows = [row(model, session_of(ctx).front) for model in model_store().list(name, labels=wanted)]
-    if output != "table":
-        echo_data(rows, output)
-        return
-    columns = ("tag", "module", "size", "creation_time")
-    echo_table(("Tag", "Module", "Size", "Creation Time"), [[item[key] for key in columns] for item in rows])
+    found = model_store().list(name, labels=wanted)
+    if output == "table":
+        cells = [(str(m.tag), m.info.module, size(m.size), local_time(m.creation_time)) for m in found]
+        echo_table(("Tag", "Module", "Size", "Creation Time"), cells)
+    else:
+        echo_data([row(model) for model in found], output)
 
 
 def pair(ctx: click.Context, text: str) -> tuple[str, str]:

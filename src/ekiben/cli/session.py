@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from ekiben.cli.front import FrontEnd
-from ekiben.core import log
-from ekiben.core.paths import HOME_VARIABLE
+from ekiben.core import log, paths
+from ekiben.core.front import EKIBEN, enter
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -36,18 +36,20 @@ class Session:
 
     @contextmanager
     def applied(self, level: Level) -> Iterator[None]:
-        """Set home and logger, with *level* where no option says another, and put both back afterwards."""
-        with environment(HOME_VARIABLE, self.find_home()), logging_kept():
-            log.set_up(self.level or level, style="json" if self.json_logs else "text")
-            yield
+        """Enter by the front; set home and logger, with *level* where no option says another; put all back after.
 
-    def find_home(self) -> str | None:
-        """Say which folder is home for this process and all that it starts; None leaves it to the usual rule."""
-        front = self.front
-        named = self.home or os.environ.get(front.variable("HOME"))
-        if named is None and front.variable("HOME") == HOME_VARIABLE:
-            return None
-        return os.path.abspath(Path(named or front.home).expanduser())
+        Home is set as Ekiben's own variable too, for the threads and processes that the command starts.
+        """
+        home = None if self.home is None and self.front.home_variable == EKIBEN.home_variable else str(self.find_home())
+        with enter(self.front), environment(EKIBEN.home_variable, home), logging_kept():
+            with environment(self.front.home_variable, home):
+                log.set_up(self.level or level, style="json" if self.json_logs else "text")
+                yield
+
+    def find_home(self) -> Path:
+        """Say which folder holds the stores."""
+        with enter(self.front):
+            return paths.home(self.home)
 
 
 @contextmanager
