@@ -57,17 +57,18 @@ def known_homes(env: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((ours, _absolute(EKIBEN.home_folder), theirs)))
 
 
-def make_folder(folder: Path, *, private: bool = False) -> Path:
+def make_folder(folder: Path, *, private: bool = False, is_home: bool = True) -> Path:
     """Make *folder* and its parents where they are missing.
 
     Args:
         folder: absolute or relative to the working directory.
         private: a folder made now is closed to other users (mode 700); parents follow the umask.
+        is_home: it lies in the home, so that a hint may speak of the variable that moves it.
 
     Raises:
         StoreError: it cannot be made, or something else is in its place.
     """
-    with disk_errors(f"cannot make the folder {folder}"):
+    with disk_errors(f"cannot make the folder {folder}", is_home=is_home):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700 if private else 0o777, exist_ok=True)
     return folder
@@ -148,26 +149,28 @@ def sync_tree(folder: Path) -> None:
 
 
 @contextmanager
-def disk_errors(doing: str, *, only_full: bool = False) -> Iterator[None]:
+def disk_errors(doing: str, *, only_full: bool = False, is_home: bool = True) -> Iterator[None]:
     """Turn an error of the operating system into a `StoreError` that begins with *doing*.
 
     Args:
         doing: "cannot ...", with the place.
         only_full: leave all errors as they are but those of a full or read-only disk.
+        is_home: the place lies in the home, so that a hint may speak of the variable that moves it.
     """
     try:
         yield
     except OSError as error:
         if only_full and error.errno not in (*_FULL, errno.EROFS):
             raise
-        raise StoreError(f"{doing}: {error.strerror or error}", hint=_advise(error)) from error
+        raise StoreError(f"{doing}: {error.strerror or error}", hint=_advise(error, is_home=is_home)) from error
 
 
-def _advise(error: OSError) -> str | None:
+def _advise(error: OSError, *, is_home: bool) -> str | None:
+    choose = f"set {front().home_variable} to" if is_home else "choose"
     if error.errno in _FULL:
-        return f"free some space, or set {front().home_variable} to a folder on another disk"
+        return f"free some space, or {choose} a folder on another disk"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"set {front().home_variable} to a folder that you may write"
+        return f"{choose} a folder that you may write"
     return None
 
 

@@ -108,7 +108,7 @@ def write_folder(packing: Packing, folder: Path) -> None:
         CorruptItem: a file is not what the manifest says.
         StoreError: a file cannot be read or written.
     """
-    with disk_errors(f"cannot write {folder}"):
+    with disk_errors(f"cannot write {folder}", is_home=False):
         for entry in _entries(packing):
             place = folder / entry.path
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -59,11 +59,12 @@ def write_document(value: Mapping[str, Any]) -> bytes:
     """Turn plain data into YAML, keys in their order, the same bytes each time.
 
     Raises:
-        InvalidInput: the text is larger than `read_document` takes.
+        InvalidInput: the text is larger than `read_document` takes, or holds half a letter (a lone surrogate).
     """
-    text: bytes = yaml.dump(
-        dict(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, encoding="utf-8", default_flow_style=False
-    )
+    try:
+        text: bytes = yaml.dump(dict(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, encoding="utf-8")
+    except UnicodeError as error:
+        raise InvalidInput(f"the description of a model must be text that UTF-8 can hold: {error}") from error
     if len(text) > MAX_SIZE:
         raise InvalidInput(
             f"the description of a model must be at most {MAX_SIZE} bytes of YAML: {len(text)}",

@@ -55,11 +55,11 @@ def export_item(
             _pack(packing, made, form)
             objects.upload(made, target, storage_options or {})
         return target
-    make_folder(local.parent)
+    make_folder(local.parent, is_home=False)
     beside = local.with_name(f".{local.name[:200]}.{os.urandom(6).hex()}")
     try:
         _pack(packing, beside, form)
-        with disk_errors(f"cannot write {local}"):
+        with disk_errors(f"cannot write {local}", is_home=False):
             _replace(beside, local)
     finally:
         _remove(beside)
@@ -95,7 +95,7 @@ def _is_export(folder: Path) -> bool:
 
 
 def _pack(packing: Packing, place: Path, form: str) -> None:
-    with disk_errors(f"cannot write {place.parent}"):
+    with disk_errors(f"cannot write {place.parent}", is_home=False):
         if form == "folder":
             place.mkdir()
             write_folder(packing, place)

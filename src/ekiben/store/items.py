@@ -79,9 +79,10 @@ class ItemStore(ABC, Generic[T]):
 
         Raises:
             NotFound: it is not here; the error names what is near, or where else it is.
+            CorruptItem: it is here and cannot be read.
         """
         wanted = Tag.parse(tag)
-        return self.open_item(self._folder(wanted.with_version(self._resolve(wanted))))
+        return self._open(wanted.with_version(self._resolve(wanted)))
 
     def list(self, tag: str | Tag | None = None, *, labels: Mapping[str, str] | None = None) -> builtins.list[T]:
         """List items, newest first; what cannot be read is left out and logged.
@@ -210,13 +211,22 @@ class ItemStore(ABC, Generic[T]):
         return None if version is None else self._try(name, version)
 
     def _try(self, name: str, version: str) -> T | None:
-        path = self.root / name / version
+        tag = Tag(name, version)
         try:
-            return self.open_item(path)
+            return self._open(tag)
         except StoreError as error:
-            if path.is_dir():  # else it was deleted meanwhile
-                _log.warning("left out the %s in %s: %s", self.kind, path, error)
+            if self._folder(tag).is_dir():  # else it was deleted meanwhile
+                _log.warning("left out: %s", error)
             return None
+
+    def _open(self, tag: Tag) -> T:
+        try:
+            item = self.open_item(self._folder(tag))
+        except CorruptItem as error:
+            raise CorruptItem(f"the {self.kind} {str(tag)!r} cannot be read: {error}", hint=error.hint) from error
+        if item.tag != tag:
+            raise CorruptItem(f"the {self.kind} {str(tag)!r} cannot be read: its {self.description} says {item.tag}")
+        return item
 
     def _tidy(self, name: str) -> None:
         """After a deletion: point `latest` to what is newest now, or remove the empty folder of the name."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
-from ekiben.core.errors import AlreadyExists, InvalidInput, StoreError
+from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, StoreError
 from ekiben.core.paths import disk_errors, join_below, sync_tree, write_whole
 from ekiben.core.tag import Tag
-from ekiben.store.digest import MANIFEST, Progress, measure, read_manifest, walk_files
+from ekiben.store.digest import MANIFEST, Progress, measure, read_manifest
 from ekiben.store.document import read_document, write_document
 from ekiben.store.exports import export_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
@@ -38,10 +38,11 @@ class StoredModel:
     It cannot be changed, except by `describe` while it is being created.
     """
 
-    __slots__ = ("_info", "_is_draft", "_path")
+    __slots__ = ("_custom_objects", "_info", "_is_draft", "_path")
 
     def __init__(self, path: Path, info: ModelInfo, *, is_draft: bool = False) -> None:
         self._path, self._info, self._is_draft = path, info, is_draft
+        self._custom_objects: CustomObjects | None = None
 
     @property
     def tag(self) -> Tag:
@@ -71,7 +72,7 @@ class StoredModel:
     @property
     def size(self) -> int:
         """Bytes of all its files together."""
-        return sum(found.st_size for _, found in walk_files(self._path))
+        return sum(place.lstat().st_size for place in self._path.rglob("*") if not place.is_dir())
 
     @property
     def digest(self) -> str:
@@ -81,7 +82,9 @@ class StoredModel:
     @property
     def custom_objects(self) -> Mapping[str, Any]:
         """The objects that were saved with it, by name; unpickled when one is first asked for."""
-        return CustomObjects(self._path / CUSTOM_OBJECTS, str(self.tag))
+        if self._custom_objects is None:
+            self._custom_objects = CustomObjects(self._path / CUSTOM_OBJECTS, str(self.tag))
+        return self._custom_objects
 
     def path_of(self, path: str) -> Path:
         """Give the place of a file of the model, by its path inside it.
@@ -117,7 +120,7 @@ class StoredModel:
 
     def settle(self, path: Path) -> None:
         """Take *path* as its place for good; only the store calls this."""
-        self._path, self._is_draft = path, False
+        self._path, self._is_draft, self._custom_objects = path, False, None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StoredModel) and (self.tag, self.path) == (other.tag, other.path)
@@ -155,7 +158,7 @@ class ModelStore(ItemStore[M], Generic[M]):
         """Read the model in the folder *path*."""
         description = path / DESCRIPTION
         if not description.is_file():
-            raise StoreError(f"there is no model in {path}: it has no {DESCRIPTION}")
+            raise CorruptItem(f"there is no {DESCRIPTION} in {path}")
         return self.handle(path, ModelInfo.from_plain(read_document(description)))
 
     @contextmanager
@@ -201,6 +204,9 @@ class ModelStore(ItemStore[M], Generic[M]):
 
     def _finish(self, model: M) -> None:
         folder = model.path
+        for name in (DESCRIPTION, MANIFEST):
+            if os.path.lexists(folder / name):
+                raise InvalidInput(f"a file of a model cannot be named {name!r}, which the store writes itself")
         if (folder / CUSTOM_OBJECTS).exists() and not model.info.needs_unpickling:
             model.describe(needs_unpickling=True)
         write_whole(folder / DESCRIPTION, write_document(model.info.to_plain()))

@@ -4,17 +4,17 @@ In: a URL and the options of its file system. Out: a local copy, or a remote one
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from ekiben.core.errors import MissingLibrary, NotFound, StoreError
+from ekiben.core.errors import AlreadyExists, MissingLibrary, NotFound, StoreError
 from ekiben.core.optional import need
 from ekiben.store.unpack import check_path
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")  # two letters at least: `C:` is a drive
+_URL = re.compile(r"([A-Za-z0-9+.-]+::)*[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: `C:` is a drive
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
 _LISTED = 100_000  # files below one URL
 
@@ -43,6 +43,7 @@ def upload(local: Path, url: str, options: Mapping[str, Any]) -> None:
     The files of a folder arrive one by one, `model.yaml` last, so that half a copy is not taken for a model.
 
     Raises:
+        AlreadyExists: the folder there holds files that are not of this item.
         StoreError: it cannot be written there.
         MissingLibrary: the library for this kind of URL is not installed.
     """
@@ -52,9 +53,10 @@ def upload(local: Path, url: str, options: Mapping[str, Any]) -> None:
             _make_parent(system, top)
             system.put_file(str(local), top)
             return
-        files = sorted(path for path in local.rglob("*") if path.is_file())
-        for file in sorted(files, key=lambda path: path.suffix == ".yaml"):
-            place = f"{top.rstrip('/')}/{file.relative_to(local).as_posix()}"
+        files = {path.relative_to(local).as_posix(): path for path in local.rglob("*") if path.is_file()}
+        _refuse_others(system, top, files)
+        for name, file in sorted(files.items(), key=lambda item: (item[0].endswith(".yaml"), item[0])):
+            place = f"{top.rstrip('/')}/{name}"
             _make_parent(system, place)
             system.put_file(str(file), place)
 
@@ -91,6 +93,15 @@ def download(url: str, local: Path, options: Mapping[str, Any], *, max_size: int
             system.get_file(path, str(place))
 
 
+def _refuse_others(system: Any, top: str, names: Collection[str]) -> None:
+    """Refuse a remote folder that holds anything else: what would come out of it again is not what went in."""
+    if not system.isdir(top):
+        return
+    others = [path for path in system.find(top) if path[len(top.rstrip("/")) + 1 :] not in names]
+    if others:
+        raise AlreadyExists(f"the folder holds other files already: {others[0]}", hint="name a folder of its own")
+
+
 def _make_parent(system: Any, path: str) -> None:
     parent = path.rstrip("/").rpartition("/")[0]
     if parent and "/" in parent.strip("/"):  # never a bucket
@@ -102,7 +113,7 @@ def _errors(doing: str, url: str) -> Iterator[None]:
     """Say what went wrong in words: each file system has errors of its own."""
     try:
         yield
-    except (StoreError, MissingLibrary):
+    except (AlreadyExists, MissingLibrary, StoreError):
         raise
     except FileNotFoundError as error:
         raise NotFound(f"{doing}: there is nothing") from error
