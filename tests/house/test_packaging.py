@@ -23,7 +23,7 @@ EXTRAS = {
 # Where the module is not called like its distribution.
 MODULES = {
     "pillow": "PIL", "prometheus-client": "prometheus_client", "python-multipart": "python_multipart",
-    "pyyaml": "yaml", "scikit-learn": "sklearn", "swagger-ui-bundle": "swagger_ui_bundle",
+    "pyyaml": "yaml", "scikit-learn": "sklearn", "swagger-ui-bundle-v2": "swagger_ui_bundle",
     "tensorflow-cpu": "tensorflow",
 }  # fmt: skip
 

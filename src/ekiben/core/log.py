@@ -12,6 +12,7 @@ from typing import Literal, TextIO
 
 LOGGER = "ekiben"
 ACCESS = "ekiben.access"
+TEXT = "%(asctime)s %(levelname)s %(message)s"
 _OURS = "_ekiben_handler"
 
 # What every LogRecord has: the rest was given as `extra` and belongs into a JSON line.
@@ -36,6 +37,11 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+def is_ours(handler: logging.Handler) -> bool:
+    """Say whether *handler* was made by `set_up`."""
+    return bool(getattr(handler, _OURS, False))
+
+
 def set_up(
     level: Literal["debug", "info", "warning", "error"] = "info",
     *,
@@ -47,7 +53,7 @@ def set_up(
     A logger that the user already gave handlers keeps them and gets none of ours.
     """
     logger = logging.getLogger(LOGGER)
-    theirs = [handler for handler in logger.handlers if not getattr(handler, _OURS, False)]
+    theirs = [handler for handler in logger.handlers if not is_ours(handler)]
     for handler in list(logger.handlers):
         if handler not in theirs:
             logger.removeHandler(handler)
@@ -56,7 +62,7 @@ def set_up(
         return logger
     handler = logging.StreamHandler(stream or sys.stderr)
     setattr(handler, _OURS, True)
-    handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(JsonLines() if style == "json" else logging.Formatter(TEXT))
     logger.addHandler(handler)
     logger.propagate = False
     return logger

@@ -172,6 +172,7 @@ class HttpSpec:
     access: AccessSpec = AccessSpec()
     metrics: MetricsSpec = MetricsSpec()
     tls: TlsSpec | None = None
+    gzip_min: int | None = 4096  # bytes from which an answer is compressed; None: never
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,33 @@
 """Serve a bound service as an ASGI app: every route, on any server.
 
 In: a `BoundService`. Out: an ASGI 3 application with lifespan. Routes are a dict that is made at start.
+From outside in: request id, metrics and log; CORS; the user's middleware; routes, and mounted apps behind them.
 Source: the ASGI specification 3.0.
 """
 
 import asyncio
-import difflib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
-import orjson
+from starlette.middleware.cors import CORSMiddleware
 
-from ekiben.core.context import Context
-from ekiben.core.errors import MethodNotAllowed, NotFound
-from ekiben.core.spec import BoundService, EndpointSpec
-from ekiben.engine.instance import probe
+from ekiben.core.errors import MethodNotAllowed, Unavailable
+from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher
-from ekiben.engine.messages import Call
-from ekiben.http import body, errors
-from ekiben.schema.codec import Codec, plan
-from ekiben.schema.content import Encoded
+from ekiben.http import answer, endpoint, errors, pages
+from ekiben.http.access import AccessLog
+from ekiben.http.body import ClientLeft
+from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
+from ekiben.http.metrics import UNKNOWN, Metrics, Tally
+from ekiben.http.mount import Mounts
+from ekiben.http.origin import Guard
+from ekiben.http.table import Table
+from ekiben.http.watch import Watch
+from ekiben.schema.codec import plan
 
 log = logging.getLogger("ekiben")
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Answer = Callable[[Scope, Receive], Awaitable[tuple[int, Encoded, Mapping[str, str]]]]
 
 
 class App:
@@ -37,124 +37,178 @@ class App:
         bound: the service.
         on_failure: None makes the instance before the server's start-up is complete, as any ASGI server expects.
             A function makes it behind an open port, which answers 503 until then, and is called if that fails.
+        proxied: a reverse proxy stands before the server.
     """
 
-    def __init__(self, bound: BoundService, *, on_failure: Callable[[BaseException], None] | None = None) -> None:
+    def __init__(
+        self,
+        bound: BoundService,
+        *,
+        on_failure: Callable[[BaseException], None] | None = None,
+        proxied: bool = False,
+    ) -> None:
         spec = bound.spec
-        codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
         self.bound = bound
+        codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
         self.dispatcher = LocalDispatcher(bound, codecs)
+        self.inside = 0  # requests that are being answered
         self._on_failure = on_failure
         self._starting: asyncio.Task[None] | None = None
         self._fail = errors.plan(spec.style.error_style)
-        prefix = spec.http.path_prefix
-        self._routes: dict[str, dict[str, Answer]] = {
-            prefix + endpoint.route: dict.fromkeys(endpoint.methods, self._endpoint(endpoint, codecs[endpoint.name]))
-            for endpoint in spec.endpoints
-        }
-        for path in {spec.http.livez, "/healthz"}:
-            self._routes[prefix + path] = {"GET": self._alive}
-        self._routes[prefix + spec.http.readyz] = {"GET": self._ready}
-        self._routes["/schema.json"] = {"GET": self._schema}
+        self._id_header = spec.style.request_id_header.lower().encode()
+        self._access = AccessLog(spec.http.access) if spec.http.access.enabled else None
+        self._mounts = Mounts(bound.mounts, spec.http.path_prefix)
+        self._metrics = Metrics(spec)
+        self._unknown = self._metrics.tally(UNKNOWN)
+        self._tallies: dict[str, Tally] = {}
+        self._table = Table(spec.limits)
+        service = endpoint.Service(
+            self.dispatcher.submit, spec.limits, spec.http.gzip_min, Guard(spec.http.cors, proxied=proxied), Watch(), {}
+        )
+        for each in spec.endpoints:
+            path = spec.http.path_prefix + each.route
+            wants_context = bound.signatures[each.name].context is not None
+            handler = endpoint.plan(each, codecs[each.name], service, wants_context=wants_context)
+            self._table.add(path, each.methods, handler)
+            self._tallies[path] = self._metrics.tally(path)
+        uncounted = Tally(())
+        for path, page in pages.plan(bound, self.dispatcher, codecs, self._metrics).items():
+            if path not in self._table and (path != "/" or self._mounts.find("/") is None):
+                self._table.add(path, ["GET"], page)
+                self._tallies[path] = uncounted
+        self._chain = wrap(self._route, bound, spec.http.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the app's life."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            status, encoded, extra = await self._route(scope)(scope, receive)
-        except body.ClientLeft:
+        if scope["type"] != "http":
+            await self._chain(scope, receive, send)
             return
+        scope[KEY] = exchange = Exchange(scope, send, self._id_header)
+        path = scope["path"]
+        tally = self._tallies.get(path) or self._tally(path)
+        tally.inside += 1
+        self.inside += 1
+        try:
+            await self._chain(scope, receive, exchange.send)
+        except ClientLeft:
+            exchange.status = LEFT
+        except Exception as error:  # noqa: BLE001 - the border, here for what middleware raises
+            await self._refuse(error, exchange, exchange.send)
+        finally:
+            tally.inside -= 1
+            self.inside -= 1
+            seconds = perf_counter() - exchange.started
+            tally.note(exchange.status, seconds)
+            if self._access is not None:
+                self._access.note(exchange, seconds)
+
+    def begin_drain(self) -> None:
+        """Take no new calls; readiness says so at once, and calls that run go on."""
+        self.dispatcher.admission.draining = True
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what came through all middleware."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._live(receive, send)
+            return
+        if kind == "websocket":
+            await self._socket(scope, receive, send)
+            return
+        exchange: Exchange = scope[KEY]
+        try:
+            handler = self._table.find(scope)
+            if handler is not None:
+                await handler(scope, receive, send, exchange)
+            else:
+                await self._mounted(scope, receive, send)
+        except ClientLeft:
+            raise
         except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
-            failure = self._fail(error)
-            status, encoded, extra = failure.status, Encoded(failure.body, failure.media_type), failure.headers
-        content = encoded.body if isinstance(encoded.body, bytes) else encoded.body.read_bytes()
-        headers = [(b"content-type", encoded.media_type.encode()), (b"content-length", b"%d" % len(content))]
-        headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in extra.items()]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+            await self._refuse(error, exchange, send)
 
-    def _route(self, scope: Scope) -> Answer:
-        path, method = scope["path"], scope["method"]
-        found = self._routes.get(path)
-        if found is None:
-            near = difflib.get_close_matches(path, self._routes, 1)
-            raise NotFound(f"there is nothing at {path}", hint=f"did you mean {near[0]}?" if near else None)
-        answer = found.get(method)
-        if answer is None:
-            raise MethodNotAllowed(f"{path} does not take {method}", hint="use " + ", ".join(found))
-        return answer
+    async def _mounted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        place = self._mounts.find(scope["path"])
+        if place is None:
+            raise self._table.nothing(scope["path"])
+        if self.dispatcher.instance is None:
+            raise Unavailable("the service is starting", retry_after=1)
+        app, inner = self._mounts.app(place, scope)
+        await app(inner, receive, send)
 
-    def _endpoint(self, endpoint: EndpointSpec, codec: Codec) -> Answer:
-        name, limits = endpoint.name, self.bound.spec.limits
-        state: dict[str, Any] = {}
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a WebSocket to the app that is mounted at its path; refuse it where there is none."""
+        place = self._mounts.find(scope["path"])
+        if place is None or self.dispatcher.instance is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008 if place is None else 1013})
+            return
+        app, inner = self._mounts.app(place, scope)
+        await app(inner, receive, send)
 
-        async def answer(scope: Scope, receive: Receive) -> tuple[int, Encoded, Mapping[str, str]]:
-            content_type = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"content-type"), "")
-            content = await body.read(receive, limits.max_body)
-            args, kwargs = body.decode(content, content_type, codec, limits)
-            context = Context(state=state)
-            try:
-                value = await self.dispatcher.submit(Call(name, args, kwargs, context))
-                return context.response.status_code, codec.encode(value), context.response.headers
-            finally:
-                context.close()
+    async def _refuse(self, error: Exception, exchange: Exchange, send: Send) -> None:
+        """Answer with what went wrong; where an answer had begun, it can only be broken off."""
+        if exchange.status:
+            log.error("an answer broke off (request %s)", exchange.request_id)
+            raise error
+        failure = self._fail(error, exchange.request_id)
+        headers = failure.headers
+        if isinstance(error, MethodNotAllowed):
+            headers["allow"] = self._table.allowed(exchange.scope["path"])
+        made = answer.plain(failure.status, failure.body, failure.media_type, headers)
+        await answer.send(made, send, head=exchange.scope["method"] == "HEAD", gzip_min=None)
 
-        return answer
-
-    async def _alive(self, scope: Scope, receive: Receive) -> tuple[int, Encoded, Mapping[str, str]]:
-        return await self._probe(self.bound.hooks.alive, ready=True)
-
-    async def _ready(self, scope: Scope, receive: Receive) -> tuple[int, Encoded, Mapping[str, str]]:
-        return await self._probe(self.bound.hooks.ready, ready=self.dispatcher.is_ready)
-
-    async def _probe(self, name: str | None, *, ready: bool) -> tuple[int, Encoded, Mapping[str, str]]:
-        instance = self.dispatcher.instance
-        check = None if instance is None else probe(instance, name)
-        result = check() if check is not None else True
-        if hasattr(result, "__await__"):
-            result = await result
-        return (200 if ready and result else 503), Encoded(b"\n", "text/plain; charset=utf-8"), {}
-
-    async def _schema(self, scope: Scope, receive: Receive) -> tuple[int, Encoded, Mapping[str, str]]:
-        routes = [
-            {
-                "name": e.name,
-                "route": self.bound.spec.http.path_prefix + e.route,
-                "description": e.doc,
-                "batchable": e.batch is not None,
-                "root_input": self.bound.signatures[e.name].is_root,
-                "input": e.input,
-                "output": e.output,
-            }
-            for e in self.bound.spec.endpoints
-        ]
-        return 200, Encoded(orjson.dumps({"name": self.bound.spec.name, "type": "service", "routes": routes})), {}
+    def _tally(self, path: str) -> Tally:
+        place = self._mounts.find(path)
+        return self._unknown if place is None else self._metrics.tally(place)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Answer the server's lifespan messages; the instance is made before start-up is complete."""
         await receive()
         if self._on_failure is None:
             try:
-                await self.dispatcher.start()
+                await self._begin()
             except Exception as error:
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 raise
         else:
-            self._starting = asyncio.create_task(self._start(self._on_failure))
+            self._starting = asyncio.create_task(self._begin_behind(self._on_failure))
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
         await self.dispatcher.stop()
+        await self._mounts.stop()
+        if self._access is not None:
+            self._access.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _start(self, on_failure: Callable[[BaseException], None]) -> None:
+    async def _begin(self) -> None:
+        await self._mounts.start()
+        await self.dispatcher.start()
+
+    async def _begin_behind(self, on_failure: Callable[[BaseException], None]) -> None:
         try:
-            await self.dispatcher.start()
+            await self._begin()
         except Exception as error:  # noqa: BLE001 - the user's code; reported to whoever started us
             on_failure(error)
+
+
+def wrap(app: AsgiApp, bound: BoundService, cors: CorsSpec | None) -> AsgiApp:
+    """Put the user's middleware around *app*, the first one outermost, and CORS around all, for its preflights."""
+    chain: Any = app
+    for middleware, options in reversed(bound.middleware):
+        chain = middleware(chain, **options)
+    if cors is not None:
+        chain = CORSMiddleware(
+            chain,
+            allow_origins=cors.origins,
+            allow_origin_regex=cors.origin_regex,
+            allow_methods=cors.methods,
+            allow_headers=cors.headers,
+            expose_headers=cors.expose_headers,
+            allow_credentials=cors.credentials,
+            max_age=cors.max_age,
+        )
+    found: AsgiApp = chain
+    return found

@@ -1,45 +1,184 @@
 """Read a request's body, within limits, and decode it as its content type says.
 
-In: ASGI messages. Out: arguments for the endpoint.
+In: ASGI messages and headers. Out: arguments for the endpoint. What the endpoint does not read is refused (415) before
+its body is; a pickle always is. An absent content type means JSON.
+Source: RFC 9110, 8.3 and 8.4 (content type, content encoding).
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
+from ekiben.core.context import Context
 from ekiben.core.errors import BodyTooLarge, InvalidInput, UnsupportedMediaType
 from ekiben.core.spec import Limits
+from ekiben.http import form
+from ekiben.http.exchange import Receive
+from ekiben.http.inflate import Inflater
 from ekiben.schema.codec import Arguments, Codec
-from ekiben.schema.content import JSON
+from ekiben.schema.content import FORM, JSON, OCTETS, URLENCODED, Upload, essence, matches
 from ekiben.schema.wire.json import depth
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+OFF_LOOP = 256 * 1024  # bytes of an image or a file from which decoding leaves the event loop
+UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
+
+Headers = dict[bytes, bytes]
+OpenContext = Callable[[], Context]  # gives the call's context, made on first use
 
 
 class ClientLeft(Exception):
-    """The client closed the connection before its request was complete."""
+    """The client closed the connection before its answer was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a body of one content type is read."""
+
+    read: str  # json | multipart | urlencoded | raw
+    media: str
+
+
+class Reader:
+    """Reads the bodies of one endpoint; planned once.
+
+    Args:
+        codec: what the endpoint reads.
+        limits: how much of it.
+    """
+
+    def __init__(self, codec: Codec, limits: Limits) -> None:
+        self._codec = codec
+        self._limits = limits
+        takes_json = JSON in codec.input_media
+        self._kinds = {b"": Kind("json", JSON) if takes_json or not codec.raw_media else Kind("raw", OCTETS)}
+        if takes_json:
+            self._kinds[JSON.encode()] = self._kinds[b""]
+
+    async def read(self, headers: Headers, receive: Receive, context: OpenContext) -> Arguments:
+        """Read and decode one body.
+
+        Args:
+            headers: of the request.
+            receive: gives the pieces of the body.
+            context: gives the call's context, which files are spooled into.
+
+        Raises:
+            InvalidInput: the body or a value in it is wrong; BodyTooLarge and UnsupportedMediaType among it.
+            ClientLeft: the body ended before its end.
+        """
+        declared = headers.get(b"content-type", b"")
+        kind = self._kinds.get(declared) or settle(declared.decode("latin-1"), self._codec)
+        most = self._limits.max_body
+        check_length(headers, most)
+        if kind.read == "json" and b"content-encoding" not in headers:
+            return self._from_json(await read(receive, most))
+        incoming = chunks(receive, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower(), most)
+        if kind.read == "multipart":
+            return self._from_fields(await form.read_multipart(incoming, declared, self._limits, context()))
+        body = b"".join([chunk async for chunk in incoming])
+        if kind.read == "json" or not (body or declared):  # nothing at all: say which parameter is missing
+            return self._from_json(body)
+        if kind.read == "urlencoded":
+            return self._from_fields(form.read_urlencoded(body, self._limits))
+        upload = Upload(body, kind.media, "", context())
+        if len(body) > OFF_LOOP:
+            return await asyncio.to_thread(self._codec.from_raw, upload)
+        return self._codec.from_raw(upload)
+
+    def _from_json(self, body: bytes) -> Arguments:
+        if depth(body, self._limits.max_depth):
+            raise InvalidInput(f"the JSON is nested deeper than {self._limits.max_depth} levels")
+        return self._codec.from_json(body)
+
+    def _from_fields(self, fields: form.Fields) -> Arguments:
+        for name, value in fields:
+            if isinstance(value, str) and value[:1] in ("[", "{") and depth(value.encode(), self._limits.max_depth):
+                raise InvalidInput(f"`{name}` is nested deeper than {self._limits.max_depth} levels")
+        return self._codec.from_fields(fields)
+
+
+def settle(content_type: str, codec: Codec) -> Kind:
+    """Choose how a body of *content_type* is read.
+
+    Raises:
+        UnsupportedMediaType: the endpoint does not read it, or nobody here does.
+    """
+    media = essence(content_type)
+    if form.is_pickle(media):
+        raise UnsupportedMediaType(f"pickles are not read here: {media}", hint=f"send {JSON}")
+    reads = codec.input_media
+    if (media == JSON or media.endswith("+json")) and JSON in reads:
+        check_charset(content_type)
+        return Kind("json", media)
+    if media == FORM and FORM in reads:
+        return Kind("multipart", media)
+    if media == URLENCODED and URLENCODED in reads:
+        check_charset(content_type)
+        return Kind("urlencoded", media)
+    if any(matches(media, glob) for glob in codec.raw_media):
+        return Kind("raw", content_type)
+    raise UnsupportedMediaType(f"this endpoint does not read {media}", hint="send " + " or ".join(reads))
+
+
+def check_charset(content_type: str) -> None:
+    """Hold text to UTF-8 (RFC 8259, 8.1); raises UnsupportedMediaType."""
+    for parameter in content_type.lower().split(";")[1:]:
+        name, _, value = parameter.strip().partition("=")
+        if name == "charset" and value.strip('"') not in UTF8:
+            raise UnsupportedMediaType(f"the charset must be utf-8: {value}")
+
+
+def check_length(headers: Headers, limit: int) -> None:
+    """Refuse by `content-length` what would be too large, before any of it is read; raises BodyTooLarge."""
+    length = headers.get(b"content-length", b"")
+    if len(length) > 18 or (length.isdigit() and int(length) > limit):
+        raise BodyTooLarge(f"the body must be at most {limit} bytes: {length.decode('latin-1')[:20]}")
 
 
 async def read(receive: Receive, limit: int) -> bytes:
-    """Read a whole body of at most *limit* bytes."""
-    chunks, size = [], 0
+    """Read a whole body of at most *limit* bytes; raises BodyTooLarge and ClientLeft."""
+    message = await receive()
+    if not message.get("more_body") and message["type"] == "http.request":
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        return body
+    found, size = [], 0
     while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        chunk = message.get("body", b"")
+        chunk = take(message)
         size += len(chunk)
         if size > limit:
             raise BodyTooLarge(f"the body is larger than {limit} bytes")
-        chunks.append(chunk)
+        found.append(chunk)
         if not message.get("more_body"):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return b"".join(found)
+        message = await receive()
 
 
-def decode(body: bytes, content_type: str, codec: Codec, limits: Limits) -> Arguments:
-    """Decode *body* as *content_type* says; an absent one means JSON."""
-    media = content_type.partition(";")[0].strip().lower() or JSON
-    if media == JSON or media.endswith("+json"):
-        if depth(body, limits.max_depth):
-            raise InvalidInput(f"the JSON is nested deeper than {limits.max_depth} levels")
-        return codec.from_json(body)
-    raise UnsupportedMediaType(f"this endpoint does not read {media}", hint=f"send {JSON}")
+async def chunks(receive: Receive, coding: str, limit: int) -> AsyncIterator[bytes]:
+    """Give the pieces of a body, unpacked; raises what `read` and `Inflater` do."""
+    inflater = None if coding in ("", "identity") else Inflater(coding, limit)
+    size, more = 0, True
+    while more:
+        message = await receive()
+        chunk = take(message)
+        more = message.get("more_body", False)
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"the body is larger than {limit} bytes")
+        if inflater is None:
+            yield chunk
+        else:
+            for piece in inflater.feed(chunk):
+                yield piece
+    if inflater is not None:
+        inflater.finish()
+
+
+def take(message: Any) -> bytes:
+    """Give a message's piece of the body; raises ClientLeft."""
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    chunk: bytes = message.get("body", b"")
+    return chunk

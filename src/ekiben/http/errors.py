@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from starlette.exceptions import HTTPException
 
 from ekiben.core.errors import EkibenError, InvalidInput
 
@@ -32,18 +33,21 @@ class Failure:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def plan(style: str) -> Callable[[BaseException], Failure]:
+def plan(style: str) -> Callable[[BaseException, str], Failure]:
     """Choose the form of errors for a spec's style."""
     render = bentoml_body if style == "bentoml" else problem_body
 
-    def fail(error: BaseException) -> Failure:
-        status = error.status if isinstance(error, EkibenError) else 500
-        told = isinstance(error, EkibenError) and (status < 500 or status in (503, 504))
+    def fail(error: BaseException, request_id: str) -> Failure:
+        if isinstance(error, HTTPException):  # what FastAPI's and Starlette's users raise
+            status, words, told = error.status_code, str(error.detail), True
+        else:
+            status, words = error.status if isinstance(error, EkibenError) else 500, str(error)
+            told = isinstance(error, EkibenError) and (status < 500 or status in (503, 504))
         if not told:
-            log.error("a call failed: %s", error, exc_info=error)
+            log.error("request %s failed: %s", request_id, error, exc_info=error)
         retry = getattr(error, "retry_after", None)
         headers = {} if retry is None else {"retry-after": str(max(1, math.ceil(retry)))}
-        body, media_type = render(error, status, str(error) if told else HIDDEN)
+        body, media_type = render(error, status, words if told else HIDDEN)
         return Failure(status, body, media_type, headers)
 
     return fail

@@ -1,0 +1,81 @@
+"""Show a service to people: a page with Swagger UI, whose parts all come from this server.
+
+In: the service's name. Out: the page and its parts, for a policy that lets nothing else in (CSP).
+Source: the distribution swagger-ui-bundle-v2, which ships Swagger UI's files; Content Security Policy (W3C).
+"""
+
+import html
+import importlib.resources
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+MEDIA = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
+PARTS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<div id="page"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+START = b"""SwaggerUIBundle({
+  url: new URL("docs.json", document.baseURI).href,
+  dom_id: "#page",
+  presets: [SwaggerUIBundle.presets.apis],
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of the page."""
+
+    content: bytes
+    media_type: str
+    headers: dict[str, str]
+
+
+def page(title: str) -> Part:
+    """Write the page; addresses in it are relative, so that it works below any prefix."""
+    content = PAGE.format(title=html.escape(title)).encode()
+    headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+    return Part(content, "text/html; charset=utf-8", headers)
+
+
+@cache
+def part(name: str) -> Part:
+    """Read one file of the page, by its name in `names`."""
+    content = START if name == "start.js" else (assets() / name).read_bytes()
+    headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
+    return Part(content, MEDIA[name.rpartition(".")[2]], headers)
+
+
+def names() -> tuple[str, ...]:
+    """List the files of the page."""
+    return (*PARTS, "start.js")
+
+
+@cache
+def assets() -> Path:
+    """Find the newest Swagger UI that is installed; an older distribution may lie in the same folder."""
+    vendor = Path(str(importlib.resources.files("swagger_ui_bundle"))) / "vendor"
+    return max(vendor.glob("swagger-ui-*"), key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)])

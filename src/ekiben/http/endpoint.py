@@ -1,0 +1,119 @@
+"""Answer one endpoint's requests: read, submit, encode, send.
+
+In: an endpoint, its codec and the engine's `submit`, once at start. Out: a handler that does on each request only what
+depends on it. Files that came with a call live until its answer was sent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ekiben.core.context import Context
+from ekiben.core.spec import EndpointSpec, Limits
+from ekiben.engine.messages import Call
+from ekiben.http import answer, body
+from ekiben.http.exchange import Exchange, Message, Receive, Scope, Send
+from ekiben.http.origin import Guard
+from ekiben.http.watch import Watch
+from ekiben.schema.codec import Codec
+
+Handler = Callable[[Scope, Receive, Send, Exchange], Awaitable[None]]
+Submit = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all endpoints of one app share."""
+
+    submit: Submit
+    limits: Limits
+    gzip_min: int | None
+    guard: Guard  # against pages of other origins
+    watch: Watch  # for clients that leave
+    state: MutableMapping[str, Any]  # `ctx.state`
+
+
+class Recorder:
+    """Keeps what a body was made of, so that `ctx.request` can read it again."""
+
+    __slots__ = ("_messages", "_receive")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._messages: list[Message] = []
+
+    async def record(self) -> Message:
+        """Receive, and keep the message."""
+        message = await self._receive()
+        self._messages.append(message)
+        return message
+
+    async def again(self) -> Message:
+        """Give what was received, then go on receiving."""
+        return self._messages.pop(0) if self._messages else await self._receive()
+
+
+def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_context: bool) -> Handler:
+    """Settle at start all that does not depend on the request.
+
+    Args:
+        endpoint: what is called.
+        codec: how its arguments are read and its answers written.
+        service: what all endpoints share.
+        wants_context: the method takes a `Context`, so that each call gets one.
+    """
+    read_arguments = body.Reader(codec, service.limits).read
+    encode = codec.encode
+    encodes_off_loop = codec.output_leaf is not None and codec.output_leaf.kind == "image"
+    name, submit, watch, state = endpoint.name, service.submit, service.watch, service.state
+    gzip_min = None if endpoint.stream else service.gzip_min
+
+    async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
+        headers = seen.headers
+        if b"origin" in headers or b"sec-fetch-site" in headers:
+            service.guard.check(scope, headers)
+        context: Context | None = None
+
+        def opened() -> Context:
+            nonlocal context
+            if context is None:
+                context = Context(state=state, request_id=seen.request_id)
+            return context
+
+        incoming = receive
+        if wants_context:
+            recorder = Recorder(receive)
+            incoming = recorder.record
+            opened().request = Request(scope, recorder.again)
+        try:
+            args, kwargs = await read_arguments(headers, incoming, opened)
+            value = await watch.over(submit(Call(name, args, kwargs, context)), receive)
+            response = None if context is None else context.response
+            if isinstance(value, Response):
+                await pass_through(value, response, scope, receive, send)
+                return
+            content = await asyncio.to_thread(encode, value) if encodes_off_loop else encode(value)
+            await answer.send(
+                answer.encoded(content, response),
+                send,
+                head=scope["method"] == "HEAD",
+                accepts=headers.get(b"accept-encoding", b""),
+                gzip_min=gzip_min,
+            )
+        finally:
+            if context is not None:
+                context.close()
+
+    return handle
+
+
+async def pass_through(value: Response, response: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a response that the method made itself, with the headers and cookies of its context."""
+    if response is not None:
+        value.raw_headers += answer.checked(response.headers.items())
+        value.raw_headers += [answer.cookie_header(cookie) for cookie in response.cookies]
+    await value(scope, receive, send)

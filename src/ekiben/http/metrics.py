@@ -1,0 +1,115 @@
+"""Count requests, and show the counts to Prometheus together with the user's own metrics.
+
+In: finished exchanges. Out: the text of `/metrics`. Labels are the routes of the service, never what a client sent.
+Counting is adding to plain numbers on the event loop; the metric objects are made when somebody looks.
+Source: the Prometheus exposition formats; prometheus_client's custom collectors.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from ekiben.core.spec import MetricsSpec, ServiceSpec
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
+UNKNOWN = "(unknown)"  # the label of every path that there is not
+
+
+class Answers:
+    """The answers of one route with one status."""
+
+    __slots__ = ("buckets", "count", "seconds")
+
+    def __init__(self, buckets: int) -> None:
+        self.count = 0
+        self.seconds = 0.0
+        self.buckets = [0] * buckets
+
+
+class Tally:
+    """What happened on one route."""
+
+    __slots__ = ("_bounds", "answers", "inside", "last")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self.answers: dict[int, Answers] = {}
+        self.inside = 0
+        self.last = 0.0  # of time.time
+
+    def note(self, status: int, seconds: float) -> None:
+        """Add one finished request."""
+        found = self.answers.get(status)
+        if found is None:
+            found = self.answers[status] = Answers(len(self._bounds) + 1)
+        found.count += 1
+        found.seconds += seconds
+        found.buckets[bisect_left(self._bounds, seconds)] += 1
+        self.last = time.time()
+
+
+class Metrics:
+    """The counts of one app, in a registry of its own, so that two apps in one process do not clash."""
+
+    def __init__(self, spec: ServiceSpec) -> None:
+        settings: MetricsSpec = spec.http.metrics
+        self._prefix = settings.namespace or spec.style.metrics_prefix
+        self._bounds = settings.buckets or BUCKETS
+        self._service = (spec.name, spec.version or "")
+        self._tallies: dict[str, Tally] = {}
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+
+    def tally(self, route: str) -> Tally:
+        """Give the counts of *route*, made on first use."""
+        return self._tallies.setdefault(route, Tally(self._bounds))
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metrics as prometheus_client knows them."""
+        labels = ["endpoint", "service_name", "service_version"]
+        coded = [*labels, "http_response_code"]
+        total = CounterMetricFamily(f"{self._prefix}_request", "Requests that were answered.", labels=coded)
+        duration = HistogramMetricFamily(
+            f"{self._prefix}_request_duration_seconds", "From a request's head to the end of its answer.", labels=coded
+        )
+        inside = GaugeMetricFamily(f"{self._prefix}_request_in_progress", "Requests that are inside.", labels=labels)
+        last = GaugeMetricFamily(
+            f"{self._prefix}_last_request_timestamp_seconds", "When the last answer ended (Unix time).", labels=labels
+        )
+        edges = [*(format(bound, "g") for bound in self._bounds), "+Inf"]
+        for route, tally in self._tallies.items():
+            place = [route, *self._service]
+            inside.add_metric(place, tally.inside)
+            if tally.last:
+                last.add_metric(place, tally.last)
+            for status, found in tally.answers.items():
+                values = [*place, str(status)]
+                total.add_metric(values, found.count)
+                duration.add_metric(values, list(zip(edges, accumulate(found.buckets), strict=True)), found.seconds)
+        yield from (total, duration, inside, last)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """Give the text and its media type: ours first, then whatever the user registered with prometheus_client."""
+        encode, media = choose_encoder(accept)
+        return encode(Both((self.registry, REGISTRY))), media
+
+
+class Both:
+    """Two registries, read as one."""
+
+    def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
+        self._registries = tuple(registries)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metrics of each; a name is given once, by the first that has it."""
+        seen: set[str] = set()
+        for registry in self._registries:
+            for metric in registry.collect():
+                if metric.name not in seen:
+                    seen.add(metric.name)
+                    yield metric

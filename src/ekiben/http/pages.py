@@ -1,0 +1,96 @@
+"""Answer what stands beside the endpoints: probes, metrics, descriptions and the page for people.
+
+In: a service, its engine and counts, once at start. Out: handlers by path, all for GET and HEAD.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+
+import orjson
+
+from ekiben.core.spec import BoundService
+from ekiben.engine.local import LocalDispatcher
+from ekiben.http import answer, docs, probes
+from ekiben.http.answer import Answer
+from ekiben.http.endpoint import Handler
+from ekiben.http.exchange import Exchange, Receive, Scope, Send
+from ekiben.http.metrics import Metrics
+from ekiben.schema import openapi, routes
+from ekiben.schema.codec import Codec
+
+Page = Callable[[Exchange], Answer | Awaitable[Answer]]
+
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+
+
+def plan(
+    bound: BoundService, dispatcher: LocalDispatcher, codecs: Mapping[str, Codec], metrics: Metrics
+) -> dict[str, Handler]:
+    """Make the handlers of one app, by path."""
+    spec, prefix = bound.spec, bound.spec.http.path_prefix
+    pages: dict[str, Page] = {
+        f"{prefix}/": lambda exchange: redirect("docs"),
+        f"{prefix}/docs": lambda exchange: static(docs.page(spec.name)),
+        f"{prefix}/docs.json": described(lambda: openapi.document(spec, codecs, prefix=prefix)),
+        "/schema.json": described(lambda: routes.document(spec, codecs, prefix=prefix)),
+    }
+    if prefix:
+        pages["/"] = lambda exchange: redirect(f"{prefix.lstrip('/')}/docs")
+    for name in docs.names():
+        pages[f"{prefix}/docs/{name}"] = asset(name)
+    if spec.http.metrics.enabled:
+        pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange)
+    for path in (spec.http.livez, "/healthz"):
+        pages[prefix + path] = health(lambda: probes.is_alive(dispatcher, bound.hooks))
+    pages[prefix + spec.http.readyz] = health(lambda: probes.is_ready(dispatcher, bound.hooks))
+    return {path: handler(page, spec.http.gzip_min) for path, page in pages.items()}
+
+
+def handler(page: Page, gzip_min: int | None) -> Handler:
+    """Make a handler of a page."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        made = page(exchange)
+        found = await made if inspect.isawaitable(made) else made
+        accepts = exchange.headers.get(b"accept-encoding", b"")
+        await answer.send(found, send, head=scope["method"] == "HEAD", accepts=accepts, gzip_min=gzip_min)
+
+    return handle
+
+
+def redirect(to: str) -> Answer:
+    """Lead to another page; the address is relative, so that it holds below any prefix."""
+    return answer.plain(307, b"", TEXT, {"location": to})
+
+
+def described(document: Callable[[], object]) -> Page:
+    """Give a document that is made when it is first asked for."""
+    made = cache(lambda: orjson.dumps(document()))
+    return lambda exchange: answer.plain(200, made(), JSON)
+
+
+def static(part: docs.Part) -> Answer:
+    """Give one file of the docs page."""
+    return answer.plain(200, part.content, part.media_type, part.headers)
+
+
+def asset(name: str) -> Page:
+    """Give one file of the docs page by its name."""
+    return lambda exchange: static(docs.part(name))
+
+
+def measured(metrics: Metrics, exchange: Exchange) -> Answer:
+    """Give the metrics, in the format that the scraper asks for."""
+    text, media = metrics.render(exchange.headers.get(b"accept", b"").decode("latin-1"))
+    return answer.plain(200, text, media)
+
+
+def health(ask: Callable[[], Awaitable[bool]]) -> Page:
+    """Give a probe: 200 or 503, and a newline."""
+
+    async def page(exchange: Exchange) -> Answer:
+        return answer.plain(200 if await ask() else 503, b"\n", TEXT)
+
+    return page

@@ -1,0 +1,47 @@
+"""Say whether the process runs and whether it takes calls.
+
+In: the engine's state and the service's own health methods. Out: 200 or 503, with a newline as body.
+A user's method never runs on the event loop, unless it is `async def`.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ekiben.core.spec import Hooks
+from ekiben.engine.instance import probe
+from ekiben.engine.local import LocalDispatcher
+
+log = logging.getLogger("ekiben")
+
+
+async def is_alive(dispatcher: LocalDispatcher, hooks: Hooks) -> bool:
+    """Say whether the process is worth keeping: yes, unless the service's own method says no."""
+    return await ask(dispatcher, hooks.alive)
+
+
+async def is_ready(dispatcher: LocalDispatcher, hooks: Hooks) -> bool:
+    """Say whether calls are taken: the instance is there, its remote services are ready, its own method agrees."""
+    if not dispatcher.is_ready or dispatcher.instance is None:
+        return False
+    for client in dispatcher.instance.clients:
+        if not await asyncio.to_thread(client.is_ready):
+            return False
+    return await ask(dispatcher, hooks.ready)
+
+
+async def ask(dispatcher: LocalDispatcher, name: str | None) -> bool:
+    """Ask the user's own method; one that raises says no."""
+    instance = dispatcher.instance
+    check: Callable[[], Any] | None = None if instance is None else probe(instance, name)
+    if check is None:
+        return True
+    try:
+        if inspect.iscoroutinefunction(check):
+            return bool(await check())
+        return bool(await asyncio.to_thread(check))
+    except Exception:
+        log.exception("the health method `%s` failed", name)
+        return False

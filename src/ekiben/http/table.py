@@ -1,0 +1,74 @@
+"""Find who answers a request, by its path and method.
+
+In: handlers, once at start. Out: on each request one look into a dict; what is not there is refused with words.
+Source: RFC 9110, 9.3.2 (HEAD), 15.5.5 (404), 15.5.6 (405, `Allow`).
+"""
+
+import difflib
+from collections.abc import Iterable
+
+from ekiben.core.errors import HeadersTooLarge, MethodNotAllowed, NotFound
+from ekiben.core.spec import Limits
+from ekiben.http.endpoint import Handler
+from ekiben.http.exchange import Scope
+
+
+class Table:
+    """The routes of one app."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._routes: dict[str, dict[str, Handler]] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._routes
+
+    def add(self, path: str, methods: Iterable[str], handler: Handler) -> None:
+        """Let *handler* answer *path*; HEAD works where GET does."""
+        found = self._routes.setdefault(path, {})
+        for method in methods:
+            found[method] = handler
+        if "GET" in found:
+            found.setdefault("HEAD", found["GET"])
+
+    def find(self, scope: Scope) -> Handler | None:
+        """Give the handler of a request; None where nothing stands at its path.
+
+        Raises:
+            HeadersTooLarge: it has too many headers, or too long ones.
+            MethodNotAllowed: the path does not take its method.
+        """
+        headers, limits = scope["headers"], self._limits
+        if len(headers) > limits.max_headers:
+            raise HeadersTooLarge(f"a request must have at most {limits.max_headers} headers: {len(headers)}")
+        size = 0
+        for name, value in headers:
+            size += len(name) + len(value)
+        if size > limits.max_header_size:
+            raise HeadersTooLarge(f"the headers must be at most {limits.max_header_size} bytes together: {size}")
+        found = self._routes.get(scope["path"])
+        if found is None:
+            return None
+        handler = found.get(scope["method"])
+        if handler is None:
+            raise MethodNotAllowed(
+                f"{shown(scope['path'])} does not take {scope['method']}", hint="use " + " or ".join(found)
+            )
+        return handler
+
+    def allowed(self, path: str) -> str:
+        """Give the value of `allow` for a path."""
+        return ", ".join(self._routes.get(path, ()))
+
+    def nothing(self, path: str) -> NotFound:
+        """Say that nothing stands at *path*, and what is near."""
+        near = difflib.get_close_matches(path[:200], self._routes, 3)
+        return NotFound(
+            f"there is nothing at {shown(path)}", hint=f"did you mean {' or '.join(near)}?" if near else None
+        )
+
+
+def shown(path: str) -> str:
+    """Give a path for a message, cut and without what is not printable."""
+    cut = path if len(path) <= 200 else path[:199] + "…"
+    return cut if cut.isprintable() else repr(cut)
