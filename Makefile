@@ -74,6 +74,10 @@ wheelhouse: $(VENV)/.dev ## build wheels of ekiben and of the drop-ins into whee
 		(cd $$folder && $(CURDIR)/$(PY) -m hatchling build -t wheel -d $(CURDIR)/wheelhouse) || exit 1; \
 	done
 
+.PHONY: acceptance
+acceptance: wheelhouse ## run the documents of others, row by row (EKIBEN_SEEDS names their folder)
+	$(PY) acceptance/run.py $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev .venvs/bench-models ## measure Ekiben beside its peers, write docs/benchmarks.md (BENCH_ARGS="--rounds 3")
 	$(PY) bench/run.py --report docs/benchmarks.md $(BENCH_ARGS)
