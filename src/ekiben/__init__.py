@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ekiben.services.methods import on_deployment as on_deployment
     from ekiben.services.methods import on_shutdown as on_shutdown
     from ekiben.services.methods import on_startup as on_startup
+    from ekiben.tools.asgi import to_asgi as to_asgi
     from ekiben.tools.serving import serve as serve
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ _NAMES = {
     "on_startup": "services.methods",
     "serve": "tools.serving",
     "service": "services.classes",
+    "to_asgi": "tools.asgi",
 }
 _MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "testing", "validators")
 

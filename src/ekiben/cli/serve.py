@@ -16,13 +16,14 @@ def serve(target: str, host: str, port: int) -> None:
     """Serve TARGET: `module:attr`, `file.py:attr`, a folder or the tag of a stored model."""
     import logging
 
-    from ekiben.http.server import Listen, bind, run
+    from ekiben.http.listen import Listen, bind
+    from ekiben.http.server import run
     from ekiben.services.load import load
 
     logger = logging.getLogger("ekiben")
     listening = bind(Listen(host, port))
     bound = load(target)
-    logger.info("serving %s at http://localhost:%d", bound.spec.name, listening.getsockname()[1])
+    logger.info("serving %s at %s", bound.spec.name, listening.url())
     for endpoint in bound.spec.endpoints:
         logger.info("  POST %s", endpoint.route)
     run(bound, Listen(host, port), listening)

@@ -108,7 +108,7 @@ def entry(exchange: Exchange, seconds: float, now: float, spec: AccessSpec) -> E
         details["response_content_length"] = exchange.length
     return Entry(
         now,
-        f"{client[0]}:{client[1]}" if client else "-",
+        address(client),
         scope["method"],
         scope["path"],
         exchange.status,
@@ -116,6 +116,14 @@ def entry(exchange: Exchange, seconds: float, now: float, spec: AccessSpec) -> E
         exchange.request_id,
         details,
     )
+
+
+def address(client: Any) -> str:
+    """Write a client's address."""
+    if not client:
+        return "-"
+    host, port = client[0], client[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def write(entries: list[Entry]) -> None:

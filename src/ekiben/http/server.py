@@ -1,58 +1,58 @@
-"""Listen for a service with uvicorn.
+"""Serve on open sockets with uvicorn until told to stop.
 
-In: a bound service and where to listen. Out: a server that runs until it is told to stop.
+In: a bound service, how to listen, open sockets. Out: nothing, once every call that ran has its answer.
+At a signal readiness says 503 first; then calls that run may end within `drain` seconds, while new ones are told to go
+elsewhere; then the sockets close. A second Ctrl-C leaves at once.
 """
 
 import asyncio
-import socket
-from dataclasses import dataclass
+import contextlib
+import signal
+import ssl
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 
 from ekiben.core.errors import ConfigError
-from ekiben.core.spec import BoundService
+from ekiben.core.spec import BoundService, TlsSpec
+from ekiben.http import errors
 from ekiben.http.app import App
+from ekiben.http.listen import Listen, Listening
+from ekiben.http.protocol import protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where to listen."""
-
-    host: str = "127.0.0.1"
-    port: int = 3000
-    drain: float = 10.0  # seconds for calls that run when the server is stopped
-
-
-def bind(listen: Listen) -> socket.socket:
-    """Open the listening socket.
-
-    Raises:
-        ConfigError: the port is taken, or the host is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind((listen.host, listen.port))
-    except OSError as error:
-        found.close()
-        raise ConfigError(
-            f"cannot listen on {listen.host}:{listen.port}: {error.strerror}", hint="choose another one with --port"
-        ) from error
-    found.listen(2048)
-    return found
+KEEP_ALIVE = 75  # seconds that an idle connection stays open
+TICK = 0.02  # seconds between looks at whether calls still run, while stopping
+GRACE = 2  # seconds for what is left after `drain`; then it is cancelled
 
 
 class Server(uvicorn.Server):
     """A uvicorn server of one service, which stops when the service cannot start."""
 
     def __init__(self, bound: BoundService, listen: Listen) -> None:
-        self.app = App(bound, on_failure=self.fail)
+        self.app = App(bound, on_failure=self.fail, proxied=listen.proxy_headers)
         self.failure: BaseException | None = None
-        drain = int(listen.drain)
-        super().__init__(
-            uvicorn.Config(self.app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=drain)
+        self._drain = listen.drain
+        spec = bound.spec
+        config = uvicorn.Config(
+            self.app,
+            http=protocol(spec.limits.max_header_size, errors.plan(spec.style.error_style)),
+            ws="websockets-sansio",
+            lifespan="on",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            headers=[("server", spec.style.server_header)],
+            proxy_headers=listen.proxy_headers,
+            forwarded_allow_ips=listen.forwarded_allow_ips,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=GRACE,
+            **tls_options(listen.tls or spec.http.tls),
         )
+        load(config)
+        super().__init__(config)
 
     def fail(self, error: BaseException) -> None:
         """Note why the service cannot start, and leave."""
@@ -64,10 +64,63 @@ class Server(uvicorn.Server):
         """Whether calls are answered."""
         return self.app.dispatcher.is_ready
 
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop: not ready, then calls end, then the sockets close."""
+        self.app.begin_drain()
+        end = asyncio.get_running_loop().time() + self._drain
+        while self.app.inside and not self.force_exit and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(TICK)
+        await super().shutdown(sockets)
 
-def run(bound: BoundService, listen: Listen, listening: socket.socket) -> None:
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM; unlike uvicorn's, they are not raised again, so that a clean stop exits 0."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def tls_options(tls: TlsSpec | None) -> dict[str, Any]:
+    """Give uvicorn's names for the options of TLS."""
+    if tls is None:
+        return {}
+    options: dict[str, Any] = {
+        "ssl_certfile": tls.certfile,
+        "ssl_keyfile": tls.keyfile,
+        "ssl_keyfile_password": tls.keyfile_password,
+        "ssl_ca_certs": tls.ca_certs,
+    }
+    if tls.cert_reqs is not None:
+        options["ssl_cert_reqs"] = tls.cert_reqs
+    if tls.ciphers is not None:
+        options["ssl_ciphers"] = tls.ciphers
+    return options
+
+
+def load(config: uvicorn.Config) -> None:
+    """Let uvicorn read its files; raises ConfigError for a certificate, key or cipher that cannot be used."""
+    try:
+        config.load()
+    except (OSError, ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"the TLS files cannot be used: {reason}: certificate {config.ssl_certfile}, key {config.ssl_keyfile}",
+            hint="give PEM files that belong together by --ssl-certfile and --ssl-keyfile",
+        ) from error
+
+
+def run(bound: BoundService, listen: Listen, listening: Listening) -> None:
     """Serve until SIGINT or SIGTERM; raises what kept the service from starting."""
     server = Server(bound, listen)
-    asyncio.run(server.serve(sockets=[listening]))
+    try:
+        server.run(sockets=listening.sockets)
+    finally:
+        listening.close()
     if server.failure is not None:
         raise server.failure

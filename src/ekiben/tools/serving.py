@@ -10,7 +10,7 @@ from typing import Any, Self
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import ServiceLoadError
 from ekiben.http import server as http_server
-from ekiben.http.server import Listen, bind
+from ekiben.http.listen import Listen, bind
 from ekiben.services.load import load
 
 
@@ -20,13 +20,12 @@ class Server:
     def __init__(self, target: Any, listen: Listen) -> None:
         bound = load(target)
         self._listening = bind(listen)
-        host, port = self._listening.getsockname()[:2]
-        self.url = f"http://{host}:{port}"
+        self.url = self._listening.url()
         self._server = http_server.Server(bound, listen)
         self._thread = threading.Thread(target=self._run, name="ekiben-server", daemon=True)
 
     def _run(self) -> None:
-        self._server.run(sockets=[self._listening])
+        self._server.run(sockets=self._listening.sockets)
 
     def start(self) -> Self:
         """Start, and return once the service is ready."""

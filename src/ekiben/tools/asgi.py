@@ -1,0 +1,22 @@
+"""Give a service as an ASGI app, for a server of one's own choice.
+
+In: a service, a model or a target. Out: an app that `uvicorn module:app`, Hypercorn or a test can run.
+"""
+
+from typing import Any
+
+from ekiben.http.app import App
+from ekiben.services.load import load
+
+
+def to_asgi(target: Any, *, proxied: bool = False) -> App:
+    """Make an ASGI app; the service's instance is made when its lifespan starts.
+
+    Args:
+        target: a service class, a stored model, or text that names one.
+        proxied: a reverse proxy stands before the server, so that `Host` may name anything.
+
+    Raises:
+        ServiceLoadError: there is no such thing, or more than one.
+    """
+    return App(load(target), proxied=proxied)
