@@ -3,34 +3,46 @@
 In: a `Signature`. Out: a `Codec`, whose functions do on each request only what depends on it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import SchemaValidator
 
 from ekiben.core.errors import InvalidInput, Problem, UnsupportedMediaType
 from ekiben.core.spec import JsonSchema, Style
+from ekiben.schema import accept, answers, forms, structures
 from ekiben.schema.annotations import ContentType
-from ekiben.schema.content import FORM, JSON, OCTETS, TEXT, UPLOADS, URLENCODED, Encoded, Upload
-from ekiben.schema.hints import leaves, only_leaf
+from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, Encoded, Upload
+from ekiben.schema.describe import Describer
+from ekiben.schema.hints import batch_leaf, leaves, only_leaf
+from ekiben.schema.problems import invalid
 from ekiben.schema.signature import EMPTY, Parameter, Signature
 from ekiben.schema.values.base import Leaf
 from ekiben.schema.wire import json as wire_json
 from ekiben.schema.wire import multipart as wire_multipart
+from ekiben.schema.wire.multipart import Fields
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+TWICE = "stands beside the parameter of this name"
+LONG = 256 * 1024  # bytes of JSON beyond which each list in it tells its first wrong item only
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One endpoint's reading and writing, planned."""
+    """One endpoint's reading and writing, planned.
+
+    The three readers raise `InvalidInput` with every wrong place, or `UnsupportedMediaType`.
+    """
 
     from_json: Callable[[bytes], Arguments]
-    from_fields: Callable[[Sequence[tuple[str, str | Upload]]], Arguments]
+    from_fields: Callable[[Fields], Arguments]
     from_raw: Callable[[Upload], Arguments]
-    encode: Callable[[Any], Encoded]
+    encode: Callable[[Any], Encoded]  # of a stream, one piece
     input_schema: JsonSchema
     output_schema: JsonSchema
     input_media: tuple[str, ...]  # media types that a body may have; globs
@@ -39,59 +51,208 @@ class Codec:
     leaf: Leaf | None  # of the parameter that batches or travels raw
     output_leaf: Leaf | None
     is_root: bool = False
+    is_shallow: bool = False  # the schema bounds the depth of JSON, so that nobody needs to count it
+    encoders: Mapping[str, Callable[[Any], Encoded]] = field(default_factory=dict)  # all forms of an answer
+
+    def encoder_for(self, accepted: str) -> Callable[[Any], Encoded]:
+        """Choose how to write by an `Accept` header; the usual way where it is empty or asks for nothing we have."""
+        if not accepted or len(self.encoders) < 2:
+            return self.encode
+        media = accept.choose(accepted, tuple(self.encoders))
+        return self.encode if media is None or media == self.output_media else self.encoders[media]
 
 
 def plan(signature: Signature, style: Style = Style()) -> Codec:
     """Plan the codec of one endpoint."""
-    model, rename = arguments_model(signature)
+    adapter: TypeAdapter[Any] = TypeAdapter(arguments_hint(signature))
     raw = raw_parameter(signature)
-    raw_leaf = None if raw is None else only_leaf(raw.hint)
+    raw_media = () if raw is None else media_of_raw(raw, signature)
+    answer = answers.plan(signature, style.nan_style)
+    from_json, from_data = readers(adapter, signature)
+    schema = adapter.json_schema(mode="validation", schema_generator=Describer)
+    return Codec(
+        from_json=from_json,
+        from_fields=fields_reader(signature, from_data),
+        from_raw=raw_reader(signature, raw, from_data),
+        encode=answer.encode,
+        input_schema=schema,
+        output_schema=answer.schema,
+        input_media=input_media(signature, raw_media),
+        raw_media=raw_media,
+        output_media=answer.media,
+        leaf=batch_leaf(signature.parameters[0].hint) if signature.parameters else None,
+        output_leaf=answer.leaf,
+        is_root=signature.is_root,
+        is_shallow=is_shallow(schema),
+        encoders=answer.encoders,
+    )
 
-    def bind(values: BaseModel) -> Arguments:
-        if signature.is_root:
-            return (values.root,), {}  # type: ignore[attr-defined]  # a RootModel, by arguments_model
-        fields = values.__dict__
-        return (), {rename.get(name, name): value for name, value in fields.items()} if rename else dict(fields)
+
+def arguments_hint(signature: Signature) -> Any:
+    """Give the hint of all arguments: an object by name, or the value of a root endpoint."""
+    if signature.is_root:
+        (parameter,) = signature.parameters
+        info = parameter.default if isinstance(parameter.default, FieldInfo) else None
+        if info is None:
+            return parameter.hint
+        return Annotated[(parameter.hint, *info.metadata, structures.described(info))]
+    parts = {p.name: structures.Field(p.hint, structures.EMPTY if p.default is EMPTY else p.default)
+             for p in signature.parameters}  # fmt: skip
+    return Annotated[dict, structures.ObjectNote("Arguments", parts, forbid=True)]
+
+
+def readers(
+    adapter: TypeAdapter[Any], signature: Signature
+) -> tuple[Callable[[bytes], Arguments], Callable[[Any, int], Arguments]]:
+    """Make the two ways into pydantic: from the bytes of JSON, and from data of a known size in bytes."""
+    full = adapter.validator
+    brief = brief_validator(adapter)
+    is_root = signature.is_root
+    default = root_default(signature)
+
+    bind = binder(signature)
 
     def from_json(body: bytes) -> Arguments:
-        if not body and not signature.is_root:
-            body = b"{}"
+        if not body:
+            if not is_root:
+                body = b"{}"
+            elif default is not EMPTY:
+                return bind(default)
         try:
-            return bind(model.model_validate_json(body))
+            return bind((full if len(body) <= LONG else brief).validate_json(body))
         except ValidationError as error:
-            raise invalid(error) from error
+            raise invalid(error, readable(body), is_root=is_root) from error
 
-    def from_fields(fields: Sequence[tuple[str, str | Upload]]) -> Arguments:
+    def from_data(data: Any, size: int) -> Arguments:
         try:
-            return bind(model.model_validate(wire_multipart.gather(fields, signature)))
+            return bind((full if size <= LONG else brief).validate_python(data))
         except ValidationError as error:
-            raise invalid(error) from error
+            raise invalid(error, data, is_root=is_root) from error
+
+    return from_json, from_data
+
+
+def binder(signature: Signature) -> Callable[[Any], Arguments]:
+    """Make the function that turns what was read into the arguments of a call."""
+    if signature.is_root:
+        return lambda value: ((value,), {})
+    if not any(parameter.stars for parameter in signature.parameters):
+        return lambda values: ((), values)
+    ahead = list(takewhile(lambda parameter: parameter.stars != "*", signature.parameters))
+    has_star = len(ahead) < len(signature.parameters)
+
+    def bind(values: dict[str, Any]) -> Arguments:
+        args, kwargs = [], dict(values)
+        if has_star:
+            args = [kwargs.pop(parameter.name) for parameter in ahead]
+            args += kwargs.pop(signature.parameters[len(ahead)].name)
+        for parameter in signature.parameters:
+            if parameter.stars == "**":
+                more = kwargs.pop(parameter.name)
+                if clash := sorted(kwargs.keys() & more.keys()):
+                    raise InvalidInput(problems=[Problem(f"{parameter.name}.{name}", TWICE) for name in clash])
+                kwargs |= more
+        return tuple(args), kwargs
+
+    return bind
+
+
+def root_default(signature: Signature) -> Any:
+    """Give the value that a root endpoint takes for an empty body; EMPTY where it must have one."""
+    if not signature.is_root or signature.parameters[0].is_required:
+        return EMPTY
+    default = signature.parameters[0].default
+    return default.get_default(call_default_factory=True) if isinstance(default, FieldInfo) else default
+
+
+def readable(body: bytes) -> Any:
+    """Read a body that was refused, to tell its fields by; None where it is no JSON."""
+    try:
+        return wire_json.load(body)
+    except ValueError:
+        return None
+
+
+def brief_validator(adapter: TypeAdapter[Any]) -> Any:
+    """Give a validator that leaves each list at its first wrong item: millions of errors would fill the memory."""
+    schema = adapter.core_schema
+    brief = briefly(schema)
+    return adapter.validator if brief == schema else SchemaValidator(brief)
+
+
+def briefly(schema: Any) -> Any:
+    """Copy a core schema, telling every list in it to fail fast."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(briefly(part) for part in schema)
+    if not isinstance(schema, dict):
+        return schema
+    copy = {key: part if key in KEPT else briefly(part) for key, part in schema.items()}
+    if schema.get("type") in ("list", "tuple", "set", "frozenset"):
+        copy["fail_fast"] = True
+    return copy
+
+
+KEPT = frozenset({"default", "expected", "members", "metadata", "serialization", "config"})
+
+
+def fields_reader(signature: Signature, from_data: Callable[[Any, int], Arguments]) -> Callable[[Fields], Arguments]:
+    """Make the reader of form fields."""
+    found = {parameter.name: forms.form_of(parameter.hint) for parameter in signature.parameters}
+    whole = forms.object_forms(signature.parameters[0].hint) if signature.is_root else None
+
+    def from_fields(fields: Fields) -> Arguments:
+        size = sum(len(value) for _, value in fields if isinstance(value, str))
+        if not signature.is_root:
+            return from_data(wire_multipart.gather(fields, found), size)
+        if whole is not None:
+            return from_data(wire_multipart.gather(fields, whole), size)
+        (form,) = found.values()
+        if not fields:
+            raise InvalidInput("the form has no field; send the value as its only one")
+        return from_data(wire_multipart.gather_one(fields, form), size)
+
+    return from_fields
+
+
+def raw_reader(
+    signature: Signature, raw: Parameter | None, from_data: Callable[[Any, int], Arguments]
+) -> Callable[[Upload], Arguments]:
+    """Make the reader of a whole body that is one value."""
+    is_text = raw is not None and only_leaf(raw.hint) is None
 
     def from_raw(content: Upload) -> Arguments:
         if raw is None:
             raise UnsupportedMediaType(f"this endpoint does not read {content.media_type}", hint=f"send {JSON}")
-        try:
-            return bind(model.model_validate(content if signature.is_root else {raw.name: content}))
-        except ValidationError as error:
-            raise invalid(error) from error
+        value: Any = content
+        if is_text:
+            try:
+                value = wire_multipart.text_of(content)
+            except ValueError as error:
+                raise InvalidInput(str(error)) from error
+        return from_data(value if signature.is_root else {raw.name: value}, 0)
 
-    output_leaf = None if signature.returns is EMPTY else only_leaf(signature.returns)
-    encode, output_media = plan_output(signature.returns, output_leaf, style)
-    raw_media = () if raw_leaf is None else raw_leaf.media_types
-    return Codec(
-        from_json=from_json,
-        from_fields=from_fields,
-        from_raw=from_raw,
-        encode=encode,
-        input_schema=model.model_json_schema(mode="validation"),
-        output_schema=describe_output(signature.returns),
-        input_media=input_media(signature, raw_media),
-        raw_media=raw_media,
-        output_media=output_media,
-        leaf=raw_leaf if raw_leaf is not None else first_leaf(signature),
-        output_leaf=output_leaf,
-        is_root=signature.is_root,
-    )
+    return from_raw
+
+
+def raw_parameter(signature: Signature) -> Parameter | None:
+    """Find the parameter that a whole body can be: a root text, or the only one that travels in binary."""
+    if signature.is_root and forms.form_of(signature.parameters[0].hint).takes == "text":
+        return signature.parameters[0]
+    candidates = [p for p in signature.parameters if (leaf := only_leaf(p.hint)) is not None and leaf.media_types]
+    others = [p for p in signature.parameters if p not in candidates and p.is_required]
+    required = [p for p in candidates if p.is_required]
+    if len(required) == 1 or len(candidates) == 1:
+        return None if others else (required or candidates)[0]
+    return None
+
+
+def media_of_raw(parameter: Parameter, signature: Signature) -> tuple[str, ...]:
+    """Say which content types the whole body may have."""
+    leaf = only_leaf(parameter.hint)
+    if leaf is not None:
+        return leaf.media_types
+    notes = get_args(parameter.hint)[1:] if get_origin(parameter.hint) is Annotated else ()
+    return tuple(note.content_type for note in notes if isinstance(note, ContentType)) or ("text/*",)
 
 
 def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,127 +263,26 @@ def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, 
         "file" in kinds[parameter.name] and parameter.is_required and type(None) not in get_args(parameter.hint)
         for parameter in signature.parameters
     )
-    forms = () if signature.is_root else (FORM,) if has_uploads else (FORM, URLENCODED)
-    json = () if needs_file else (JSON,)
-    return (*forms, *json, *raw_media) if has_uploads else (*json, *forms, *raw_media)
-
-
-def arguments_model(signature: Signature) -> tuple[type[BaseModel], dict[str, str]]:
-    """Make the pydantic model of all arguments, and say which fields bear another name inside."""
+    form: tuple[str, ...] = (FORM,) if has_uploads else (FORM, URLENCODED)
+    json = () if needs_file or JSON in raw_media else (JSON,)
     if signature.is_root:
-        (parameter,) = signature.parameters
-        default = {} if parameter.default is EMPTY else {"root": (parameter.hint, parameter.default)}
-        return create_model("Body", __base__=RootModel[parameter.hint], **default), {}  # type: ignore[call-overload,name-defined]
-    fields: dict[str, Any] = {}
-    rename: dict[str, str] = {}
-    for parameter in signature.parameters:
-        inside = parameter.name
-        hint = parameter.hint
-        if hasattr(BaseModel, inside) or inside.startswith(("_", "model_")):
-            inside = f"field_{inside}"
-            rename[inside] = parameter.name
-        default = ... if parameter.default is EMPTY else parameter.default
-        if inside in rename:
-            fields[inside] = (hint, aliased(default, parameter.name))
-        else:
-            fields[inside] = (hint, default)
-    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
-    return create_model("Arguments", __config__=config, **fields), rename
+        return (*raw_media, *json, *form) if has_uploads else (*json, *form, *raw_media)
+    return (*form, *json, *raw_media) if has_uploads else (*json, *form, *raw_media)
 
 
-def aliased(default: Any, name: str) -> Any:
-    """Give a field default that is read under *name*."""
-    if isinstance(default, FieldInfo):
-        return FieldInfo.merge_field_infos(default, alias=name, validation_alias=name, serialization_alias=name)
-    return Field(default, alias=name)
-
-
-def raw_parameter(signature: Signature) -> Parameter | None:
-    """Find the parameter that a whole binary body can be: the only one, or the only one without a default."""
-    candidates = [p for p in signature.parameters if (leaf := only_leaf(p.hint)) is not None and leaf.media_types]
-    others = [p for p in signature.parameters if p not in candidates and p.is_required]
-    return candidates[0] if len(candidates) == 1 and not others else None
-
-
-def first_leaf(signature: Signature) -> Leaf | None:
-    """Give the leaf of the first parameter."""
-    return only_leaf(signature.parameters[0].hint) if signature.parameters else None
-
-
-def invalid(error: ValidationError) -> InvalidInput:
-    """Turn pydantic's report into ours: every wrong place, as the caller wrote it."""
-    problems = []
-    for detail in error.errors(include_url=False, include_input=False):
-        message = detail["msg"]
-        if detail["type"] == "extra_forbidden":
-            message = "there is no parameter of this name"
-        problems.append(Problem(path_of(detail["loc"]), message[:1].lower() + message[1:]))
-    return InvalidInput(problems=problems)
-
-
-def path_of(place: Sequence[int | str]) -> str:
-    """Write a place as `x[3][1].name`."""
-    path = ""
-    for step in place:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    return path
-
-
-def plan_output(returns: Any, leaf: Leaf | None, style: Style) -> tuple[Callable[[Any], Encoded], str]:
-    """Choose how answers are written, and their media type."""
-    dump = wire_json.dumper(style.nan_style)
-    note = next((n.content_type for n in notes_of(returns) if isinstance(n, ContentType)), None)
-    target = get_args(returns)[0] if get_origin(returns) is Annotated else returns
-    if leaf is not None:
-        return leaf_encoder(leaf, dump), leaf.output_media
-    if target is str:
-        media = note or TEXT
-        return lambda value: Encoded(value.encode() if isinstance(value, str) else dump(value), media), media
-    if target in (bytes, bytearray):
-        media = note or OCTETS
-        return lambda value: Encoded(bytes(value), media), media
-    return open_encoder(dump), note or JSON
-
-
-def leaf_encoder(leaf: Leaf, dump: Callable[[Any], bytes]) -> Callable[[Any], Encoded]:
-    """Write by a leaf; what it leaves as data becomes JSON."""
-
-    def encode(value: Any) -> Encoded:
-        given = leaf.encode(value) if value is not None else None
-        return given if isinstance(given, Encoded) else Encoded(dump(given), JSON)
-
-    return encode
-
-
-def open_encoder(dump: Callable[[Any], bytes]) -> Callable[[Any], Encoded]:
-    """Write a value whose type shows only when it is there."""
-
-    def encode(value: Any) -> Encoded:
-        if type(value) is str:
-            return Encoded(value.encode(), TEXT)
-        if isinstance(value, bytes | bytearray):
-            return Encoded(bytes(value), OCTETS)
-        return Encoded(dump(value), JSON)
-
-    return encode
-
-
-def notes_of(hint: Any) -> tuple[Any, ...]:
-    """Give the annotations of an `Annotated` hint."""
-    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-
-
-def is_text(hint: Any) -> bool:
-    """Say whether *hint* is a plain string."""
-    return (get_args(hint)[0] if get_origin(hint) is Annotated else hint) is str
-
-
-def describe_output(returns: Any) -> dict[str, Any]:
-    """Give the JSON Schema of an answer; open where the function does not say."""
-    if returns is EMPTY or returns is Any:
-        return {}
-    if is_text(returns) and any(
-        isinstance(note, ContentType) and JSON in note.content_type for note in notes_of(returns)
-    ):
-        return {}  # the text is JSON already: its schema is not known
-    return TypeAdapter(returns).json_schema(mode="serialization")
+def is_shallow(schema: Any) -> bool:
+    """Say whether *schema* itself bounds how deep a value may nest, so that its depth need not be counted."""
+    if not isinstance(schema, dict) or "$ref" in schema:
+        return False
+    if schema.get("x-kind") in ("ndarray", "tensor", "image", "bytes", "file"):
+        return True
+    if "anyOf" in schema:
+        return all(is_shallow(part) for part in schema["anyOf"])
+    kind = schema.get("type")
+    if kind == "array":
+        return is_shallow(schema.get("items"))
+    if kind == "object":
+        parts = list(schema.get("properties", {}).values())
+        rest = schema.get("additionalProperties", True)
+        return (rest is False or is_shallow(rest)) and all(is_shallow(part) for part in parts)
+    return kind in ("string", "number", "integer", "boolean", "null")

@@ -61,7 +61,7 @@ def renamed(schema: Any, names: Mapping[str, str]) -> Any:
         return [renamed(item, names) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    copy = {}
+    copy: dict[str, Any] = {}
     for key, value in schema.items():
         if key == "$ref" and isinstance(value, str):
             copy[key] = moved(value, names)

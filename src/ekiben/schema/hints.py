@@ -1,22 +1,30 @@
 """Turn type hints into hints that pydantic can validate, with our kinds of values as leaves.
 
 In: a hint as the user wrote it. Out: the same hint, in which each array, frame, image, file or tensor
-is an `Annotated[Any, LeafNote]`; everything else is pydantic's own business.
+is an `Annotated[Any, LeafNote]`, also within the fields of classes; everything else is pydantic's own business.
 """
 
+import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ekiben.schema.values import file, image, ndarray
+from ekiben.core.errors import ConfigError
+from ekiben.schema import structures
+from ekiben.schema.annotations import ContentType, DataframeSchema, DType, Shape
+from ekiben.schema.values import dataframe, file, image, ndarray, tensor
 from ekiben.schema.values.base import Leaf
+from ekiben.schema.values.record import RecordLeaf
 
-KINDS = (ndarray, image, file)
+KINDS: tuple[Any, ...] = (ndarray, dataframe, image, tensor, file)
+OURS = (Shape, DType, ContentType, DataframeSchema)
+LISTS = (list, tuple, set, frozenset)
+UNIONS = (Union, types.UnionType)
+OLD_TYPED_DICT = sys.version_info < (3, 12)  # before, pydantic refuses the one of `typing`
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +40,13 @@ class LeafNote:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Describe by the leaf alone."""
-        return {**self.leaf.schema(), "x-kind": self.leaf.kind}
+        """Describe by the leaf, and by what `Field(...)` around it says."""
+        return {**self.leaf.schema(), "x-kind": self.leaf.kind, **handler(core_schema.any_schema())}
 
     def validate(self, raw: Any) -> Any:
         """Decode, and give a refusal the form that pydantic reports with its place."""
         try:
             return self.leaf.decode(raw)
-        except PydanticCustomError:
-            raise
         except (ValueError, TypeError) as error:
             if type(error).__module__.startswith("pydantic"):
                 raise
@@ -48,34 +54,86 @@ class LeafNote:
 
 
 def settle(hint: Any) -> Any:
-    """Replace every leaf in *hint*.
+    """Replace every leaf in *hint*; give *hint* itself where there is none.
 
     Raises:
-        ConfigError: a leaf's annotations contradict each other.
+        ConfigError: a leaf's annotations contradict each other, or say something of what is no leaf.
     """
-    if get_origin(hint) is Annotated:
-        inner, *notes = get_args(hint)
-        leaf = find(inner, tuple(notes))
+    return Settling().settle(hint)
+
+
+class Settling:
+    """One walk through a hint, which knows the classes that it is inside of."""
+
+    def __init__(self) -> None:
+        self._inside: dict[type, structures.AgainNote] = {}
+
+    def settle(self, hint: Any, notes: tuple[Any, ...] = ()) -> Any:
+        """Replace every leaf in *hint*; *notes* are our annotations from around it."""
+        if get_origin(hint) is Annotated:
+            return self._settle_annotated(hint, notes)
+        leaf = find(hint, notes)
         if leaf is not None:
-            return Annotated[(Any, LeafNote(leaf), *(note for note in notes if isinstance(note, FieldInfo)))]
-        return Annotated[(settle(inner), *notes)]
-    leaf = find(hint, ())
-    if leaf is not None:
-        return Annotated[Any, LeafNote(leaf)]
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return Union[tuple(settle(arg) for arg in args)]  # noqa: UP007 - built from a tuple
-    if origin in (list, tuple, dict, set, frozenset):
-        return origin[tuple(arg if arg is Ellipsis else settle(arg) for arg in args)]
-    return hint
+            return Annotated[Any, LeafNote(leaf)]
+        if not holds_ours(hint):
+            return hint
+        if structures.is_structure(hint):
+            return structures.settle(hint, self.settle, self._inside)
+        inner = unwrapped(hint)
+        if inner is not hint:
+            return self.settle(inner, notes)
+        args = tuple(arg if arg is Ellipsis else self.settle(arg, notes) for arg in get_args(hint))
+        origin = get_origin(hint)
+        return Union[args] if origin in UNIONS else origin[args]  # noqa: UP007 - built from a tuple
+
+    def _settle_annotated(self, hint: Any, around: tuple[Any, ...]) -> Any:
+        inner, *found = get_args(hint)
+        ours = tuple(note for note in found if isinstance(note, OURS))
+        settled = self.settle(inner, (*ours, *around))
+        if settled is inner:
+            wrong = [note for note in ours if not isinstance(note, ContentType)]
+            if wrong:
+                raise ConfigError(f"`{type(wrong[0]).__name__}` says nothing about this type: {inner!r}")
+            return hint
+        theirs = [note for note in found if not isinstance(note, OURS)]
+        return Annotated[(settled, *theirs)] if theirs else settled
 
 
 def find(hint: Any, notes: tuple[Any, ...]) -> Leaf | None:
-    """Plan *hint* by the first kind that claims it."""
+    """Plan *hint* by the kind that claims it.
+
+    Raises:
+        ConfigError: an annotation says something that this kind does not have.
+    """
     for kind in KINDS:
         if kind.claims(hint):
-            return kind.plan(hint, notes)
+            wrong = [note for note in notes if not isinstance(note, kind.NOTES)]
+            if wrong:
+                raise ConfigError(f"`{type(wrong[0]).__name__}` says nothing about this type: {hint!r}")
+            found: Leaf = kind.plan(hint, notes)
+            return found
     return None
+
+
+def holds_ours(hint: Any, seen: frozenset[Any] = frozenset()) -> bool:
+    """Say whether there is a leaf anywhere in *hint*, or a class that only we can read."""
+    if any(kind.claims(hint) for kind in KINDS) or (OLD_TYPED_DICT and is_typeddict(hint)):
+        return True
+    if structures.is_structure(hint):
+        within = seen | {hint}
+        return hint not in seen and any(holds_ours(part, within) for part in structures.hints_of(hint).values())
+    inner = unwrapped(hint)
+    if inner is not hint:
+        return holds_ours(inner, seen)
+    if get_origin(hint) is Literal:
+        return False
+    args = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
+    return any(holds_ours(arg, seen) for arg in args if arg is not Ellipsis and not isinstance(arg, list))
+
+
+def unwrapped(hint: Any) -> Any:
+    """Give what a `NewType` or a `type` statement stands for; anything else as it is."""
+    return hint.__supertype__ if isinstance(hint, NewType) else getattr(hint, "__value__", hint)
 
 
 def leaves(hint: Any) -> Iterator[Leaf]:
@@ -84,6 +142,9 @@ def leaves(hint: Any) -> Iterator[Leaf]:
         for note in get_args(hint)[1:]:
             if isinstance(note, LeafNote):
                 yield note.leaf
+            elif isinstance(note, structures.ObjectNote | structures.RestoreNote):
+                for part in structures.parts_of(note, get_args(hint)[0]):
+                    yield from leaves(part)
     for arg in get_args(hint):
         yield from leaves(arg)
 
@@ -95,7 +156,16 @@ def only_leaf(hint: Any) -> Leaf | None:
             if isinstance(note, LeafNote):
                 return note.leaf
         return only_leaf(get_args(hint)[0])
-    if get_origin(hint) in (Union, types.UnionType):
+    if get_origin(hint) in UNIONS:
         some = [arg for arg in get_args(hint) if arg is not type(None)]
         return only_leaf(some[0]) if len(some) == 1 else None
     return None
+
+
+def batch_leaf(hint: Any) -> Leaf | None:
+    """Give the leaf by which values of *hint* are joined: its own, or that of lists; None where neither fits."""
+    if get_origin(hint) is Annotated and not any(isinstance(note, LeafNote) for note in get_args(hint)[1:]):
+        return batch_leaf(get_args(hint)[0])
+    if (get_origin(hint) or hint) is list:
+        return RecordLeaf()
+    return only_leaf(hint)

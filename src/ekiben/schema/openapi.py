@@ -106,9 +106,11 @@ def form_schema(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dic
 
 def form_part(part: Mapping[str, Any]) -> dict[str, Any]:
     """Describe one part of a form."""
-    words = {key: part[key] for key in ("title", "description", "examples", "deprecated") if key in part}
+    words: dict[str, Any] = {
+        key: part[key] for key in ("title", "description", "examples", "deprecated") if key in part
+    }
     if part.get("x-kind") in UPLOADS:
-        return words | BINARY
+        return {**words, **BINARY}
     if part.get("type") == "array" and isinstance(part.get("items"), Mapping):
         return {**part, "items": form_part(part["items"])}
     some = [choice for choice in part.get("anyOf", ()) if choice.get("type") != "null"]

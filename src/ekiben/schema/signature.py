@@ -5,7 +5,6 @@ In: a function. Out: a frozen `Signature` with settled hints. Annotations may be
 """
 
 import inspect
-import types
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -17,19 +16,24 @@ from collections.abc import (
     Mapping,
 )
 from dataclasses import dataclass
-from typing import Any, get_origin, get_type_hints
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from ekiben.core.context import Context
 from ekiben.core.errors import ConfigError
-from ekiben.schema.hints import settle
+from ekiben.schema import structures
+from ekiben.schema.describe import Describer
+from ekiben.schema.hints import LISTS, UNIONS, leaves, only_leaf, settle
+from ekiben.schema.words import shorten
 
 EMPTY: Any = inspect.Parameter.empty
 CONTEXT_NAMES = ("ctx", "context")
 STREAMS = (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)
+REFUSED = (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUserError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Parameter:
     name: str
     hint: Any  # settled; `Any` where the user wrote none
     default: Any = EMPTY  # a value, a pydantic FieldInfo, or EMPTY
+    stars: Literal["", "*", "**"] = ""  # `*args` travels as a list, `**kwargs` as an object
 
     @property
     def is_required(self) -> bool:
@@ -70,10 +75,7 @@ def read(function: Callable[..., Any], *, names: Mapping[str, Any] | None = None
         ConfigError: a hint does not resolve or cannot be served; the parameter is named.
     """
     where = f"`{function.__qualname__}`"
-    try:
-        hints = get_type_hints(function, localns=dict(names or {}), include_extras=True)
-    except (NameError, TypeError) as error:
-        raise ConfigError(f"the annotations of {where} cannot be resolved: {error}") from error
+    hints = resolve(function, names or {}, where)
     found = list(inspect.signature(function).parameters.values())[skip:]
     context, parameters = None, []
     for parameter in found:
@@ -92,41 +94,109 @@ def read(function: Callable[..., Any], *, names: Mapping[str, Any] | None = None
     streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     return Signature(
         parameters=tuple(parameters),
-        returns=EMPTY if returns is EMPTY else check(settle(returns), f"the return value of {where}"),
+        returns=EMPTY if returns is EMPTY else check(returns, f"the return value of {where}"),
         is_root=bool(positional),
         context=context,
         is_async=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
-        is_stream=streams or get_origin(returns) in STREAMS,
+        is_stream=streams or is_stream(returns),
     )
+
+
+def resolve(function: Callable[..., Any], names: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Give the hints of *function*, with strings evaluated.
+
+    Raises:
+        ConfigError: one cannot be evaluated; the parameter is named.
+    """
+    inner = inspect.unwrap(function)
+    within = getattr(inner, "__globals__", {})
+    hints = {}
+    for name, annotation in getattr(inner, "__annotations__", {}).items():
+        one = SimpleNamespace(__annotations__={name: annotation})
+        try:
+            hints[name] = get_type_hints(one, globalns=within, localns=dict(names), include_extras=True)[name]
+        except (NameError, AttributeError, TypeError, SyntaxError) as error:
+            what = "the return value" if name == "return" else f"parameter `{name}`"
+            raise ConfigError(
+                f"the annotation of {what} of {where} cannot be resolved: {error}",
+                hint="import the name at the top of the file, outside of `if TYPE_CHECKING:`",
+            ) from error
+    return hints
 
 
 def read_parameter(parameter: inspect.Parameter, hint: Any, where: str) -> Parameter:
     """Settle one parameter; `*args` is a list, `**kwargs` an object."""
-    name = parameter.name
+    name, what = parameter.name, f"parameter `{parameter.name}` of {where}"
     if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-        hint, default = list[hint], []
-    elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
-        hint, default = dict[str, hint], {}
-    else:
-        default = parameter.default
-    settled = settle(hint)
-    check(settled, f"parameter `{name}` of {where}")
-    return Parameter(name, settled, default)
+        return Parameter(name, check(list[hint], what, is_input=True), [], "*")
+    if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        return Parameter(name, check(dict[str, hint], what, is_input=True), {}, "**")
+    return Parameter(name, check(hint, what, is_input=True), parameter.default)
 
 
-def check(hint: Any, where: str) -> Any:
-    """Give *hint* back if pydantic can validate it; raise ConfigError that names *where* if not."""
-    origin = get_origin(hint)
-    if hint is None or hint is Any or origin in STREAMS:
-        return hint
+def is_stream(returns: Any) -> bool:
+    """Say whether a return hint is one of pieces."""
+    target = get_args(returns)[0] if get_origin(returns) is Annotated else returns
+    return (get_origin(target) or target) in STREAMS
+
+
+def check(hint: Any, where: str, *, is_input: bool = False) -> Any:
+    """Settle *hint*, and see that pydantic can read and describe it.
+
+    Raises:
+        ConfigError: it cannot, or a file stands where no upload can go; *where* is named.
+    """
     try:
-        TypeAdapter(hint)
+        settled = settle(hint)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}", hint=error.hint) from error
+    if is_input and not files_can_come(settled):
+        raise ConfigError(
+            f"{where} holds a file within another value, where no upload can go: {spell(hint)}",
+            hint="make it a parameter of its own, or a list of files; `bytes` and images can be base64 within JSON",
+        )
+    if not is_input and is_stream(settled):
+        return settled
+    try:
+        TypeAdapter(settled).json_schema(schema_generator=Describer, mode="validation" if is_input else "serialization")
     except PydanticUndefinedAnnotation as error:
         raise ConfigError(f"{where} has a hint that names something unknown: {error.name}") from error
-    except (PydanticSchemaGenerationError, PydanticUserError, TypeError) as error:
-        shown = hint.__name__ if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) else hint
+    except REFUSED as error:
         raise ConfigError(
-            f"{where} has a type that cannot be served: {shown}",
+            f"{where} has a type that cannot be served: {culprit(settled, hint)}",
             hint="use JSON types, pydantic models, dataclasses, arrays, frames, images or files",
         ) from error
-    return hint
+    return settled
+
+
+def culprit(settled: Any, hint: Any) -> str:
+    """Name the type that cannot be served, and the field where it stands, if it stands in one."""
+    if structures.is_structure(hint):
+        for name, part in structures.hints_of(hint).items():
+            try:
+                TypeAdapter(settle(part)).json_schema(schema_generator=Describer)
+            except REFUSED:
+                return f"field `{name}` of `{hint.__name__}`: {spell(part)}"
+    for arg in get_args(hint):
+        if structures.is_structure(arg):
+            return culprit(settled, arg)
+    return spell(hint)
+
+
+def spell(hint: Any) -> str:
+    """Write a hint as its author did."""
+    return hint.__name__ if isinstance(hint, type) and not get_args(hint) else shorten(str(hint), 120)
+
+
+def files_can_come(settled: Any) -> bool:
+    """Say whether every file in a hint is the parameter itself, or an item of a list that is."""
+    if all(leaf.kind != "file" for leaf in leaves(settled)):
+        return True
+    if only_leaf(settled) is not None:
+        return True
+    origin, args = get_origin(settled), get_args(settled)
+    if origin is Annotated:
+        return files_can_come(args[0]) if not isinstance(args[1], structures.ObjectNote) else False
+    if origin in UNIONS:
+        return all(arg is type(None) or files_can_come(arg) for arg in args)
+    return origin in LISTS and all(only_leaf(arg) is not None for arg in args if arg is not Ellipsis)

@@ -1,14 +1,18 @@
 """What every kind of value offers, so that the rest of the house needs to know none of them.
 
 In: a type hint with its annotations. Out: a `Leaf`, settled at start, which does the work of each request.
-A kind is a module with two functions, `claims(hint) -> bool` and `plan(hint, notes) -> Leaf`.
+A kind is a module with `NOTES`, the annotations that it reads, and two functions, `claims(hint) -> bool` and
+`plan(hint, notes) -> Leaf`. `claims` never imports the kind's library: a hint of it exists only once that is loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Protocol
 
 from ekiben.core.spec import JsonSchema
+from ekiben.schema.content import Encoded
+
+Encoder = Callable[[Any], Encoded]
 
 
 class Leaf(Protocol):
@@ -24,7 +28,11 @@ class Leaf(Protocol):
 
     @property
     def output_media(self) -> str:
-        """The media type of what `encode` gives, where nothing else is asked."""
+        """The media type of an answer where the caller asks for none; JSON, or one of `encoders`."""
+
+    @property
+    def encoders(self) -> Mapping[str, Encoder]:
+        """How a value is written as a body other than JSON, by media type."""
 
     def schema(self) -> JsonSchema:
         """Give the JSON Schema (draft 2020-12) of the value as JSON."""
@@ -36,17 +44,25 @@ class Leaf(Protocol):
             ValueError: with words for the caller; or pydantic's `ValidationError`, which has inner places.
         """
 
-    def encode(self, value: Any) -> Any:
-        """Give the answer's body as `Encoded`, or data that JSON can hold."""
-
     def to_json(self, value: Any) -> Any:
-        """Give data that JSON can hold, for a value inside another one."""
+        """Give data that JSON can hold.
+
+        Raises:
+            TypeError: the value is not of this kind.
+        """
+
+    def alike(self, value: Any, axis: int) -> Hashable:
+        """Give what two values must have in common to be joined along *axis*."""
 
     def join(self, values: Sequence[Any], axis: int) -> tuple[Any, list[int]]:
-        """Join the values of several calls into one batch, and say how many items each had."""
+        """Join the values of several calls, all alike, into one batch, and say how many items each had."""
 
     def split(self, batch: Any, sizes: Sequence[int], axis: int) -> list[Any]:
-        """Take a batch apart again."""
+        """Take a batch apart again.
+
+        Raises:
+            ValueError: it does not have as many items as went in.
+        """
 
 
 class ListBatches:
@@ -54,23 +70,32 @@ class ListBatches:
 
     __slots__ = ()
 
+    def alike(self, value: Any, axis: int) -> Hashable:
+        """Items of a list have nothing to agree on."""
+        return None
+
     def join(self, values: Sequence[Any], axis: int) -> tuple[Any, list[int]]:
         """Chain lists; a value that is no list is one item of the batch."""
         parts = [value if isinstance(value, list | tuple) else (value,) for value in values]
         return [item for part in parts for item in part], [len(part) for part in parts]
 
     def split(self, batch: Any, sizes: Sequence[int], axis: int) -> list[Any]:
-        """Cut a list, or anything that can be sliced, after each call's items."""
-        ends = list(accumulate(sizes))
-        return [batch[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        """Cut a list after each call's items."""
+        try:
+            count = len(batch)
+        except TypeError as error:
+            raise ValueError(f"a batch must be answered by a list of its items, not {type(batch).__name__}") from error
+        return [batch[start:end] for start, end in cuts(count, sizes)]
 
 
-def named(raw: Any) -> str:
-    """Name a JSON value for a message, cut to a readable length."""
-    names = {type(None): "null", dict: "an object", list: "a list", tuple: "a list"}
-    return names.get(type(raw)) or shorten(repr(raw))
+def cuts(count: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Give start and end of each call's items in a batch of *count*.
 
-
-def shorten(text: str, limit: int = 60) -> str:
-    """Cut *text* to a readable length."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    Raises:
+        ValueError: the sizes do not add up to *count*.
+    """
+    ends = list(accumulate(sizes))
+    expected = ends[-1] if ends else 0
+    if count != expected:
+        raise ValueError(f"a batch of {expected} items must be answered by as many, not {count}")
+    return [(end - size, end) for end, size in zip(ends, sizes, strict=True)]

@@ -9,6 +9,7 @@ import base64
 import binascii
 import io
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, get_origin
@@ -17,8 +18,10 @@ from urllib.parse import quote
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.annotations import ContentType
 from ekiben.schema.content import OCTETS, Encoded, Upload, essence, matches
-from ekiben.schema.values.base import ListBatches, named
+from ekiben.schema.values.base import Encoder, ListBatches
+from ekiben.schema.words import named
 
+NOTES = (ContentType,)
 OPEN = (BinaryIO, io.BytesIO, io.BufferedIOBase, io.RawIOBase, io.IOBase, io.BufferedReader)
 
 
@@ -88,13 +91,18 @@ class FileLeaf(ListBatches):
             return self.target(upload.read())
         return upload.open()
 
-    def encode(self, value: Any) -> Encoded:
+    @property
+    def encoders(self) -> Mapping[str, Encoder]:
+        """Send the content."""
+        return {self.output_media: self.send}
+
+    def send(self, value: Any) -> Encoded:
         """Send bytes, a file's content, or the file at a path as it is."""
         if isinstance(value, bytes | bytearray | memoryview):
             return Encoded(bytes(value), self.output_media)
-        if isinstance(value, str | PurePath):
+        if isinstance(value, PurePath):
             return self.attach(Path(value))
-        return Encoded(value.read(), self.output_media)
+        return Encoded(content_of(value), self.output_media)
 
     @property
     def output_media(self) -> str:
@@ -115,11 +123,28 @@ class FileLeaf(ListBatches):
 
     def to_json(self, value: Any) -> Any:
         """Give base64 text."""
-        if isinstance(value, str | PurePath):
+        if isinstance(value, PurePath):
             value = Path(value).read_bytes()
         elif not isinstance(value, bytes | bytearray | memoryview):
-            value = value.read()
+            value = content_of(value)
         return base64.b64encode(value).decode()
+
+
+def content_of(file: Any) -> bytes:
+    """Read an open file from its beginning, and close it.
+
+    Raises:
+        TypeError: it is no file, or one of text.
+    """
+    if not hasattr(file, "read"):
+        raise TypeError(f"the answer must be bytes, a path or an open binary file, not {type(file).__name__}")
+    with file:
+        if file.seekable():
+            file.seek(0)
+        content = file.read()
+    if not isinstance(content, bytes | bytearray):
+        raise TypeError("the answer must be a file opened in binary mode, not in text mode")
+    return bytes(content)
 
 
 def from_base64(raw: Any) -> bytes:

@@ -10,6 +10,7 @@ import base64
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -19,8 +20,10 @@ from ekiben.core.optional import loaded, need
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.annotations import ContentType
 from ekiben.schema.content import OCTETS, Encoded, Upload, essence
-from ekiben.schema.values.base import ListBatches, named
+from ekiben.schema.values.base import Encoder, ListBatches
+from ekiben.schema.words import named
 
+NOTES = (ContentType,)
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 # What Pillow's readers raise on damaged input, beside its own errors (all of them OSError or ValueError).
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
@@ -103,9 +106,10 @@ class ImageLeaf(ListBatches):
             raise ValueError(f"is a damaged image: {error}") from error
         return image
 
-    def encode(self, value: Any) -> Encoded:
+    @property
+    def encoders(self) -> Mapping[str, Encoder]:
         """Write the declared format, PNG where none is declared."""
-        return Encoded(self.write(value), self.output_media)
+        return {self.output_media: lambda value: Encoded(self.write(value), self.output_media)}
 
     def write(self, image: Any) -> bytes:
         """Give the image as a file; a mode that the format cannot hold is converted."""

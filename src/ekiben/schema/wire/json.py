@@ -1,12 +1,13 @@
 """JSON in and out.
 
-In: bytes, or a value of nearly any type. Out: arguments, or bytes.
-NaN and the infinities are not JSON (RFC 8259): they leave as `null`, or as Python's literals where a dialect did so.
+In: bytes, or a value of nearly any type. Out: data, or bytes.
+NaN and the infinities are not JSON (RFC 8259): they leave as `null`, or as Python's literals where a dialect did so;
+they are read where a sender wrote the literals.
 """
 
 import base64
-import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping, Set
 from enum import Enum
 from pathlib import PurePath
@@ -14,46 +15,39 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel
+from pydantic_core import from_json, to_jsonable_python
 
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+
+Plain = Callable[[Any], Any]
 
 
-def dump(value: Any) -> bytes:
-    """Write *value*; NaN becomes null.
+def load(body: bytes | str) -> Any:
+    """Read JSON.
 
     Raises:
-        TypeError: a value in it has no JSON form.
+        ValueError: it is not JSON, or nested deeper than 200 levels.
     """
     try:
-        return orjson.dumps(value, default=plain, option=OPTIONS)
-    except TypeError as error:
-        if "keys" not in str(error):
-            raise
-        return orjson.dumps(value, default=plain, option=OPTIONS | orjson.OPT_NON_STR_KEYS)
-
-
-def dump_literal(value: Any) -> bytes:
-    """Write *value*; NaN stays `NaN`, as Python's own json module writes it."""
-    return json.dumps(value, default=plain, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def dumper(nan_style: str) -> Callable[[Any], bytes]:
-    """Choose the writer for a spec's style."""
-    return dump_literal if nan_style == "literal" else dump
+        return from_json(body)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from error
 
 
 def plain(value: Any) -> Any:
-    """Give a JSON-able stand-in for a value that JSON does not know."""
+    """Give a stand-in, nearer to JSON, for a value that JSON does not know.
+
+    Raises:
+        TypeError: it has no JSON form.
+    """
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="python", by_alias=True)
-    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors on the CPU
-        return value.tolist()
-    if hasattr(value, "to_dict") and hasattr(value, "columns"):
-        return value.to_dict(orient="records")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+        return to_jsonable_python(value, by_alias=True, fallback=plain, bytes_mode="base64", inf_nan_mode="constants")
     if isinstance(value, Enum):
         return value.value
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors on the CPU
+        return value.tolist()
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
@@ -63,29 +57,92 @@ def plain(value: Any) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     if hasattr(value, "isoformat"):
-        return value.isoformat()
-    raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
+        return None if value != value else value.isoformat()
+    if type(value).__name__ == "NAType":
+        return None  # pandas' missing value
+    try:
+        return to_jsonable_python(value, by_alias=True)
+    except ValueError as error:
+        raise TypeError(f"a value of type {type(value).__name__} has no JSON form") from error
+
+
+def dumper(nan_style: str, to_plain: Plain = plain) -> Callable[[Any], bytes]:
+    """Choose the writer for a spec's style; *to_plain* gives a stand-in for what JSON does not know."""
+    if nan_style == "literal":
+        return lambda value: dump_slowly(value, to_plain, keep_nan=True)
+
+    def write(value: Any) -> bytes:
+        try:
+            return orjson.dumps(value, default=to_plain, option=OPTIONS)
+        except TypeError:
+            return dump_slowly(value, to_plain, keep_nan=False)
+
+    return write
+
+
+dump = dumper("null")
+
+
+def dump_slowly(value: Any, to_plain: Plain, *, keep_nan: bool) -> bytes:
+    """Write what orjson does not: keys that are no text, whole numbers over 64 bits, lone surrogates, NaN as such.
+
+    Raises:
+        TypeError: a value has no JSON form, or holds itself; its place is named.
+    """
+    data = simplify(value, to_plain, keep_nan, "")
+    return json.dumps(data, ensure_ascii=not keep_nan, separators=(",", ":")).encode(errors="backslashreplace")
+
+
+def simplify(value: Any, to_plain: Plain, keep_nan: bool, place: str, depth: int = 0) -> Any:
+    """Give *value* in the types that Python's own json module knows."""
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if depth > 200:
+        raise TypeError(f"{place[:60]}…: the answer is nested too deeply, or holds itself")
+    if isinstance(value, float):
+        return float(value) if keep_nan or math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {
+            key_of(key, place): simplify(item, to_plain, keep_nan, f"{place}.{key}", depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [simplify(item, to_plain, keep_nan, f"{place}[{index}]", depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    try:
+        near = to_plain(value)
+    except TypeError as error:
+        raise TypeError(f"{place.lstrip('.')}: {error}" if place else str(error)) from error
+    return simplify(near, to_plain, keep_nan, place, depth + 1)
+
+
+def key_of(key: Any, place: str) -> str:
+    """Give an object's key as text: numbers and dates as JSON writes them."""
+    if isinstance(key, str):
+        return key.value if isinstance(key, Enum) else str(key)
+    near = key
+    while not isinstance(near, str | int | float | None):
+        near = plain(near)
+        if isinstance(near, list | dict):
+            raise TypeError(f"{place.lstrip('.') or 'the answer'}: a key of type {type(key).__name__} has no JSON form")
+    return near if isinstance(near, str) else json.dumps(near)
 
 
 def depth(body: bytes, limit: int) -> bool:
     """Say whether *body* nests brackets deeper than *limit*; those inside strings do not count."""
     if body.count(b"[") + body.count(b"{") <= limit:
         return False
-    level, inside, escaped = 0, False, False
-    for byte in body:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in (0x5B, 0x7B):
-            level += 1
-            if level > limit:
-                return True
-        elif byte in (0x5D, 0x7D):
-            level -= 1
-    return False
+    if b'"' in body:
+        if b"\\" in body:
+            body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+        body = b"".join(body.split(b'"')[::2])
+    left = body.translate(AS_SQUARE, NO_BRACKETS)
+    for _ in range(limit):
+        before = len(left)
+        left = left.replace(b"[]", b"")  # takes away exactly the innermost level
+        if len(left) == before:
+            return False  # either nothing is left, or it is not JSON, which its parser will say
+    return bool(left)

@@ -1,70 +1,96 @@
 """Form fields and uploads into named arguments.
 
-In: the parsed parts of a multipart or urlencoded body, in order. Out: a dict of raw values, for pydantic.
-A repeated field is a list; a text field may hold JSON where its parameter is not text.
+In: the parsed parts of a multipart or urlencoded body, in order, and what each parameter takes. Out: a dict of raw
+values, for pydantic. A repeated field is a list; a field holds JSON where its parameter is neither text nor a file.
 Source: RFC 7578.
 """
 
-import types
-from collections.abc import Sequence
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import orjson
-
+from ekiben.core.errors import InvalidInput, Problem
 from ekiben.schema.content import Upload
-from ekiben.schema.signature import Signature
+from ekiben.schema.wire.json import load
+
+Fields = Sequence[tuple[str, str | Upload]]
 
 
-def gather(fields: Sequence[tuple[str, str | Upload]], signature: Signature) -> Any:
-    """Collect *fields* by parameter; a root endpoint takes the only field there is."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one parameter travels in a form."""
+
+    takes: Literal["text", "json", "file", "bytes", "leaf", "any"] = "any"  # leaf: a file, or JSON
+    is_list: bool = False  # a field an item
+    is_nullable: bool = False
+
+
+ANY = Form()
+
+
+def gather(fields: Fields, forms: Mapping[str, Form]) -> dict[str, Any]:
+    """Collect *fields* by parameter.
+
+    Raises:
+        InvalidInput: a field that must be JSON or text is not.
+    """
     grouped: dict[str, list[str | Upload]] = {}
     for name, value in fields:
         grouped.setdefault(name, []).append(value)
-    hints = {parameter.name: parameter.hint for parameter in signature.parameters}
-    if signature.is_root:
-        (hint,) = hints.values()
-        values = [value for group in grouped.values() for value in group]
-        return convert(values, hint)
-    return {name: convert(values, hints.get(name, Any)) for name, values in grouped.items()}
+    found = {}
+    for name, values in grouped.items():
+        try:
+            found[name] = convert(values, forms.get(name, ANY))
+        except ValueError as error:
+            raise InvalidInput(problems=[Problem(name, str(error))]) from error
+    return found
 
 
-def convert(values: list[str | Upload], hint: Any) -> Any:
-    """Give a list where the parameter is one, otherwise the value; read JSON where text is not meant."""
-    if is_list(hint):
-        if len(values) == 1 and isinstance(values[0], str):
-            whole = parse(values[0])
-            if isinstance(whole, list):
-                return whole
-        return [parse(value) if isinstance(value, str) and not takes_text(hint) else value for value in values]
-    if len(values) > 1:
-        return values
-    value = values[0]
-    return parse(value) if isinstance(value, str) and not takes_text(hint) else value
-
-
-def parse(text: str) -> Any:
-    """Read JSON; text that is none stays text."""
+def gather_one(fields: Fields, form: Form) -> Any:
+    """Read the only parameter from all *fields*, whatever their name."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return convert([value for _, value in fields], form)
+    except ValueError as error:
+        raise InvalidInput(problems=[Problem("", str(error))]) from error
+
+
+def convert(values: Sequence[str | Upload], form: Form) -> Any:
+    """Give a list where the parameter is one, otherwise the value."""
+    if not form.is_list:
+        return item(values[0], form) if len(values) == 1 else [item(value, form) for value in values]
+    if len(values) == 1 and form.takes != "file":
+        whole = item(values[0], Form("any"))
+        if isinstance(whole, list):
+            return whole
+        if whole is None and form.is_nullable:
+            return None
+    return [item(value, form) for value in values]
+
+
+def item(value: str | Upload, form: Form) -> Any:
+    """Read one field as its parameter takes it."""
+    if form.takes == "file":
+        return value
+    if form.takes == "bytes":
+        return Upload(value.encode(), "text/plain") if isinstance(value, str) else value
+    if form.takes == "leaf" and isinstance(value, Upload):
+        return value
+    text = value if isinstance(value, str) else text_of(value)
+    if form.is_nullable and text in ("", "null"):
+        return None
+    if form.takes == "text":
         return text
+    try:
+        return load(text)
+    except ValueError:
+        if form.takes == "any":
+            return text
+        raise
 
 
-def is_list(hint: Any) -> bool:
-    """Say whether *hint* is a list, a tuple or a set, also where it may be None."""
-    origin = get_origin(hint)
-    if origin is Annotated:
-        return is_list(get_args(hint)[0])
-    if origin in (Union, types.UnionType):
-        return any(is_list(arg) for arg in get_args(hint))
-    return (origin or hint) in (list, tuple, set, frozenset)
-
-
-def takes_text(hint: Any) -> bool:
-    """Say whether *hint* takes a plain string at its outermost place or as an item."""
-    origin = get_origin(hint)
-    if origin is dict:
-        return False
-    if hint is str or (isinstance(hint, type) and issubclass(hint, str)):
-        return True
-    return any(takes_text(arg) for arg in get_args(hint)) if origin is not None else False
+def text_of(upload: Upload) -> str:
+    """Read a file part as text; raises ValueError."""
+    try:
+        return upload.read().decode()
+    except UnicodeDecodeError as error:
+        raise ValueError("must be text in UTF-8") from error

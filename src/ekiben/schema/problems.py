@@ -1,0 +1,81 @@
+"""Turn pydantic's report into ours: every wrong place as the caller wrote it, what it must be, and what it was.
+
+In: a `ValidationError` and the value that was read. Out: `InvalidInput`.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from ekiben.core.errors import InvalidInput, Problem
+from ekiben.schema.words import named, path_of
+
+MOST = 100  # problems that are told; the rest is counted
+PREFIXES = (("Input should ", "must "), ("Value error, ", ""), ("Assertion failed, ", ""))
+TAIL = re.compile(r", (unable to parse|got ).*$")
+
+
+def invalid(error: ValidationError, value: Any, *, is_root: bool = False) -> InvalidInput:
+    """Make the error that answers the caller.
+
+    Args:
+        error: what pydantic found.
+        value: the value that was read, as data; by it, names of union members are told from names of fields.
+        is_root: the body is the value, so its fields are no parameters.
+    """
+    found = error.errors(include_url=False)
+    problems = dict.fromkeys(problem(detail, value, is_root) for detail in found[:MOST])
+    rest = [] if len(found) <= MOST else [Problem("", f"and {len(found) - MOST} more")]
+    return InvalidInput(problems=[*problems, *rest])
+
+
+def problem(detail: Any, value: Any, is_root: bool) -> Problem:
+    """Say what one detail of the report means."""
+    kind, place = detail["type"], detail["loc"]
+    path = path_of(real_steps(place, value, keep_last=kind == "missing"))
+    if kind == "missing":
+        return Problem(path, "is required")
+    if kind == "extra_forbidden":
+        what = "field" if is_root or len(place) > 1 else "parameter"
+        return Problem(path, f"there is no {what} of this name")
+    if kind in ("typed_dict_type", "dict_type", "model_type", "model_attributes_type", "dataclass_type"):
+        return Problem(path, f"must be an object, not {named(detail['input'])}")
+    if kind == "json_invalid":
+        return Problem("", detail["msg"].replace("Invalid JSON: ", "is not JSON: "))
+    return Problem(path, words(detail))
+
+
+def words(detail: Any) -> str:
+    """Give the message as `must be ..., not ...`."""
+    message: str = detail["msg"]
+    if detail["type"].startswith("invalid_"):
+        return message  # by one of our kinds, which has said it all
+    for prefix, ours in PREFIXES:
+        if message.startswith(prefix):
+            message = ours + message.removeprefix(prefix)
+            break
+    else:
+        return message[:1].lower() + message[1:]
+    return f"{TAIL.sub('', message)}, not {named(detail['input'])}" if message.startswith("must ") else message
+
+
+def real_steps(place: Sequence[int | str], value: Any, *, keep_last: bool) -> list[int | str]:
+    """Leave out the steps that are not in the value: pydantic names union members and functions among them."""
+    steps: list[int | str] = []
+    for index, step in enumerate(place):
+        is_last = keep_last and index == len(place) - 1
+        if holds(value, step):
+            value = value[step]
+        elif step != "[key]" and not is_last:
+            continue
+        steps.append(step)
+    return steps
+
+
+def holds(value: Any, step: int | str) -> bool:
+    """Say whether *value* has something at *step*."""
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)

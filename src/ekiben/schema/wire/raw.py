@@ -1,0 +1,261 @@
+"""Numbers as bytes or as nested lists: what arrays and tensors share.
+
+In: nested lists, a `.npy` file, or bare numbers of a known dtype. Out: a NumPy array, and back.
+Nested lists mean what `np.asarray` makes of them, except that ragged ones, `null` and text among numbers are refused
+with their place. A `.npy` file must be exactly as long as its header says, and never unpickles.
+Source: the `.npy` format of NumPy (NEP 1).
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from ekiben.core.errors import ConfigError
+from ekiben.core.optional import need
+from ekiben.schema.content import Upload
+from ekiben.schema.words import named, spell
+
+NPY = "application/x-npy"
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 10_000  # characters; NumPy's own limit for the header of a file that is not trusted
+NUMBERS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "U": "string"}
+BINARY_KINDS = "biufcUSMm"  # what a `.npy` file may hold: nothing that is pickled, no records
+WORD = 2**64
+
+
+def plan(dtype: str | type | None, shape: tuple[int, ...] | None, what: str) -> "ArrayForm":
+    """Settle dtype and shape.
+
+    Raises:
+        ConfigError: the dtype is unknown to NumPy, or of a kind that JSON cannot carry; a length is below -1.
+    """
+    numpy = need("numpy", what)
+    if shape is not None and any(length < -1 for length in shape):
+        raise ConfigError(f"`Shape` must hold lengths, and -1 where any will do: {shape}")
+    if dtype is None:
+        return ArrayForm(numpy, None, shape)
+    try:
+        settled = numpy.dtype(dtype)
+    except TypeError as error:
+        raise ConfigError(f"`DType` must be a NumPy dtype: {dtype!r}", hint="write DType('float32')") from error
+    if settled.kind not in NUMBERS:
+        raise ConfigError(f"`DType` must be of numbers, booleans or text: {dtype!r}")
+    return ArrayForm(numpy, settled, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayForm:
+    """Which arrays are taken: a dtype and a shape, either of them open."""
+
+    numpy: ModuleType
+    dtype: Any  # numpy.dtype or None
+    shape: tuple[int, ...] | None  # -1 for any length
+
+    def schema(self) -> dict[str, Any]:
+        """Describe nested lists of the known depth, or a list of anything."""
+        inner: dict[str, Any] = {"type": NUMBERS[self.dtype.kind]} if self.dtype is not None else {}
+        shape = self.shape
+        if shape is None:
+            inner = {"type": "array", "items": {}}
+        else:
+            for length in reversed(shape):
+                inner = {"type": "array", "items": inner}
+                if length >= 0:
+                    inner |= {"minItems": length, "maxItems": length}
+            inner["x-shape"] = list(shape)
+        return inner if self.dtype is None else {**inner, "x-dtype": str(self.dtype)}
+
+    def decode(self, raw: Any) -> Any:
+        """Make an array of the asked dtype and shape; raises ValueError, or ValidationError with the wrong place."""
+        kind = type(raw)
+        if kind is list or kind is tuple:
+            return self.check(self.from_lists(raw))
+        if isinstance(raw, Upload):
+            return self.check(self.from_bytes(raw.read()))
+        if isinstance(raw, self.numpy.ndarray):
+            return self.check(raw)
+        if kind in (int, float, bool) or (kind is str and self.is_text):
+            return self.check(self.from_lists(raw))
+        raise ValueError(f"must be an array as nested lists of numbers, not {named(raw)}")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the array is asked to hold text."""
+        return self.dtype is not None and self.dtype.kind == "U"
+
+    def from_lists(self, raw: Any) -> Any:
+        """Read nested lists as `np.asarray` does, and refuse what it would only take as objects or as text."""
+        try:
+            array = self.numpy.asarray(raw)
+        except (ValueError, OverflowError, RecursionError):
+            array = None
+        if array is None or array.dtype.kind == "O" or (array.dtype.kind == "U" and not self.is_text):
+            raise_first_wrong(raw, text=self.is_text)
+        return array
+
+    def check(self, array: Any) -> Any:
+        """Hold an array to the asked dtype and shape."""
+        shape = self.shape
+        if shape is not None and array.shape != shape:
+            have = array.shape
+            if len(shape) != len(have) or any(w not in (-1, h) for w, h in zip(shape, have, strict=True)):
+                raise ValueError(f"must be of shape {spell(shape)}, not {spell(have)}")
+        if self.dtype is None or array.dtype == self.dtype:
+            return array
+        return self.cast(array)
+
+    def cast(self, array: Any) -> Any:
+        """Change the dtype where no value changes its meaning: no fraction, no overflow, no text is lost."""
+        kind, given = self.dtype.kind, array.dtype.kind
+        if array.size == 0:
+            return array.astype(self.dtype)
+        if given not in NUMBERS or (kind == "U") != (given == "U"):
+            raise ValueError(f"must hold {NUMBERS[kind]}s ({self.dtype}), not {array.dtype}")
+        if kind in "iu":
+            self.check_whole(array)
+        elif kind == "b" and given != "b" and not ((array == 0) | (array == 1)).all():
+            raise ValueError("must hold true and false, not other numbers")
+        elif kind == "U" and self.dtype.itemsize and array.dtype.itemsize > self.dtype.itemsize:
+            raise ValueError(f"must hold texts of at most {self.dtype.itemsize // 4} characters")
+        try:
+            with self.numpy.errstate(over="raise"):
+                return array.astype(self.dtype)
+        except FloatingPointError as error:
+            raise ValueError(f"must hold numbers that fit into {self.dtype}") from error
+
+    def check_whole(self, array: Any) -> None:
+        """Refuse fractions, NaN, and numbers beyond the asked integer type."""
+        if array.dtype.kind == "f" and not (self.numpy.isfinite(array) & (array == self.numpy.trunc(array))).all():
+            raise ValueError(f"must hold whole numbers ({self.dtype}), not fractions")
+        limits = self.numpy.iinfo(self.dtype)
+        lowest, highest = array.min().item(), array.max().item()
+        if lowest < limits.min or highest > limits.max:
+            wrong = lowest if lowest < limits.min else highest
+            raise ValueError(f"must hold numbers from {limits.min} to {limits.max} ({self.dtype}), not {wrong}")
+
+    def from_bytes(self, body: bytes) -> Any:
+        """Read `.npy`, or bare numbers where dtype and all but one length are known; the array can be written to."""
+        if bytes(body[:6]) == MAGIC:
+            return read_npy(self.numpy, body)
+        if self.dtype is None or not self.dtype.itemsize:
+            raise ValueError("must be in .npy format, as the endpoint names no dtype for raw bytes")
+        if len(body) % self.dtype.itemsize:
+            raise ValueError(f"must be a multiple of {self.dtype.itemsize} bytes ({self.dtype}), not {len(body)} bytes")
+        flat = self.numpy.frombuffer(bytearray(body), dtype=self.dtype)
+        if self.shape is None or len(self.shape) == 1:
+            return flat
+        try:
+            return flat.reshape(self.shape)
+        except ValueError as error:
+            raise ValueError(f"must be of shape {spell(self.shape)}, not {len(flat)} items") from error
+
+    def to_json(self, array: Any) -> Any:
+        """Give what orjson writes as nested lists."""
+        if array.dtype.kind in "biuf" and array.ndim and array.dtype.isnative and array.dtype.itemsize <= 8:
+            return self.numpy.ascontiguousarray(array)
+        if array.dtype.kind in "cV":
+            raise TypeError(f"an array of {array.dtype} has no JSON form")
+        if array.dtype.kind == "f":
+            return array.astype(self.numpy.float64).tolist()
+        return (array.astype("datetime64[us]") if array.dtype.kind == "M" else array).tolist()
+
+
+def read_npy(numpy: ModuleType, body: bytes) -> Any:
+    """Read a `.npy` file whose header tells the truth about its length.
+
+    Raises:
+        ValueError: the header cannot be read, its dtype is not of plain values, or the length differs.
+    """
+    file = io.BytesIO(body)
+    form = numpy.lib.format
+    try:
+        version = form.read_magic(file)
+        reader = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, is_fortran, dtype = reader(file, max_header_size=MAX_HEADER)
+    except (ValueError, TypeError, SyntaxError, KeyError, EOFError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError("is not a readable .npy file: its header is damaged") from error
+    if dtype.kind not in BINARY_KINDS or dtype.hasobject:
+        raise ValueError(f"must be a .npy file of numbers or text, not of {dtype}")
+    count = 1
+    for length in shape:
+        if length < 0:
+            raise ValueError("is not a readable .npy file: a length is below 0")
+        count *= length
+    start = file.tell()
+    if count * dtype.itemsize != len(body) - start:
+        expected = count * dtype.itemsize
+        raise ValueError(f"is not a whole .npy file: its header says {expected} bytes, not {len(body) - start}")
+    flat = numpy.frombuffer(bytearray(memoryview(body)[start:]), dtype=dtype, count=count if dtype.itemsize else -1)
+    return flat.reshape(shape[::-1]).T if is_fortran else flat.reshape(shape)
+
+
+def write_npy(numpy: ModuleType, array: Any) -> bytes:
+    """Write an array as a `.npy` file; raises ValueError for one that would need pickling."""
+    out = io.BytesIO()
+    numpy.lib.format.write_array(out, numpy.asanyarray(array), allow_pickle=False)
+    return out.getvalue()
+
+
+def raise_first_wrong(raw: Any, *, text: bool) -> None:
+    """Raise a pydantic error at the first place that keeps *raw* from being an array."""
+    place, words = first_wrong(raw, text=text) or ((), "must be an array of numbers")
+    details = InitErrorDetails(
+        type=PydanticCustomError("invalid_ndarray", "{reason}", {"reason": words}), loc=place, input=raw
+    )
+    raise ValidationError.from_exception_data("ndarray", [details])
+
+
+def first_wrong(raw: Any, *, text: bool) -> tuple[tuple[int, ...], str] | None:
+    """Find the first item that is no number, or whose form differs from that of its first neighbour."""
+    if not isinstance(raw, list | tuple):
+        words = wrong_item(raw, text=text)
+        return None if words is None else ((), words)
+    lengths = [len(item) if isinstance(item, list | tuple) else None for item in raw]
+    for index, item in enumerate(raw):
+        found = first_wrong(item, text=text)
+        if found is not None:
+            return (index, *found[0]), found[1]
+        if lengths[index] != lengths[0]:
+            have, want = count_of(lengths[index]), count_of(lengths[0])
+            return (index,), f"must have as many items as its neighbours ({want}), not {have}"
+    return deeper_wrong(raw)
+
+
+def deeper_wrong(raw: Sequence[Any]) -> tuple[tuple[int, ...], str] | None:
+    """Find the first item whose inner form differs, where all items are of one length."""
+    forms = [form_of(item) for item in raw]
+    for index, form in enumerate(forms):
+        if form != forms[0]:
+            return (index,), f"must be of the same shape as its neighbours ({spell(forms[0])}), not {spell(form)}"
+    return None
+
+
+def form_of(raw: Any) -> tuple[int, ...]:
+    """Give the shape by the first items."""
+    lengths = []
+    while isinstance(raw, list | tuple):
+        lengths.append(len(raw))
+        if not raw:
+            break
+        raw = raw[0]
+    return tuple(lengths)
+
+
+def wrong_item(raw: Any, *, text: bool) -> str | None:
+    """Say what is wrong with one item; None where nothing is."""
+    if isinstance(raw, str):
+        return None if text else f"must be a number, not {named(raw)}"
+    if text and not isinstance(raw, str):
+        return f"must be text, not {named(raw)}"
+    if type(raw) is int and not -(WORD // 2) <= raw < WORD:
+        return f"must be a number of at most 64 bits, not {named(raw)}"
+    return None if isinstance(raw, int | float) else f"must be a number, not {named(raw)}"
+
+
+def count_of(length: int | None) -> str:
+    """Say a length in words."""
+    return "a single number" if length is None else str(length)
