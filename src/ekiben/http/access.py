@@ -146,7 +146,7 @@ def write(entries: list[Entry]) -> None:
 
 
 def sole_handler() -> "logging.StreamHandler[Any] | None":
-    """Give the handler that Ekiben set up, where it is the only one that a line would reach."""
+    """Give the handler that Ekiben set up, where no other would get a line."""
     reached: list[logging.Handler] = []
     current: logging.Logger | None = logger
     while current is not None:
@@ -178,7 +178,7 @@ def values(one: Entry) -> dict[str, Any]:
 
 
 def message(one: Entry) -> str:
-    """Write an entry for people; nothing that a client sent can begin a line of its own."""
+    """Write an entry for people; nothing that a client sent can break the line."""
     sizes = [side(one.details, "request"), side(one.details, "response")]
     told = " -> ".join(printable(text) for text in sizes) if any(sizes) else ""
     head = f'{one.client} "{printable(one.method)} {printable(one.path)}" {one.status} {one.seconds * 1000:.2f}ms'
@@ -186,7 +186,7 @@ def message(one: Entry) -> str:
 
 
 def side(details: dict[str, Any], which: str) -> str:
-    """Give the type and size of a request's or an answer's body, as far as they are logged."""
+    """Give the type and size of a body, as far as they are logged."""
     parts = (details.get(f"{which}_content_type"), details.get(f"{which}_content_length"))
     return ", ".join(str(part) for part in parts if part is not None)
 

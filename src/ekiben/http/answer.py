@@ -50,7 +50,7 @@ def plain(status: int, body: bytes, media_type: str, extra: Mapping[str, str] | 
 
 
 def encoded(content: Encoded, response: ResponseContext | None) -> Answer:
-    """Make an answer of what a codec gave, with the status, headers and cookies that the method set.
+    """Make an answer of what a codec gave and what the method set in its context.
 
     Raises:
         ValueError: the status is none, or a header would break the head.
@@ -96,7 +96,7 @@ def checked(headers: Iterable[tuple[str, str]]) -> list[Header]:
 
 
 def cookie_header(cookie: Cookie) -> Header:
-    """Write one `set-cookie` line; raises ValueError for one that would break the head."""
+    """Write one `set-cookie` line; raises ValueError as `checked` does."""
     carrier = Response()
     carrier.set_cookie(
         cookie.key,
@@ -140,7 +140,7 @@ async def send(answer: Answer, to: Send, *, head: bool = False, accepts: bytes =
 
 
 async def send_file(status: int, path: Path, headers: list[Header], to: Send, *, head: bool) -> None:
-    """Send a file in pieces, read off the event loop, with the length that it had when it was opened."""
+    """Send a file in pieces, read off the event loop; its length is that at the start."""
     file = await asyncio.to_thread(path.open, "rb")
     try:
         rest = file.seek(0, 2)
@@ -159,7 +159,7 @@ async def send_file(status: int, path: Path, headers: list[Header], to: Send, *,
 
 
 def compressible(headers: list[Header]) -> bool:
-    """Say whether a body with these headers gains by gzip; what is compressed or marked already does not."""
+    """Say whether a body gains by gzip; one that is compressed already does not."""
     media = b""
     for name, value in headers:
         if name == b"content-type":

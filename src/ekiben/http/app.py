@@ -137,7 +137,7 @@ class App:
         await app(inner, receive, send)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a WebSocket to the app that is mounted at its path; refuse it where there is none."""
+        """Pass a WebSocket to the app at its path; refuse it where there is none."""
         place = self._mounts.find(scope["path"])
         if place is None or self.dispatcher.instance is None:
             await receive()
@@ -147,7 +147,7 @@ class App:
         await app(inner, receive, send)
 
     async def _refuse(self, error: Exception, exchange: Exchange, send: Send) -> None:
-        """Answer with what went wrong; where an answer had begun, it can only be broken off."""
+        """Answer with what went wrong; an answer that had begun is broken off."""
         if exchange.status:
             log.error("an answer broke off (request %s)", exchange.request_id)
             raise error
@@ -163,7 +163,7 @@ class App:
         return self._unknown if place is None else self._metrics.tally(place)
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Answer the server's lifespan messages; the instance is made before start-up is complete."""
+        """Answer the server's lifespan messages."""
         await receive()
         if self._on_failure is None:
             try:
@@ -195,7 +195,7 @@ class App:
 
 
 def wrap(app: AsgiApp, bound: BoundService, cors: CorsSpec | None) -> AsgiApp:
-    """Put the user's middleware around *app*, the first one outermost, and CORS around all, for its preflights."""
+    """Put the user's middleware around *app*, the first outermost, and CORS around all."""
     chain: Any = app
     for middleware, options in reversed(bound.middleware):
         chain = middleware(chain, **options)

@@ -130,7 +130,7 @@ def check_charset(content_type: str) -> None:
 
 
 def check_length(headers: Headers, limit: int) -> None:
-    """Refuse by `content-length` what would be too large, before any of it is read; raises BodyTooLarge."""
+    """Refuse by `content-length` what would be too large; raises BodyTooLarge."""
     length = headers.get(b"content-length", b"")
     if len(length) > 18 or (length.isdigit() and int(length) > limit):
         raise BodyTooLarge(f"the body must be at most {limit} bytes: {length.decode('latin-1')[:20]}")

@@ -1,4 +1,4 @@
-"""Show a service to people: a page with Swagger UI, whose parts all come from this server.
+"""Show a service to people: Swagger UI, all of it from this server.
 
 In: the service's name. Out: the page and its parts, for a policy that lets nothing else in (CSP).
 Source: the distribution swagger-ui-bundle-v2, which ships Swagger UI's files; Content Security Policy (W3C).
@@ -14,7 +14,7 @@ from pathlib import Path
 MEDIA = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "png": "image/png"}
 PARTS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PAGE = """<!doctype html>
@@ -76,6 +76,6 @@ def names() -> tuple[str, ...]:
 
 @cache
 def assets() -> Path:
-    """Find the newest Swagger UI that is installed; an older distribution may lie in the same folder."""
+    """Find the newest Swagger UI; an older distribution may lie in the same folder."""
     vendor = Path(str(importlib.resources.files("swagger_ui_bundle"))) / "vendor"
     return max(vendor.glob("swagger-ui-*"), key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)])

@@ -112,7 +112,7 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
 
 
 async def pass_through(value: Response, response: Any, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a response that the method made itself, with the headers and cookies of its context."""
+    """Send a response that the method made, with what its context adds."""
     if response is not None:
         value.raw_headers += answer.checked(response.headers.items())
         value.raw_headers += [answer.cookie_header(cookie) for cookie in response.cookies]

@@ -48,7 +48,7 @@ class Exchange:
         self.request_id = given.decode() if given is not None and SANE.fullmatch(given) else new_id()
 
     async def send(self, message: Message) -> None:
-        """Pass a message on; the answer's head gets the request id, and what was sent is noted."""
+        """Pass a message on, the head with the request id; note what was sent."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))

@@ -27,7 +27,7 @@ HEADS = 8  # header lines of a part
 
 
 def is_pickle(media: str) -> bool:
-    """Say whether a media type is one of those that carry pickles, which nobody here loads."""
+    """Say whether a media type carries pickles, which nobody here loads."""
     return "pickle" in media
 
 
@@ -57,7 +57,7 @@ class FormReader:
         )
 
     def feed(self, chunk: bytes) -> None:
-        """Read on; raises InvalidInput where the form is not one, BodyTooLarge for too many parts."""
+        """Read on; raises InvalidInput for what is no form, BodyTooLarge for too many parts."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:

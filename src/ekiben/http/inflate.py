@@ -60,6 +60,6 @@ class Inflater:
             chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
 
     def finish(self) -> None:
-        """Hold the end of the body against the end of the data; raises InvalidInput where it is cut short."""
+        """Say that the body ends here; raises InvalidInput where the data does not."""
         if self._begun and not self._stream.eof:
             raise InvalidInput("the compressed body is cut short")

@@ -157,7 +157,7 @@ def refused(shown: str, error: OSError) -> ConfigError:
 
 
 def unix_socket(path: Path) -> socket.socket:
-    """Listen on a path; a socket that nobody listens on any more is replaced, anything else is left alone."""
+    """Listen on a path; a socket left behind is replaced, anything else left alone."""
     if path.exists() or path.is_symlink():
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ConfigError(f"`--uds` must be a free path: {path}", hint="choose another path")

@@ -1,4 +1,4 @@
-"""Count requests, and show the counts to Prometheus together with the user's own metrics.
+"""Count requests, and show the counts beside the user's own metrics.
 
 In: finished exchanges. Out: the text of `/metrics`. Labels are the routes of the service, never what a client sent.
 Counting is adding to plain numbers on the event loop; the metric objects are made when somebody looks.
@@ -54,7 +54,7 @@ class Tally:
 
 
 class Metrics:
-    """The counts of one app, in a registry of its own, so that two apps in one process do not clash."""
+    """The counts of one app, in a registry of its own."""
 
     def __init__(self, spec: ServiceSpec) -> None:
         settings: MetricsSpec = spec.http.metrics
@@ -94,7 +94,7 @@ class Metrics:
         yield from (total, duration, inside, last)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """Give the text and its media type: ours first, then whatever the user registered with prometheus_client."""
+        """Give the text and its media type: ours, then what the user registered."""
         encode, media = choose_encoder(accept)
         return encode(Both((self.registry, REGISTRY))), media
 

@@ -32,7 +32,7 @@ class Guard:
         self._proxied = proxied
 
     def check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Pass or refuse a request that bears `Origin` or `Sec-Fetch-Site`; raises Forbidden."""
+        """Pass or refuse (Forbidden) a request with `Origin` or `Sec-Fetch-Site`."""
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and self.allows(origin):
             return

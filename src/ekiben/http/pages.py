@@ -1,4 +1,4 @@
-"""Answer what stands beside the endpoints: probes, metrics, descriptions and the page for people.
+"""Answer what stands beside the endpoints: probes, metrics, descriptions, pages.
 
 In: a service, its engine and counts, once at start. Out: handlers by path, all for GET and HEAD.
 """
@@ -61,7 +61,7 @@ def handler(page: Page, gzip_min: int | None) -> Handler:
 
 
 def redirect(to: str) -> Answer:
-    """Lead to another page; the address is relative, so that it holds below any prefix."""
+    """Lead to another page; a relative address holds below any prefix."""
     return answer.plain(307, b"", TEXT, {"location": to})
 
 

@@ -18,12 +18,12 @@ log = logging.getLogger("ekiben")
 
 
 async def is_alive(dispatcher: LocalDispatcher, hooks: Hooks) -> bool:
-    """Say whether the process is worth keeping: yes, unless the service's own method says no."""
+    """Say whether the process is worth keeping: yes, unless the service says no."""
     return await ask(dispatcher, hooks.alive)
 
 
 async def is_ready(dispatcher: LocalDispatcher, hooks: Hooks) -> bool:
-    """Say whether calls are taken: the instance is there, its remote services are ready, its own method agrees."""
+    """Say whether calls are taken, by the instance, its remote services and itself."""
     if not dispatcher.is_ready or dispatcher.instance is None:
         return False
     for client in dispatcher.instance.clients:

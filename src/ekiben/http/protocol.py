@@ -1,4 +1,4 @@
-"""Speak HTTP/1.1 on a connection: uvicorn's protocol, with an end to what a client may leave open.
+"""Speak HTTP/1.1 as uvicorn does, with an end to what a client may leave open.
 
 In: bytes of a connection. Out: calls of the ASGI app. Added: a head that grows without end is refused (431), one that
 does not come is hung up on, and what is no HTTP is answered in the form of all our errors.

@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at SIGINT and SIGTERM; unlike uvicorn's, they are not raised again, so that a clean stop exits 0."""
+        """Stop at SIGINT and SIGTERM, and do not raise them again: a clean stop exits 0."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -104,7 +104,7 @@ def tls_options(tls: TlsSpec | None) -> dict[str, Any]:
 
 
 def load(config: uvicorn.Config) -> None:
-    """Let uvicorn read its files; raises ConfigError for a certificate, key or cipher that cannot be used."""
+    """Let uvicorn read its files; raises ConfigError for one that cannot be used."""
     try:
         config.load()
     except (OSError, ssl.SSLError, ValueError) as error:
