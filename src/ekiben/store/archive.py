@@ -68,7 +68,7 @@ def find_format(name: str, asked: str | None = None) -> str:
     """
     if asked is not None:
         for key, endings in ENDINGS.items():
-            if asked in (key, *(ending[1:] for ending in endings)):
+            if asked in (key, *(ending[1:] for ending in endings if ending)):
                 return key
         raise InvalidInput(f"`output_format` must be one of {', '.join(ENDINGS)}: {asked!r}")
     lowered = name.lower()

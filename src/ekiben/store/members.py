@@ -4,7 +4,10 @@ In: a path. Out: `Member`s, front to back, each to be read before the next is as
 The kind is told from the first bytes, never from the name. What may be done with a member is for `unpack` to say.
 """
 
+import errno
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,7 +23,17 @@ from ekiben.core.paths import disk_errors
 from ekiben.store.streams import CHUNK, Budget, Guarded, inflate
 
 _BROKEN_TAR = (tarfile.TarError, ValueError, IndexError, OverflowError, UnicodeError)
-_BROKEN_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error)
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    NotImplementedError,  # a method of compression that Python has not
+    RuntimeError,
+    ValueError,
+    IndexError,
+    EOFError,
+    struct.error,
+    lzma.LZMAError,
+    zlib.error,
+)
 _TAIL = 16 * CHUNK  # bytes of zeros that may follow the end of a tar
 
 
@@ -108,8 +121,8 @@ def _read_zip(file: BinaryIO, budget: Budget) -> Iterator[Member]:
                 chunks = partial(_chunks, partial(archive.open, info), _BROKEN_ZIP, budget)
                 is_executable = bool((info.external_attr >> 16) & stat.S_IXUSR)
                 yield Member(info.orig_filename, _zip_kind(info), chunks, is_executable)
-    except _BROKEN_ZIP as error:
-        raise CorruptArchive(f"this is not a zip archive, or it is damaged: {error}") from error
+    except (*_BROKEN_ZIP, OSError) as error:
+        raise _damaged(error) from error
 
 
 def _zip_kind(info: zipfile.ZipInfo) -> str:
@@ -118,7 +131,7 @@ def _zip_kind(info: zipfile.ZipInfo) -> str:
         return "encrypted file"
     if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "symbolic link" if mode == stat.S_IFLNK else "special file"
-    return "folder" if info.is_dir() else "file"
+    return "folder" if info.orig_filename.endswith("/") else "file"
 
 
 def _read_folder(top: Path, folder: Path, budget: Budget) -> Iterator[Member]:
@@ -147,5 +160,12 @@ def _chunks(
                 if budget:
                     budget.spend(len(chunk))
                 yield chunk
-    except broken as error:
-        raise CorruptArchive(f"the archive is damaged or cut short: {error}") from error
+    except (*broken, OSError) as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> Exception:
+    """Give the error to raise: one of the disk stays as it is, all others are damage."""
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # a seek to where nothing can be
+        return error
+    return CorruptArchive(f"the archive is damaged or cut short: {error}")

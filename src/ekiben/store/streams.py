@@ -9,6 +9,8 @@ import gzip
 import io
 import lzma
 import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from ekiben.core.errors import CorruptArchive, UnsafeArchive
@@ -123,12 +125,15 @@ class Guarded(io.RawIOBase):
         return self.last_block
 
 
-class _XzSource:
-    """Read xz with a limit on memory, which `lzma.LZMAFile` does not offer."""
+class _Streams:
+    """Read streams of xz or bzip2 after each other, to the last byte of the file.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._inside = self._new()
+    `lzma.LZMAFile` sets no limit on memory, and `bz2.BZ2File` passes over what follows the last stream.
+    """
+
+    def __init__(self, file: BinaryIO, new: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
+        self._file, self._new = file, new
+        self._inside = new()
         self._waiting = b""  # read from the file, not yet given to the decompressor
 
     def read(self, size: int, /) -> bytes:
@@ -154,12 +159,8 @@ class _XzSource:
         self._inside = self._new() if data else self._inside
         return bool(data)
 
-    @staticmethod
-    def _new() -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 
-
-# By the first bytes of a file. Sources: the xz and zstd format pages, RFC 1952, the bzip2 manual.
+# The first bytes of a file. Sources: the xz and zstd format pages, RFC 1952, the bzip2 manual.
 _MAGIC = {b"\xfd7zXZ\x00": "xz", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -173,11 +174,11 @@ def inflate(file: BinaryIO, budget: Budget) -> Guarded:
     file.seek(0)
     match next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None):
         case "xz":
-            return Guarded(_XzSource(file), budget)
+            return Guarded(_Streams(file, partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, _XZ_MEMORY)), budget)
         case "gzip":
             return Guarded(gzip.GzipFile(fileobj=file, mode="rb"), budget)
         case "bzip2":
-            return Guarded(bz2.BZ2File(file), budget)
+            return Guarded(_Streams(file, bz2.BZ2Decompressor), budget)
         case "zstd":
             zstandard = need("zstandard", "a .zst archive", extra="zstd")
             inside = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
