@@ -4,6 +4,7 @@ In: the documents, and `examples/planets`, which gives the data and the files th
 Out: a Git project with a DVC pipeline, a bare Git remote and a DVC remote in folders, and what each command printed.
 """
 
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -30,13 +31,13 @@ stages:
   evaluate:
     cmd: python src/evaluate.py model data/prepared
     deps: [src/evaluate.py, model]
-    metrics: [evaluation/metrics.json: {cache: false}]
+    metrics: [evaluation/metrics.json]
     plots:
       - evaluation/plots/confusion_matrix.png
       - evaluation/plots/pred_preview.png
       - evaluation/plots/training_history.png
 """
-IGNORED = "__pycache__/\n"
+IGNORED = "__pycache__/\n/data/raw\n/data/prepared\n/model\n/evaluation\n"  # so that DVC has nothing to add
 BEFORE = "raise SystemExit('this is how it was before chapter 3.1')\n"
 
 
@@ -76,14 +77,13 @@ def before(person: Person, around: Path, requirements: str) -> Project:
     (folder / "requirements.txt").write_text("".join(earlier))
     (folder / "requirements-freeze.txt").write_text("before\n")
     remotes.mkdir(parents=True)
+    settings = "[core]\n    analytics = false\n    check_update = false\n    remote = data\n['remote \"data\"']\n"
+    settings += f"    url = {remotes / 'dvc'}\n"
     for command in (
         f"git init -q --bare -b main {remotes / 'git.git'}",
         "git init -q -b main",
         f"git remote add origin {remotes / 'git.git'}",
-        "dvc init -q",
-        "dvc config core.analytics false",
-        "dvc config core.check_update false",
-        f"dvc remote add -d data {remotes / 'dvc'}",
+        f"dvc init -q && printf '%s' {shlex.quote(settings)} > .dvc/config",
         "dvc add -q data/raw",
         "dvc repro -q prepare",
         "git add .",

@@ -57,9 +57,9 @@ class Person:
             raise AssertionError(f"`{command}` left with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return Output(done.returncode, done.stdout, done.stderr)
 
-    def python(self, code: str, **options: object) -> "Output":
+    def python(self, lines: str, **options: object) -> "Output":
         """Run some lines of Python to their end."""
-        (self.folder / "lines.py").write_text(code)
+        (self.folder / "lines.py").write_text(lines)
         return self.run("python lines.py", **options)
 
     def start(self, command: str, network: Network, **env: str) -> "Server":

@@ -1,4 +1,4 @@
-"""What both clients share: routes, arguments to bodies, answers to values.
+"""What both clients share, without a socket: routes from `/schema.json`, arguments to bodies, answers to values.
 
 In: a service's schema and a call's arguments. Out: the parts of an HTTP request; a Python value or an error.
 """

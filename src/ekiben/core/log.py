@@ -20,7 +20,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: time (RFC 3339, UTC), level, logger, message, more."""
+    """One JSON object a record: time (RFC 3339, UTC), level, logger, message, extras, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Give one line without line breaks."""

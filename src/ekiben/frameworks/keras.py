@@ -123,7 +123,7 @@ def read_file(path: Path) -> Any:
 
 
 def import_keras(why: str) -> ModuleType:
-    """Import Keras and its back end, without TensorFlow's greetings."""
+    """Import Keras and its back end; TensorFlow's greetings stay out of the log if we are the first to import it."""
     if loaded("keras") is not None or NATIVE_LOG_LEVEL in os.environ:
         keras = need("keras", why, extra="keras")
     else:
@@ -138,7 +138,7 @@ def import_keras(why: str) -> ModuleType:
 
 
 def find_file(folder: Path, tag: str) -> Path:
-    """Find what holds the model: one `.keras` or HDF5 file, or BentoML 1.4's folder."""
+    """Find what holds the model: our file, any one `.keras` or HDF5 file, or the folder as BentoML 1.4 writes it."""
     if (folder / FILE).is_file():
         return folder / FILE
     found = sorted(file for file in folder.iterdir() if file.suffix in (".keras", *HDF5) and file.name != WEIGHTS)
@@ -151,7 +151,7 @@ def find_file(folder: Path, tag: str) -> Path:
 
 
 def read_config(file: Path) -> str:
-    """Give the model's JSON description; empty for HDF5, which says too little."""
+    """Give the model's JSON description; empty for HDF5, whose description says too little."""
     if file.is_dir():
         return (file / CONFIG).read_text()
     if file.suffix in HDF5:
@@ -164,7 +164,7 @@ def read_config(file: Path) -> str:
 
 
 def has_foreign(config: str) -> bool:
-    """Say whether a description names what is not Keras's own; unknown counts as yes."""
+    """Say whether a model's description names classes or functions that are not Keras's own; unknown counts as yes."""
     if not config:
         return True
     todo = [json.loads(config)]
@@ -185,7 +185,7 @@ def stored_objects(folder: Path, tag: str) -> dict[str, Any]:
 
 
 def drop_optimizer(file: Path) -> None:
-    """Write a `.keras` file again without the optimizer's state; its settings stay."""
+    """Write a `.keras` file again without the optimizer's state; its settings stay in `config.json`."""
     h5py = need("h5py", "saving a Keras model")
     with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
         slim = Path(scratch, "slim.keras")
@@ -204,7 +204,7 @@ def drop_optimizer(file: Path) -> None:
 
 
 def compile_again(keras: ModuleType, model: Any, config: Mapping[str, Any] | None, known: Mapping[str, Any]) -> None:
-    """Compile a model without its optimizer, which takes no memory before `fit`."""
+    """Compile a model that was loaded without its optimizer, which gets no memory before the first `fit`."""
     if not config:
         return
     with keras.saving.custom_object_scope(known):

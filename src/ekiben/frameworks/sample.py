@@ -1,4 +1,4 @@
-"""Keep a small input beside a model, which documents and warms up its endpoints.
+"""Keep a small input beside a model: it documents, warms up and types the served endpoints.
 
 In: a few rows, such as `X[:3]`. Out: a file in the model's folder, and a description for model.yaml.
 """

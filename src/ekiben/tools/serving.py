@@ -56,5 +56,5 @@ class Server:
 
 
 def serve(target: Any, *, host: str = "127.0.0.1", port: int = 0) -> Server:
-    """Make a server of *target* on a free port: `with ekiben.serve(...) as server:`."""
+    """Make a server of *target* on a free port; use it as `with ekiben.serve(...) as server:`."""
     return Server(target, Listen(host, port))

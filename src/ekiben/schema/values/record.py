@@ -1,4 +1,4 @@
-"""All that JSON and pydantic carry themselves: numbers, text, lists, objects.
+"""Everything that JSON and pydantic carry themselves: numbers, text, lists, objects, models.
 
 In: values that pydantic has made. Out: batches as lists. A list is a batch of its items; anything else is one item,
 so text is never taken apart into letters, nor an object into its keys.

@@ -1,0 +1,48 @@
+"""Ekiben under BentoML's names.
+
+In: nothing; importing this loads no framework, no NumPy and no web server. Out: the public names, each on first use.
+Which name stands for what is written in the modules that the table below points to.
+"""
+
+import importlib
+from typing import Any
+
+# Where each public name lives.
+NAMES = {
+    "Context": "ekiben",
+    "Cookie": "ekiben",
+    "Field": "pydantic",
+    "Model": "ekiben",
+    "SyncHTTPClient": "ekiben",
+    "Tag": "ekiben",
+    "api": "ekiben",
+    "asgi_app": "ekiben",
+    "depends": "ekiben",
+    "on_deployment": "ekiben",
+    "on_shutdown": "ekiben",
+    "on_startup": "ekiben",
+    "serve": "bentoml.serving",
+    "service": "bentoml.services",
+}
+MODULES = ("exceptions", "keras", "models", "sklearn", "validators")
+
+__all__ = [*NAMES, *MODULES, "__version__"]  # noqa: PLE0604 - all are names
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name in MODULES:
+        return importlib.import_module(f"bentoml.{name}")
+    if name == "__version__":
+        value = importlib.import_module("importlib.metadata").version("bentoml")
+    elif name in NAMES:
+        value = getattr(importlib.import_module(NAMES[name]), name)
+    else:
+        raise AttributeError(f"bentoml, as Ekiben stands in for it, has no `{name}`")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

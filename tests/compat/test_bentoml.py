@@ -1,0 +1,168 @@
+"""The drop-in bears BentoML's names and defaults, and does nothing itself."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bentoml
+import pytest
+from bentoml.front import FRONT
+from sklearn.linear_model import LogisticRegression
+
+import ekiben
+from ekiben import exceptions
+from tests.house.tree import ROOT
+
+SOURCES = ROOT / "compat" / "bentoml" / "src"
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A user's home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def run(code: str, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python with the drop-in on the path."""
+    return subprocess.run(
+        [sys.executable, *(("-c", code) if code else ()), *words],
+        env={**os.environ, "PYTHONPATH": str(SOURCES), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_importing_is_light() -> None:
+    """`import bentoml` loads no framework, no NumPy, no server; neither do its errors."""
+    heavy = "{'tensorflow', 'keras', 'sklearn', 'numpy', 'pandas', 'starlette', 'uvicorn', 'pydantic', 'httpx'}"
+    said = run(f"import sys, bentoml\nbentoml.exceptions\nprint({heavy} & set(sys.modules))")
+    assert said.stdout.strip() == "set()", said.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in bentoml.__all__ if name != "__version__"])
+def test_every_name_is_there(name: str) -> None:
+    """A public name leads to something, and is one of those that `dir` lists."""
+    assert getattr(bentoml, name) is not None
+    assert name in dir(bentoml)
+
+
+def test_a_missing_name_says_so() -> None:
+    """A name of BentoML's that is not here yet is refused by its name."""
+    with pytest.raises(AttributeError, match="has no `Runnable`"):
+        _ = bentoml.Runnable
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_one_exception_catches_all(name: str) -> None:
+    """`except BentoMLException` catches whatever Ekiben raises on purpose."""
+    raised = getattr(exceptions, name)
+    assert name == "Problem" or issubclass(raised, bentoml.exceptions.BentoMLException)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("BadInput", 400),
+        ("InvalidArgument", 400),
+        ("StateException", 400),
+        ("NotFound", 404),
+        ("UnprocessableEntity", 422),
+        ("InternalServerError", 500),
+        ("ServiceUnavailable", 503),
+    ],
+)
+def test_an_exception_has_its_status(name: str, status: int) -> None:
+    """A service that raises one of BentoML's errors answers with its status."""
+    error = getattr(bentoml.exceptions, name)("wrong")
+    assert (error.status, str(error)) == (status, "wrong")
+
+
+def test_models_are_kept_in_bentomls_home(folder: Path) -> None:
+    """Without a variable the store is `~/bentoml`, and the model names the module that saved it."""
+    saved = bentoml.sklearn.save_model("iris", LogisticRegression().fit([[0.0], [1.0]], [0, 1]))
+    assert saved.path.is_relative_to(folder / "bentoml" / "models" / "iris")
+    assert saved.info.module == "bentoml.sklearn"
+    assert bentoml.sklearn.load_model("iris").predict([[2.0]]).tolist() == [1]
+    assert [model.tag for model in bentoml.models.list()] == [saved.tag]
+    assert not (folder / ".ekiben").exists()
+
+
+def test_the_home_can_be_moved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BENTOML_HOME moves the store; EKIBEN_HOME does not."""
+    monkeypatch.setenv("BENTOML_HOME", str(folder / "moved"))
+    monkeypatch.setenv("EKIBEN_HOME", str(folder / "ours"))
+    with bentoml.models.create("thing") as model:
+        pass
+    assert model.path.is_relative_to(folder / "moved" / "models")
+    with pytest.raises(exceptions.NotFound) as caught:
+        ekiben.models.get("thing")
+    assert str(folder / "moved") in str(caught.value.hint)
+
+
+def test_a_model_goes_out_and_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export and import take the places that BentoML's take; a second import raises what its users catch."""
+    with bentoml.models.create("thing") as model:
+        (model.path / "weights").write_text("1")
+    bentoml.models.export_model("thing:latest", str(folder / "out" / "thing.bentomodel"))
+    monkeypatch.setenv("BENTOML_HOME", str(folder / "fresh"))
+    again = bentoml.models.import_model(str(folder / "out" / "thing.bentomodel"))
+    assert (again.tag, (again.path / "weights").read_text()) == (model.tag, "1")
+    with pytest.raises(bentoml.exceptions.BentoMLException):
+        bentoml.models.import_model(str(folder / "out" / "thing.bentomodel"))
+    bentoml.models.delete(model.tag)
+    assert bentoml.models.list() == []
+
+
+def test_a_service_has_bentomls_style() -> None:
+    """The spec of a decorated class carries BentoML's habits on the wire; the class stays itself."""
+
+    @bentoml.service(name="echo")
+    class Echo:
+        @bentoml.api
+        def echo(self, x: int) -> int:
+            return x
+
+    spec = Echo.__ekiben_service__().spec
+    assert spec.name == "echo"
+    assert spec.style.error_style == "bentoml"
+    assert spec.style.request_id_header == "X-BentoML-Request-ID"
+    assert spec.style.server_header == "BentoML Service/echo"
+    assert spec.style.metrics_prefix == "bentoml_service"
+    assert Echo().echo(3) == 3
+
+
+def test_the_command_is_ekibens(folder: Path) -> None:
+    """`bentoml` has Ekiben's commands, under its own name, in its own home."""
+    with bentoml.models.create("thing") as model:
+        pass
+    listed = run("", "-m", "bentoml", "models", "list")
+    assert str(model.tag) in listed.stdout, listed.stderr
+    said = run("", "-m", "bentoml", "models", "list", "--help").stdout
+    assert "Usage: bentoml models list" in said
+    assert "ekiben" not in said.lower()
+    missing = run("", "-m", "bentoml", "models", "get", "other")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("error: ")
+
+
+def test_it_listens_where_bentoml_does() -> None:
+    """The command listens on all addresses at port 3000, and reads BentoML's variables."""
+    assert (FRONT.host, FRONT.style.default_port) == ("0.0.0.0", 3000)
+    assert "BENTOML_PORT" in run("", "-m", "bentoml", "serve", "--help").stdout
+
+
+def test_it_translates_and_does_nothing_else() -> None:
+    """No module of the drop-in imports anything but Ekiben and the standard library."""
+    imported = set()
+    for file in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").partition(".")[0])
+            elif isinstance(node, ast.Import):
+                imported |= {name.name.partition(".")[0] for name in node.names}
+    assert imported - sys.stdlib_module_names == {"bentoml", "ekiben"}
