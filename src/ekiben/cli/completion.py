@@ -1,9 +1,64 @@
-"""`ekiben completion`: the script that lets a shell complete words."""
+"""`ekiben completion`: the script that lets a shell complete words.
+
+In: a shell's name. Out: its script, by click's own machinery. Bash splits words at colons, so a tag such as `iris:v1`
+would reach click in three pieces; ours hands over the line as it was typed.
+Source: bash's manual, "Programmable Completion" (COMP_LINE, COMP_POINT, COMP_WORDBREAKS).
+"""
+
+import os
+import shlex
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
 
 from ekiben.cli.command import Command, session_of
+
+BASH = """\
+%(complete_func)s() {
+    local IFS=$'\\n' response item
+    response=$(env COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" %(complete_var)s=bash_complete "$1" 2>/dev/null)
+    COMPREPLY=()
+    for item in $response; do
+        case $item in
+            dir,*) compopt -o dirnames ;;
+            file,*) compopt -o default ;;
+            plain,*) COMPREPLY+=("${item#plain,}") ;;
+        esac
+    done
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+class BashWithColons(BashComplete):
+    """Bash's completion for words that hold colons."""
+
+    source_template = BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Split the line up to the cursor into whole words, and the one that is being typed."""
+        line = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]
+        words = split(line)[1:]
+        incomplete = words.pop() if words and not line[-1].isspace() else ""
+        self._typed = incomplete.rpartition(":")[0] + ":" if ":" in incomplete else ""
+        return words, incomplete
+
+    def format_completion(self, item: CompletionItem) -> str:
+        """Leave out what stands before the last colon, since bash keeps it."""
+        return f"{item.type},{str(item.value).removeprefix(self._typed)}"
+
+
+def split(line: str) -> list[str]:
+    """Split a line as a shell does, also within an open quotation."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def register() -> None:
+    """Let click answer bash by `BashWithColons`."""
+    add_completion_class(BashWithColons)
 
 
 @click.command(
@@ -18,9 +73,8 @@ from ekiben.cli.command import Command, session_of
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that completes commands, options and tags in SHELL."""
-    from ekiben.cli.main import completing
-
+    register()
     front = session_of(ctx).front
     maker = get_completion_class(shell)
     assert maker is not None, "the choices above are click's own"
-    click.echo(maker(ctx.find_root().command, {}, front.program, completing(front)).source())
+    click.echo(maker(ctx.find_root().command, {}, front.program, front.completing).source())

@@ -44,7 +44,10 @@ def report(error: BaseException, *, program: str, verbose: bool) -> int:
         case KeyboardInterrupt():
             return INTERRUPTED
         case click.Abort():
-            return INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else say("nothing was confirmed")
+            click.echo(err=True)  # the cursor stands behind the question
+            if isinstance(error.__context__, KeyboardInterrupt):
+                return INTERRUPTED
+            return say("nothing was confirmed", "add `--yes` where nobody can be asked")
         case click.ClickException():
             return say(*usage(error, program), code=error.exit_code)
     if verbose:

@@ -35,3 +35,8 @@ class FrontEnd(Front):
     def variable(self, name: str) -> str:
         """Give the name of an environment variable: `PORT` is `EKIBEN_PORT`, as the home is `EKIBEN_HOME`."""
         return f"{self.home_variable.removesuffix('_HOME')}_{name}"
+
+    @property
+    def completing(self) -> str:
+        """The variable by which a shell asks for completions."""
+        return f"_{self.program.replace('-', '_').upper()}_COMPLETE"

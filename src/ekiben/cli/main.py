@@ -81,8 +81,11 @@ def run(front: FrontEnd = EKIBEN, args: Sequence[str] | None = None) -> int:
     """Run the program *front* with *args*, by default the words that were typed; give its exit code."""
     program = build(front)
     session: Session = program.context_settings["obj"]
-    if completing(front) in os.environ:
-        program.main(prog_name=front.program, complete_var=completing(front))  # answers the shell and leaves
+    if front.completing in os.environ:
+        from ekiben.cli.completion import register
+
+        register()
+        program.main(prog_name=front.program, complete_var=front.completing)  # answers the shell and leaves
     try:
         with program.make_context(front.program, list(sys.argv[1:] if args is None else args)) as ctx:
             program.invoke(ctx)
@@ -90,11 +93,6 @@ def run(front: FrontEnd = EKIBEN, args: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the border: every end becomes words and a code
         return report(error, program=front.program, verbose=session.verbose)
     return 0
-
-
-def completing(front: FrontEnd) -> str:
-    """Name the variable by which a shell asks for completions."""
-    return f"_{front.program.replace('-', '_').upper()}_COMPLETE"
 
 
 def main() -> None:

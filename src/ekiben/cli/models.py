@@ -1,13 +1,14 @@
-"""`ekiben models`: look at the store of models, and change it."""
+"""`ekiben models`: look at the store of models, and change it. What carries models elsewhere stands in `cli/carry`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, LazyGroup, complete_with
+from ekiben.cli.command import Command, LazyGroup, complete_with, session_of
 from ekiben.cli.errors import Failure, say
 from ekiben.cli.front import Entry
-from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
+from ekiben.cli.output import echo_data, echo_table, local_time, output_option, progress, size
 
 if TYPE_CHECKING:
     from ekiben.frameworks.handle import Model
@@ -19,19 +20,34 @@ models = LazyGroup(
         "list": Entry("ekiben.cli.models:list_models", "List models, newest first."),
         "get": Entry("ekiben.cli.models:get_model", "Show what is known of a model."),
         "delete": Entry("ekiben.cli.models:delete_models", "Delete models, after asking."),
+        "export": Entry("ekiben.cli.carry:export_model", "Write a model to a file, a folder or a URL."),
+        "import": Entry("ekiben.cli.carry:import_model", "Put an exported model into the store."),
+        "verify": Entry("ekiben.cli.models:verify_models", "Hold models against what was saved."),
     },
 )
 
 
 def tags(incomplete: str) -> list[str]:
-    """List the tags that begin as *incomplete*, for the shell."""
-    from ekiben.frameworks.api import model_store
+    """List the tags that begin as *incomplete*, for the shell: by the names of folders, which is quick."""
+    from ekiben.core.paths import home
+    from ekiben.core.tag import is_part
 
-    return [str(model.tag) for model in model_store().list() if str(model.tag).startswith(incomplete)]
+    found = sorted(path for path in (home() / "models").glob("*/*/model.yaml") if is_part(path.parent.name))
+    known = [f"{path.parts[-3]}:{path.parts[-2]}" for path in found]
+    return [tag for tag in known if tag.startswith(incomplete)]
+
+
+def show(found: "Sequence[Model]", output: str) -> None:
+    """Write a list of models."""
+    if output == "table":
+        cells = [(str(one.tag), one.info.module, size(one.size), local_time(one.creation_time)) for one in found]
+        echo_table(("Tag", "Module", "Size", "Creation Time"), cells)
+    else:
+        echo_data([row(one) for one in found], output)
 
 
 def row(model: "Model") -> dict[str, Any]:
-    """Give what a list says of a model."""
+    """Give what a list says of a model, as data."""
     count = model.size
     return {
         "tag": str(model.tag),
@@ -55,31 +71,35 @@ def row(model: "Model") -> dict[str, Any]:
 @click.argument("name", required=False, shell_complete=complete_with(tags))
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only models with this label.")
 @output_option("table", "json", "yaml", default="table")
-@click.pass_context
-def list_models(ctx: click.Context, name: str | None, labels: tuple[str, ...], output: str) -> None:
+def list_models(name: str | None, labels: tuple[str, ...], output: str) -> None:
     """List models, newest first; NAME takes the versions of one."""
     from ekiben.frameworks.api import model_store
 
-    wanted = dict(pair(ctx, text) for text in labels)
-    found = model_store().list(name, labels=wanted)
-    if output == "table":
-        cells = [(str(m.tag), m.info.module, size(m.size), local_time(m.creation_time)) for m in found]
-        echo_table(("Tag", "Module", "Size", "Creation Time"), cells)
-    else:
-        echo_data([row(model) for model in found], output)
+    store = model_store()
+    found = store.list(name, labels=dict(pair(text) for text in labels))
+    show(found, output)
+    if not found and output == "table":
+        click.echo(f"\nThere is no model {'with this label ' if labels else ''}in {store.root}.", err=True)
 
 
-def pair(ctx: click.Context, text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
     """Read `KEY=VALUE`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.BadParameter(f"`--label` must be KEY=VALUE: {text!r}", ctx)
+        raise click.BadParameter(f"must be KEY=VALUE: {text!r}", param_hint="--label")
     return key, value
 
 
-@click.command("get", cls=Command, examples=[("models get iris:latest", "All that is known of the newest version.")])
+@click.command(
+    "get",
+    cls=Command,
+    examples=[
+        ("models get iris:latest", "All that is known of the newest version."),
+        ("models get iris -o path", "The folder that holds its files."),
+    ],
+)
 @click.argument("tag", shell_complete=complete_with(tags))
-@output_option("yaml", "json", "path", default="yaml")
+@output_option("yaml", "json", "table", "path", default="yaml")
 def get_model(tag: str, output: str) -> None:
     """Show what is known of a model; a bare name is its newest version."""
     from ekiben.frameworks.api import model_store
@@ -87,8 +107,10 @@ def get_model(tag: str, output: str) -> None:
     model = model_store().get(tag)
     if output == "path":
         click.echo(model.path)
-        return
-    echo_data({**model.info.to_plain(), "size": size(model.size), "path": str(model.path)}, output)
+    elif output == "table":
+        show([model], output)
+    else:
+        echo_data({**model.info.to_plain(), "size": size(model.size), "path": str(model.path)}, output)
 
 
 @click.command(
@@ -96,19 +118,63 @@ def get_model(tag: str, output: str) -> None:
     cls=Command,
     examples=[
         ("models delete iris:gs7zezdrmykydlka", "One version, after asking."),
-        ("models delete iris --all -y", "Every version, without asking."),
+        ("models delete iris:latest flowers:v1 -y", "The newest version of one model and a version of another."),
+        ("models delete iris --all", "Every version of a model."),
     ],
 )
-@click.argument("targets", nargs=-1, required=True, metavar="TAG…", shell_complete=complete_with(tags))
+@click.argument("targets", nargs=-1, required=True, metavar="TAG...", shell_complete=complete_with(tags))
 @click.option("--all", "every", is_flag=True, help="Every version of a bare name.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def delete_models(targets: tuple[str, ...], every: bool, yes: bool) -> None:
-    """Delete models, after asking."""
+    """Delete models, after showing them and asking. Without --all each TAG names a version, or `latest`."""
+    from ekiben.core.tag import Tag
     from ekiben.frameworks.api import model_store
 
     store = model_store()
-    for target in targets:
-        if not yes and not click.confirm(f"delete {target}?"):
+    found: dict[Tag, Model] = {}
+    for target in (part for words in targets for part in words.split(",") if part):
+        wanted = Tag.parse(target)
+        if wanted.version is None and not every:
+            store.delete(wanted)  # refuses a bare name, with words that say how many versions it has
+        found |= {model.tag: model for model in store.list(wanted)}
+    if not yes:
+        show(list(found.values()), "table")
+        count = "this model" if len(found) == 1 else f"these {len(found)} models"
+        if not click.confirm(f"Delete {count}?"):
             raise Failure(say("nothing was deleted"))
-        for tag in store.delete(target, all=every):
-            click.echo(f"deleted {tag}")
+    for tag in found:
+        store.delete(tag)
+        click.echo(f"deleted {tag}")
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    examples=[("models verify", "All models."), ("models verify iris:latest", "The newest version of one.")],
+)
+@click.argument("targets", nargs=-1, metavar="[TAG]...", shell_complete=complete_with(tags))
+@output_option("table", "json", "yaml", default="table")
+@click.pass_context
+def verify_models(ctx: click.Context, targets: tuple[str, ...], output: str) -> None:
+    """Read every byte of each TAG (default: all) and hold it against the digests that were saved with it."""
+    from ekiben.core.errors import CorruptItem
+    from ekiben.frameworks.api import model_store
+    from ekiben.store.digest import read_manifest
+
+    store = model_store()
+    found: dict[str, list[str]] = {}
+    for model in [model for target in targets or (None,) for model in store.list(target)]:
+        with progress(f"verifying {model.tag}", quiet=session_of(ctx).quiet) as note:
+            try:
+                store.verify(model.tag, progress=note)
+                found[str(model.tag)] = ["ok" if read_manifest(model.path) else "no manifest"]
+            except CorruptItem as error:
+                found[str(model.tag)] = ["damaged", *([str(one) for one in error.problems] or [str(error)])]
+    if output == "table":
+        echo_table(("Tag", "State"), [(tag, "; ".join(told)) for tag, told in found.items()])
+    else:
+        echo_data([{"tag": tag, "state": state, "problems": rest} for tag, (state, *rest) in found.items()], output)
+    damaged = sum(told[0] == "damaged" for told in found.values())
+    if damaged:
+        hint = "delete what is damaged, and save it again or import it from elsewhere"
+        raise Failure(say(f"{damaged} of {len(found)} models are damaged", hint))

@@ -1,0 +1,69 @@
+"""Tables, sizes and times look as they should; what scripts read is data."""
+
+import datetime
+import json
+import time
+
+import pytest
+import yaml
+
+from ekiben.cli.output import echo_data, local_time, progress, size, table
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        pytest.param(0, "0 B", id="nothing"),
+        pytest.param(1023, "1023 B", id="bytes are whole"),
+        pytest.param(1024, "1.00 KiB", id="units are of 1024"),
+        pytest.param(9_888_072, "9.43 MiB", id="two decimals"),
+        pytest.param(3 * 1024**4, "3.00 TiB", id="the largest unit"),
+        pytest.param(5000 * 1024**4, "5000.00 TiB", id="beyond it"),
+    ],
+)
+def test_size(count: int, words: str) -> None:
+    """A size has two decimals and a unit."""
+    assert size(count) == words
+
+
+def test_table() -> None:
+    """A table has a header, a margin of one space and gaps of two; no cell is cut and no line ends with spaces."""
+    long = "n" * 63 + ":" + "v" * 63
+    assert table(("Tag", "Size"), [("a:1", "1 B"), (long, "")]) == [
+        f" {'Tag':127}  Size",
+        f" {'a:1':127}  1 B",
+        f" {long}",
+    ]
+
+
+def test_empty_table() -> None:
+    """Nothing to list leaves the header."""
+    assert table(("Tag", "Module"), []) == [" Tag  Module"]
+
+
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_data_reads_back(form: str, read, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON and YAML hold the same data, times as ISO 8601 text, letters of all languages as they are."""
+    moment = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    echo_data({"when": moment, "who": "Zoë", "n": [1, None]}, form)
+    out = capsys.readouterr().out
+    assert read(out) == {"when": "2026-01-02T03:04:05+00:00", "who": "Zoë", "n": [1, None]}
+    assert "Zoë" in out
+
+
+def test_times_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time is shown in the zone of this machine, to the second."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert local_time(datetime.datetime(2026, 1, 1, 20, tzinfo=datetime.UTC)) == "2026-01-02 05:00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where stderr is no terminal there is no bar, and nothing to call."""
+    with progress("moving") as note:
+        assert note is None
+    assert capsys.readouterr().err == ""
