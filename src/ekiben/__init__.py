@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ekiben.client.aio import AsyncHTTPClient as AsyncHTTPClient
     from ekiben.client.sync import SyncHTTPClient as SyncHTTPClient
     from ekiben.core.context import Context as Context
     from ekiben.core.context import Cookie as Cookie
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 
 # Where each public name lives; a test holds this against the block above.
 _NAMES = {
+    "AsyncHTTPClient": "client.aio",
     "Context": "core.context",
     "Cookie": "core.context",
     "Model": "frameworks.handle",

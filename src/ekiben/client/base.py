@@ -1,16 +1,57 @@
-"""What both clients share, without a socket: routes from `/schema.json`, arguments to bodies, answers to values.
+"""What both clients share, without a socket: a service's routes, the names of methods, the binding of arguments.
 
-In: a service's schema and a call's arguments. Out: the parts of an HTTP request; a Python value or an error.
+In: the `/schema.json` document of a service. Out: `Route`s, and what a notebook shows of them.
+A value that is not plain JSON bears `x-kind` in its schema (`ndarray`, `dataframe`, `image`, `file` …).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
-import orjson
+from ekiben.core.errors import ConfigError, ServerError
 
-from ekiben.core.errors import EkibenError, InvalidInput, NotFound, Problem, ServerError, TooManyRequests, Unavailable
-from ekiben.schema.wire.json import dump
+Schema = Mapping[str, Any]
+
+JSON_TYPES = {
+    "array": "list",
+    "boolean": "bool",
+    "integer": "int",
+    "number": "float",
+    "object": "dict",
+    "string": "str",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a schema says of a value: its kind, and whether it is a list of such."""
+
+    name: str = ""  # of `x-kind`; empty for plain JSON
+    is_list: bool = False
+    media: str = ""  # what a file or an image should be
+    dtype: str = ""  # of an array
+
+    @classmethod
+    def of(cls, schema: Schema, definitions: Mapping[str, Schema]) -> Self:
+        """Read a schema, also one that allows null or refers to a definition."""
+        found = resolve(schema, definitions)
+        if "x-kind" in found:
+            return cls(found["x-kind"], False, found.get("contentMediaType", ""), found.get("x-dtype", ""))
+        inner = cls.of(found["items"], definitions) if isinstance(found.get("items"), Mapping) else cls()
+        return cls(inner.name, bool(inner.name), inner.media, inner.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of an endpoint."""
+
+    name: str
+    schema: Schema
+    kind: Kind
+    is_required: bool
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,80 +60,150 @@ class Route:
 
     name: str
     path: str
-    input: Mapping[str, Any]
-    output: Mapping[str, Any]
-    is_root: bool
-    parameters: tuple[str, ...]
+    method: str
+    doc: str
+    reads: tuple[str, ...]  # content types that it takes, the best one first
+    is_root: bool  # the body is the one value
+    parameters: Mapping[str, Parameter]
+    root: Kind
+    output: Schema
+    definitions: Mapping[str, Schema] = field(default_factory=dict)  # of the output
+
+    @property
+    def answer(self) -> Kind:
+        """What the answer is."""
+        return Kind.of(self.output, self.definitions)
 
 
-def routes(schema: Mapping[str, Any]) -> dict[str, Route]:
-    """Read the routes of a `/schema.json` document."""
-    found = {}
-    for route in schema["routes"]:
-        given = route["input"]
-        found[route["name"]] = Route(
-            name=route["name"],
-            path=route["route"],
-            input=given,
-            output=route["output"],
-            is_root=bool(route.get("root_input")),
-            parameters=tuple(given.get("properties", {})),
-        )
-    return found
+def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Follow a `$ref`, and pass by what only allows null."""
+    if "$ref" in schema:
+        return definitions.get(schema["$ref"].rpartition("/")[2], {})
+    if "x-kind" not in schema and isinstance(schema.get("anyOf"), list):
+        some = [part for part in schema["anyOf"] if part.get("type") != "null"]
+        return resolve(some[0], definitions) if len(some) == 1 else schema
+    return schema
 
 
-def arguments(route: Route, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def read_routes(document: Any) -> dict[str, Route]:
+    """Read a `/schema.json` document.
+
+    Raises:
+        ServerError: it is none.
+    """
+    try:
+        return {told["name"]: read_route(told) for told in document["routes"]}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ServerError("what is served there is no service: its /schema.json has another form") from error
+
+
+def read_route(told: Schema) -> Route:
+    """Read one route of the document."""
+    given, output = told["input"], told["output"]
+    definitions = given.get("$defs", {})
+    is_root = bool(told.get("root_input"))
+    required = given.get("required", ())
+    properties = {} if is_root else given.get("properties", {})
+    methods = told.get("methods", ["POST"])
+    return Route(
+        name=told["name"],
+        path=told["route"],
+        method="POST" if "POST" in methods else methods[0],
+        doc=told.get("description", ""),
+        reads=tuple(told.get("reads", ["application/json"])),
+        is_root=is_root,
+        parameters={
+            name: Parameter(name, schema, Kind.of(schema, definitions), name in required, schema.get("default"))
+            for name, schema in properties.items()
+        },
+        root=Kind.of(given, definitions) if is_root else Kind(),
+        output=output,
+        definitions=output.get("$defs", {}),
+    )
+
+
+def bind(route: Route, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Bind a call's arguments: the one value of a root endpoint, else a dict by name.
 
     Raises:
-        TypeError: too many arguments, or one given twice.
+        TypeError: an argument is missing, unknown or given twice, as Python says it of a function.
     """
     if route.is_root:
-        if len(args) != 1 or kwargs:
-            raise TypeError(f"{route.name}() takes exactly one positional argument")
-        return args[0]
+        if len(args) == 1 and not kwargs:
+            return args[0]
+        if not args and len(kwargs) == 1:
+            return next(iter(kwargs.values()))
+        raise TypeError(f"{route.name}() takes one argument, the body: {len(args) + len(kwargs)} were given")
     if len(args) > len(route.parameters):
-        raise TypeError(f"{route.name}() takes {len(route.parameters)} arguments, not {len(args)}")
+        raise TypeError(f"{route.name}() takes {len(route.parameters)} arguments: {len(args)} were given")
     bound = dict(zip(route.parameters, args, strict=False))
     for name, value in kwargs.items():
         if name in bound:
             raise TypeError(f"{route.name}() got the argument `{name}` twice")
+        if name not in route.parameters:
+            raise TypeError(f"{route.name}() takes no argument `{name}`{suggest(name, route.parameters)}")
         bound[name] = value
+    missing = [name for name, parameter in route.parameters.items() if parameter.is_required and name not in bound]
+    if missing:
+        raise TypeError(f"{route.name}() needs the argument `{missing[0]}`")
     return bound
 
 
-def body(route: Route, value: Any) -> dict[str, Any]:
-    """Give the keywords of an httpx request."""
-    return {"content": dump(value), "headers": {"content-type": "application/json"}}
+def suggest(name: str, names: Iterable[str]) -> str:
+    """Give `: did you mean …?`, or what there is."""
+    known = list(names)
+    near = difflib.get_close_matches(name, known, 1)
+    if near:
+        return f": did you mean `{near[0]}`?"
+    return f"; there is {', '.join(f'`{one}`' for one in known)}" if known else ""
 
 
-def answer(status: int, headers: Mapping[str, str], content: bytes) -> Any:
-    """Turn an answer into a value, or raise what the server said."""
-    if status >= 400:
-        raise error_of(status, headers, content)
-    media = headers.get("content-type", "").partition(";")[0].strip()
-    if media == "application/json":
-        return orjson.loads(content)
-    return content.decode() if media.startswith("text/") else content
+def method_names(routes: Mapping[str, Route], taken: Iterable[str]) -> dict[str, Route]:
+    """Name the methods of a client; an endpoint whose name the client itself has is `api_` and the name."""
+    own = set(taken)
+    return {f"api_{name}" if name in own else name: route for name, route in routes.items()}
 
 
-def error_of(status: int, headers: Mapping[str, str], content: bytes) -> EkibenError:
-    """Give the exception that an answer stands for."""
-    try:
-        told = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        told = {}
-    told = told if isinstance(told, dict) else {}
-    text = str(told.get("detail") or told.get("error") or content[:200].decode(errors="replace") or f"status {status}")
-    retry = float(headers["retry-after"]) if headers.get("retry-after", "").isdigit() else None
-    if status == 429:
-        return TooManyRequests(text, retry_after=retry)
-    if status == 503:
-        return Unavailable(text, retry_after=retry)
-    if status == 404:
-        return NotFound(text)
-    if status < 500:
-        errors = told.get("errors") or []
-        problems = [Problem(str(e.get("path", "")), str(e.get("message", ""))) for e in errors if isinstance(e, dict)]
-        return InvalidInput(text, problems=problems)
-    return ServerError(text, answered=status)
+def signature(route: Route) -> inspect.Signature:
+    """Give what a notebook shows behind the name of a method."""
+    if route.is_root:
+        shown = Word(route.root.name) or inspect.Parameter.empty
+        return inspect.Signature([inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY, annotation=shown)])
+    order = sorted(route.parameters.values(), key=lambda parameter: not parameter.is_required)
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                parameter.name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=inspect.Parameter.empty if parameter.is_required else parameter.default,
+                annotation=type_name(parameter) or inspect.Parameter.empty,
+            )
+            for parameter in order
+        ]
+    )
+
+
+class Word(str):
+    """A type's name, shown without quotation marks."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def type_name(parameter: Parameter) -> Word:
+    """Name the type of an argument in a word."""
+    if parameter.kind.name:
+        return Word(f"list[{parameter.kind.name}]" if parameter.kind.is_list else parameter.kind.name)
+    told = resolve(parameter.schema, {}).get("type")
+    return Word(JSON_TYPES.get(told, "")) if isinstance(told, str) else Word()
+
+
+def checked_url(url: str) -> str:
+    """Give *url* without a trailing slash.
+
+    Raises:
+        ConfigError: it is no address of a server.
+    """
+    if not str(url).startswith(("http://", "https://")):
+        raise ConfigError(f"`url` must begin with http:// or https://: {url!r}", hint="write http://localhost:3000")
+    return url.rstrip("/")

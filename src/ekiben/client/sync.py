@@ -4,47 +4,143 @@ In: its address. Out: an object with a method for each endpoint.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 import httpx
 
-from ekiben.client import base
+from ekiben.client import answers, base, bodies
+from ekiben.client.failures import translated, unreachable
 from ekiben.core.errors import NotFound, Unavailable
+
+PAUSE = 0.1  # seconds between two questions whether the server is ready
+
+
+class Endpoint:
+    """One endpoint, to be called like the method that it stands for."""
+
+    def __init__(self, client: "SyncHTTPClient", route: base.Route) -> None:
+        self._client, self._route = client, route
+        self.__name__ = self.__qualname__ = route.name
+        self.__doc__ = route.doc or f"Call {route.path}."
+        self.__signature__ = base.signature(route)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the endpoint, and give what its method returned."""
+        return self._client.call(self._route.name, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<endpoint {self._route.name}{self.__signature__} of {self._client.url}>"
 
 
 class SyncHTTPClient:
-    """A client that mirrors a service; the schema is fetched on first use.
+    """A client that mirrors a service: a method for each endpoint, with its arguments and its answer.
+
+        with SyncHTTPClient("http://localhost:3000") as iris:
+            species = iris.predict(np.array([[5.1, 3.5, 1.4, 0.2]]))
+
+    An endpoint whose name the client itself has, such as `close`, is `api_close`. Files may be given as a path, bytes,
+    an open binary file or a PIL image; they come back as a `Path`, which lasts as long as the client.
 
     Args:
         url: the server's address, such as `http://localhost:3000`.
         timeout: seconds for one call.
+        server_ready_timeout: seconds to wait, at once, until the server is ready; None does not wait.
+        headers: sent with every request.
         transport: another httpx transport, such as one that calls an app in this process.
+
+    Raises:
+        ConfigError: *url* is no address.
+        Unavailable: the server was not ready in time.
     """
 
-    def __init__(self, url: str, *, timeout: float = 30.0, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 30.0,
+        server_ready_timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = base.checked_url(url)
+        self.timeout = timeout
+        self._http = httpx.Client(base_url=self.url, timeout=timeout, headers=headers, transport=transport)
+        self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None
+        if server_ready_timeout is not None:
+            self.wait_until_server_ready(server_ready_timeout)
+
+    @property
+    def endpoints(self) -> dict[str, base.Route]:
+        """What the service offers, by name; asked of the server on first use.
+
+        Raises:
+            Unavailable: the server cannot be reached.
+            NotFound: what runs there is no service.
+        """
+        if self._routes is None:
+            response = self.request("GET", "/schema.json")
+            self._routes = base.read_routes(read_schema(response, self.url))
+        return self._routes
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Give the endpoint *name* as a method."""
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *args, **kwargs: self.call(name, *args, **kwargs)
+        methods = base.method_names(self.endpoints, dir(type(self)))
+        if name not in methods:
+            raise AttributeError(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, methods)}")
+        return Endpoint(self, methods[name])
+
+    def __dir__(self) -> list[str]:
+        """List the endpoints too, where the server can be asked."""
+        try:
+            methods = base.method_names(self.endpoints, dir(type(self)))
+        except (Unavailable, NotFound):
+            methods = {}
+        return sorted({*super().__dir__(), *methods})
 
     def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the endpoint *name*."""
-        if self._routes is None:
-            answer = self._http.get("/schema.json")
-            self._routes = base.routes(base.answer(answer.status_code, answer.headers, answer.content))
-        route = self._routes.get(name)
+        """Call the endpoint *name*.
+
+        Raises:
+            NotFound: the service has no such endpoint.
+            TypeError: the arguments are not those of the endpoint.
+            InvalidInput: a value is wrong; `problems` names every place.
+            Unavailable: the server cannot be reached, or takes no calls now.
+            DeadlineExceeded: the answer did not come in time.
+            ServerError: the service failed.
+        """
+        route = self.endpoints.get(name)
         if route is None:
-            raise NotFound(f"the service has no endpoint `{name}`", hint="it has: " + ", ".join(self._routes))
-        answer = self._http.post(route.path, **base.body(route, base.arguments(route, args, kwargs)))
-        return base.answer(answer.status_code, answer.headers, answer.content)
+            raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, self.endpoints)}")
+        with ExitStack() as opened:
+            body = bodies.write(route, base.bind(route, args, kwargs), opened)
+            keywords = bodies.keywords(body, answers.accept(route), bodies.chunks)
+            request = self._http.build_request(route.method, route.path, **keywords)
+            with self._sent(request) as response:
+                head = answers.Head(response.status_code, response.headers)
+                if not answers.is_file(route, head):
+                    return answers.read(route, head, response.read())
+                with self._downloads.new(head.filename, head.media) as (path, file):
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+                return path
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send any request to the server; *options* are those of `httpx.Client.request`.
+
+        Raises:
+            Unavailable: the server cannot be reached.
+            DeadlineExceeded: the answer did not come in time.
+        """
+        with translated(self.url, self.timeout):
+            return self._http.request(method, path, **options)
 
     def is_ready(self, timeout: float = 5.0) -> bool:
-        """Ask `/readyz`; a server that cannot be reached is not ready."""
+        """Ask `/readyz`; a server that cannot be reached within *timeout* seconds is not ready."""
         try:
             return self._http.get("/readyz", timeout=timeout).status_code == 200
         except httpx.TransportError:
@@ -53,19 +149,42 @@ class SyncHTTPClient:
     def wait_until_server_ready(self, timeout: float = 30.0) -> None:
         """Wait until the server is ready; raises Unavailable after *timeout* seconds."""
         end = time.monotonic() + timeout
-        while not self.is_ready():
+        while not self.is_ready(timeout=max(PAUSE, min(5.0, end - time.monotonic()))):
             if time.monotonic() > end:
-                raise Unavailable(f"the server was not ready within {timeout:g} seconds")
-            time.sleep(0.1)
+                raise unreachable(self.url, f"it was not ready within {timeout:g} seconds")
+            time.sleep(PAUSE)
+
+    @contextmanager
+    def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
+        with translated(self.url, self.timeout):
+            response = self._http.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                response.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and remove the files that were received."""
         self._http.close()
+        self._downloads.close()
 
     def __enter__(self) -> Self:
         """Open; connections are made on first use."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections."""
+        """Close."""
         self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+
+def read_schema(response: httpx.Response, url: str) -> Any:
+    """Read `/schema.json`; raises NotFound where something else is served."""
+    if response.status_code == 404:
+        raise NotFound(f"what runs at {url} is no service: it has no /schema.json")
+    return answers.read(SCHEMA, answers.Head(response.status_code, response.headers), response.content)
+
+
+SCHEMA = base.Route("schema.json", "/schema.json", "GET", "", (), False, {}, base.Kind(), {})

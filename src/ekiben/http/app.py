@@ -37,6 +37,7 @@ class App:
         bound: the service.
         on_failure: None makes the instance before the server's start-up is complete, as any ASGI server expects.
             A function makes it behind an open port, which answers 503 until then, and is called if that fails.
+        on_ready: is called once the instance made behind an open port takes calls.
         proxied: a reverse proxy stands before the server.
     """
 
@@ -45,6 +46,7 @@ class App:
         bound: BoundService,
         *,
         on_failure: Callable[[BaseException], None] | None = None,
+        on_ready: Callable[[], None] = lambda: None,
         proxied: bool = False,
     ) -> None:
         spec = bound.spec
@@ -53,6 +55,7 @@ class App:
         self.dispatcher = LocalDispatcher(bound, codecs)
         self.inside = 0  # requests that are being answered
         self._on_failure = on_failure
+        self._on_ready = on_ready
         self._starting: asyncio.Task[None] | None = None
         self._fail = errors.plan(spec.style.error_style)
         self._id_header = spec.style.request_id_header.lower().encode()
@@ -190,12 +193,14 @@ class App:
     async def _begin_behind(self, on_failure: Callable[[BaseException], None]) -> None:
         try:
             await self._begin()
-        except Exception as error:  # noqa: BLE001 - the user's code; reported to whoever started us
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; reported to whoever started us
             on_failure(error)
+        else:
+            self._on_ready()
 
 
 def wrap(app: AsgiApp, bound: BoundService, cors: CorsSpec | None) -> AsgiApp:
-    """Put the user's middleware around *app*, the first outermost, then CORS."""
+    """Put the user's middleware around *app*, the first outermost, and CORS around all."""
     chain: Any = app
     for middleware, options in reversed(bound.middleware):
         chain = middleware(chain, **options)

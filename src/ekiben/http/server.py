@@ -10,7 +10,7 @@ import contextlib
 import signal
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -28,10 +28,10 @@ GRACE = 2  # seconds for what is left after `drain`; then it is cancelled
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server of one service, which stops when the service cannot start."""
+    """A uvicorn server of one service, which stops when the service cannot start; *on_ready* is told when it could."""
 
-    def __init__(self, bound: BoundService, listen: Listen) -> None:
-        self.app = App(bound, on_failure=self.fail, proxied=listen.proxy_headers)
+    def __init__(self, bound: BoundService, listen: Listen, on_ready: Callable[[], None] = lambda: None) -> None:
+        self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=listen.proxy_headers)
         self.failure: BaseException | None = None
         self._drain = listen.drain
         spec = bound.spec
@@ -115,9 +115,9 @@ def load(config: uvicorn.Config) -> None:
         ) from error
 
 
-def run(bound: BoundService, listen: Listen, listening: Listening) -> None:
-    """Serve until SIGINT or SIGTERM; raises what kept the service from starting."""
-    server = Server(bound, listen)
+def run(bound: BoundService, listen: Listen, listening: Listening, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGINT or SIGTERM; raises what kept the service from starting. *on_ready* is told when it has."""
+    server = Server(bound, listen, on_ready)
     try:
         server.run(sockets=listening.sockets)
     finally:

@@ -1,12 +1,17 @@
-"""Serve from a script or a notebook, and stop at the end of the block.
+"""Serve from a script or a notebook, on a thread of this process.
 
-In: a service, a model or a target. Out: a running server on a thread of this process.
+In: a service, a model or a target. Out: a running server that answers on a real port, until it is stopped.
+It has an event loop of its own, so it works where one runs already (notebooks), and it leaves signals alone.
 """
 
+import atexit
 import threading
-import time
+from types import TracebackType
 from typing import Any, Self
 
+import httpx
+
+from ekiben.client.aio import AsyncHTTPClient
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import ServiceLoadError
 from ekiben.http import server as http_server
@@ -15,46 +20,101 @@ from ekiben.services.load import load
 
 
 class Server:
-    """A server that runs beside the code that started it."""
+    """A service that is served beside the code that started it; made by `ekiben.serve`.
+
+    As a context manager it stops at the end of the (outermost) block.
+    """
 
     def __init__(self, target: Any, listen: Listen) -> None:
         bound = load(target)
         self._listening = bind(listen)
-        self.url = self._listening.url()
-        self._server = http_server.Server(bound, listen)
-        self._thread = threading.Thread(target=self._run, name="ekiben-server", daemon=True)
-
-    def _run(self) -> None:
-        self._server.run(sockets=self._listening.sockets)
+        self._settled = threading.Event()  # ready, or ended
+        self._server = http_server.Server(bound, listen, on_ready=self._settled.set)
+        self._thread = threading.Thread(target=self._run, name=f"ekiben-{bound.spec.name}", daemon=True)
+        self._depth = 0
+        self.name = bound.spec.name
+        self.url = self._listening.url(tls=listen.tls is not None)
 
     def start(self) -> Self:
-        """Start, and return once the service is ready."""
+        """Start, and return once the service is ready; raises whatever kept it from starting."""
         self._thread.start()
-        while not self._server.is_ready:
-            if not self._thread.is_alive():
-                raise ServiceLoadError("the service could not start") from self._server.failure
-            time.sleep(0.01)
+        atexit.register(self.stop)
+        try:
+            self._settled.wait()
+        except BaseException:  # Ctrl-C, while it loads
+            self.stop()
+            raise
+        if self._server.failure is not None:
+            self.stop()
+            raise self._server.failure
         return self
 
+    @property
+    def is_running(self) -> bool:
+        """Whether calls are answered."""
+        return self._thread.is_alive() and self._server.is_ready
+
+    @property
+    def port(self) -> int | None:
+        """The port, where there is one."""
+        return self._listening.port
+
     def client(self, **options: Any) -> SyncHTTPClient:
-        """Give a client of this server."""
-        return SyncHTTPClient(self.url, **options)
+        """Make a client of this server; *options* are those of `SyncHTTPClient`."""
+        return SyncHTTPClient(self.url, **{"transport": httpx.HTTPTransport(), **options})
+
+    def async_client(self, **options: Any) -> AsyncHTTPClient:
+        """Make an `async` client of this server; *options* are those of `AsyncHTTPClient`."""
+        return AsyncHTTPClient(self.url, **{"transport": httpx.AsyncHTTPTransport(), **options})
 
     def stop(self) -> None:
-        """Let running calls end, then stop."""
+        """Let running calls end, then stop; a server that has stopped is left as it is."""
         self._server.should_exit = True
-        self._thread.join()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join()
         self._listening.close()
+        atexit.unregister(self.stop)
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=self._listening.sockets)
+        finally:
+            self._settled.set()
 
     def __enter__(self) -> Self:
-        """Start."""
-        return self.start()
+        """Give the running server."""
+        if not self.is_running:
+            raise ServiceLoadError(f"the server of `{self.name}` has stopped", hint="call `ekiben.serve` again")
+        self._depth += 1
+        return self
 
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        self.stop()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stop, at the end of the outermost block."""
+        self._depth -= 1
+        if not self._depth:
+            self.stop()
+
+    def __repr__(self) -> str:
+        return f"<{'running' if self.is_running else 'stopped'} server of {self.name} at {self.url}>"
 
 
-def serve(target: Any, *, host: str = "127.0.0.1", port: int = 0) -> Server:
-    """Make a server of *target* on a free port; use it as `with ekiben.serve(...) as server:`."""
-    return Server(target, Listen(host, port))
+def serve(target: Any, *, host: str = "127.0.0.1", port: int = 0, drain: float = 10.0) -> Server:
+    """Serve from a script or a notebook; return once the service is ready.
+
+        with ekiben.serve(Iris) as server:
+            print(server.url, server.client().predict([[5.1, 3.5, 1.4, 0.2]]))
+
+    Without `with` the server runs until `server.stop()`, or until the program ends.
+
+    Args:
+        target: a service class, a stored model, or text that names one.
+        host: the address to listen on.
+        port: 0 takes a free one.
+        drain: seconds that running calls may take to end when the server stops.
+
+    Raises:
+        ServiceLoadError: *target* is nothing that can be served.
+        ConfigError: the port is taken.
+        Exception: whatever the service's own start-up raised.
+    """
+    return Server(target, Listen(host, port, drain=drain)).start()

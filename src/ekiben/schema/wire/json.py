@@ -9,7 +9,6 @@ import base64
 import json
 import math
 from collections.abc import Callable, Mapping, Set
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
@@ -37,21 +36,14 @@ def load(body: bytes | str) -> Any:
         raise ValueError(f"is not JSON: {error}") from error
 
 
-def plain(value: Any, inner: Plain | None = None) -> Any:
+def plain(value: Any) -> Any:
     """Give a stand-in, nearer to JSON, for a value that JSON does not know.
-
-    Args:
-        value: any value.
-        inner: does the same for what pydantic does not know within a model.
 
     Raises:
         TypeError: it has no JSON form.
     """
     if isinstance(value, BaseModel):
-        within = inner or plain
-        return to_jsonable_python(value, by_alias=True, fallback=within, bytes_mode="base64", inf_nan_mode="constants")
-    if is_dataclass(value) and not isinstance(value, type):
-        return {part.name: getattr(value, part.name) for part in fields(value)}
+        return to_jsonable_python(value, by_alias=True, fallback=plain, bytes_mode="base64", inf_nan_mode="constants")
     if isinstance(value, Enum):
         return value.value
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors on the CPU
@@ -60,7 +52,7 @@ def plain(value: Any, inner: Plain | None = None) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Set | tuple):
+    if isinstance(value, Set):
         return list(value)
     if isinstance(value, PurePath):
         return str(value)
@@ -75,39 +67,30 @@ def plain(value: Any, inner: Plain | None = None) -> Any:
 
 
 def dumper(nan_style: str, to_plain: Plain = plain) -> Callable[[Any], bytes]:
-    """Choose the writer for a spec's style.
-
-    *to_plain* gives a stand-in for what JSON does not know, such as lists, or an array of numbers.
-    """
-
-    def in_lists(value: Any) -> Any:
-        near = to_plain(value)
-        return near.tolist() if hasattr(near, "tolist") else near
+    """Choose the writer for a spec's style; *to_plain* gives a stand-in for what JSON does not know."""
+    if nan_style == "literal":
+        return lambda value: dump_slowly(value, to_plain, keep_nan=True)
 
     def write(value: Any) -> bytes:
         try:
             return orjson.dumps(value, default=to_plain, option=OPTIONS)
         except TypeError:
-            return dump_slowly(value, in_lists, keep_nan=False)
+            return dump_slowly(value, to_plain, keep_nan=False)
 
-    def write_literal(value: Any) -> bytes:
-        try:
-            return json.dumps(value, default=in_lists, ensure_ascii=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError):
-            return dump_slowly(value, in_lists, keep_nan=True)
+    return write
 
-    return write_literal if nan_style == "literal" else write
+
+dump = dumper("null")
 
 
 def dump_slowly(value: Any, to_plain: Plain, *, keep_nan: bool) -> bytes:
-    """Write what the fast writers do not.
-
-    That is keys that are no text, whole numbers over 64 bits, and lone surrogates.
+    """Write what orjson does not: keys that are no text, whole numbers over 64 bits, lone surrogates, NaN as such.
 
     Raises:
         TypeError: a value has no JSON form, or holds itself; its place is named.
     """
-    return json.dumps(simplify(value, to_plain, keep_nan, ""), separators=(",", ":")).encode()
+    data = simplify(value, to_plain, keep_nan, "")
+    return json.dumps(data, ensure_ascii=not keep_nan, separators=(",", ":")).encode(errors="backslashreplace")
 
 
 def simplify(value: Any, to_plain: Plain, keep_nan: bool, place: str, depth: int = 0) -> Any:
@@ -163,6 +146,3 @@ def depth(body: bytes, limit: int) -> bool:
         if len(left) == before:
             return False  # either nothing is left, or it is not JSON, which its parser will say
     return bool(left)
-
-
-dump = dumper("null")

@@ -16,8 +16,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.optional import need
-from ekiben.schema.content import JSON, Upload, essence
-from ekiben.schema.wire.json import load
+from ekiben.schema.content import Upload
 from ekiben.schema.words import named, spell
 
 NPY = "application/x-npy"
@@ -76,9 +75,7 @@ class ArrayForm:
         if kind is list or kind is tuple:
             return self.check(self.from_lists(raw))
         if isinstance(raw, Upload):
-            body = raw.read()
-            is_json = essence(raw.media_type) == JSON
-            return self.decode(load(body)) if is_json else self.check(self.from_bytes(body))
+            return self.check(self.from_bytes(raw.read()))
         if isinstance(raw, self.numpy.ndarray):
             return self.check(raw)
         if kind in (int, float, bool) or (kind is str and self.is_text):

@@ -1,0 +1,171 @@
+"""Call a running service from `async` code.
+
+In: its address. Out: an object with a coroutine for each endpoint.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, BinaryIO, Self
+
+import httpx
+
+from ekiben.client import answers, base, bodies
+from ekiben.client.failures import translated, unreachable
+from ekiben.client.sync import PAUSE, read_schema
+from ekiben.core.errors import NotFound
+
+
+class AsyncHTTPClient:
+    """A client that mirrors a service: a coroutine for each endpoint, with its arguments and its answer.
+
+        async with AsyncHTTPClient("http://localhost:3000") as iris:
+            species = await iris.predict(np.array([[5.1, 3.5, 1.4, 0.2]]))
+
+    Everything else is as `SyncHTTPClient` has it. The endpoints are asked of the server by the first call, or by
+    `await client.discover()`.
+
+    Args:
+        url: the server's address, such as `http://localhost:3000`.
+        timeout: seconds for one call.
+        server_ready_timeout: seconds that `async with` and the first call wait until the server is ready;
+            None does not wait.
+        headers: sent with every request.
+        transport: another httpx transport, such as one that calls an app in this process.
+
+    Raises:
+        ConfigError: *url* is no address.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 30.0,
+        server_ready_timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.url = base.checked_url(url)
+        self.timeout = timeout
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout, headers=headers, transport=transport)
+        self._downloads = answers.Downloads()
+        self._routes: dict[str, base.Route] | None = None
+        self._ready_timeout = server_ready_timeout
+
+    async def discover(self) -> dict[str, base.Route]:
+        """Ask the server, once, what it offers; give it by name.
+
+        Raises:
+            Unavailable: the server cannot be reached, or was not ready in time.
+            NotFound: what runs there is no service.
+        """
+        if self._routes is None:
+            if self._ready_timeout is not None:
+                await self.wait_until_server_ready(self._ready_timeout)
+            response = await self.request("GET", "/schema.json")
+            self._routes = base.read_routes(read_schema(response, self.url))
+        return self._routes
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """Give the endpoint *name* as a method; whether there is one shows when it is called."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        async def endpoint(*args: Any, **kwargs: Any) -> Any:
+            methods = base.method_names(await self.discover(), dir(type(self)))
+            if name not in methods:
+                raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, methods)}")
+            return await self.call(methods[name].name, *args, **kwargs)
+
+        if self._routes is not None:
+            methods = base.method_names(self._routes, dir(type(self)))
+            if name not in methods:
+                raise AttributeError(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, methods)}")
+            endpoint.__doc__ = methods[name].doc
+            endpoint.__signature__ = base.signature(methods[name])  # type: ignore[attr-defined]  # read by `inspect`
+        endpoint.__name__ = endpoint.__qualname__ = name
+        return endpoint
+
+    def __dir__(self) -> list[str]:
+        """List the endpoints too, once they were asked for."""
+        methods = base.method_names(self._routes or {}, dir(type(self)))
+        return sorted({*super().__dir__(), *methods})
+
+    async def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the endpoint *name*; raises what `SyncHTTPClient.call` does."""
+        routes = await self.discover()
+        route = routes.get(name)
+        if route is None:
+            raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, routes)}")
+        with ExitStack() as opened:
+            body = await asyncio.to_thread(bodies.write, route, base.bind(route, args, kwargs), opened)
+            keywords = bodies.keywords(body, answers.accept(route), chunks)
+            request = self._http.build_request(route.method, route.path, **keywords)
+            async with self._sent(request) as response:
+                head = answers.Head(response.status_code, response.headers)
+                if not answers.is_file(route, head):
+                    return answers.read(route, head, await response.aread())
+                with self._downloads.new(head.filename, head.media) as (path, file):
+                    async for piece in response.aiter_bytes():
+                        await asyncio.to_thread(file.write, piece)
+                return path
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send any request to the server; *options* are those of `httpx.AsyncClient.request`.
+
+        Raises:
+            Unavailable: the server cannot be reached.
+            DeadlineExceeded: the answer did not come in time.
+        """
+        with translated(self.url, self.timeout):
+            return await self._http.request(method, path, **options)
+
+    async def is_ready(self, timeout: float = 5.0) -> bool:
+        """Ask `/readyz`; a server that cannot be reached within *timeout* seconds is not ready."""
+        try:
+            return (await self._http.get("/readyz", timeout=timeout)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async def wait_until_server_ready(self, timeout: float = 30.0) -> None:
+        """Wait until the server is ready; raises Unavailable after *timeout* seconds."""
+        end = time.monotonic() + timeout
+        while not await self.is_ready(timeout=max(PAUSE, min(5.0, end - time.monotonic()))):
+            if time.monotonic() > end:
+                raise unreachable(self.url, f"it was not ready within {timeout:g} seconds")
+            await asyncio.sleep(PAUSE)
+
+    @asynccontextmanager
+    async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        with translated(self.url, self.timeout):
+            response = await self._http.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+
+    async def close(self) -> None:
+        """Close the connections, and remove the files that were received."""
+        await self._http.aclose()
+        self._downloads.close()
+
+    async def __aenter__(self) -> Self:
+        """Wait for the server, where `server_ready_timeout` says so; connections are made on first use."""
+        if self._ready_timeout is not None:
+            await self.discover()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+
+async def chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    """Read a file piece by piece, off the event loop."""
+    while piece := await asyncio.to_thread(file.read, bodies.CHUNK):
+        yield piece

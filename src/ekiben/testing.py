@@ -1,0 +1,12 @@
+"""Test a service without a socket: `client` for plain tests, `async_client` for `async` ones.
+
+    def test_predict():
+        with ekiben.testing.client(Iris) as iris:
+            assert iris.predict([[5.1, 3.5, 1.4, 0.2]]) == [0]
+
+See `docs/clients.md`.
+"""
+
+from ekiben.tools.testing import async_client, client
+
+__all__ = ["async_client", "client"]

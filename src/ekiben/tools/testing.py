@@ -1,0 +1,141 @@
+"""Call a service in a test without a socket.
+
+In: a service class, a stored model, or a target. Out: a client of the whole server: routes, decoding, batching,
+errors and pages are those of `ekiben serve`, and only the network is left out. Start-up and shut-down hooks run.
+Source: the ASGI specification 3.0, lifespan protocol.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import httpx
+
+from ekiben.client.aio import AsyncHTTPClient
+from ekiben.client.sync import SyncHTTPClient
+from ekiben.http.app import App
+from ekiben.tools.asgi import to_asgi
+
+T = TypeVar("T")
+
+ADDRESS = "http://localhost"
+
+
+@contextmanager
+def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> Iterator[SyncHTTPClient]:
+    """Serve *target* without a socket for the length of a block, and give a client of it.
+
+        def test_predict():
+            with ekiben.testing.client(Iris) as iris:
+                assert iris.predict([[5.1, 3.5, 1.4, 0.2]]) == [0]
+
+    Args:
+        target: a service class, a stored model, or text that names one.
+        timeout: seconds for one call.
+        headers: sent with every request.
+
+    Raises:
+        ServiceLoadError: *target* is nothing that can be served.
+        Exception: whatever the service's own start-up raised.
+    """
+    app = to_asgi(target)
+    with looping() as loop:
+        alive = lived(app)
+        loop.run(alive.__aenter__())
+        try:
+            with SyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=AppTransport(app, loop)) as found:
+                yield found
+        finally:
+            loop.run(alive.__aexit__(None, None, None))
+
+
+@asynccontextmanager
+async def async_client(
+    target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[AsyncHTTPClient]:
+    """Serve *target* on the running event loop, without a socket, and give an `async` client of it.
+
+        async def test_predict():
+            async with ekiben.testing.async_client(Iris) as iris:
+                assert await iris.predict([[5.1, 3.5, 1.4, 0.2]]) == [0]
+
+    Arguments and errors are those of `client`.
+    """
+    app = to_asgi(target)
+    transport = httpx.ASGITransport(app)
+    async with lived(app), AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=transport) as found:
+        yield found
+
+
+@asynccontextmanager
+async def lived(app: App) -> AsyncIterator[None]:
+    """Start *app*, and stop it after the block; raises what its start or its stop raised."""
+    inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    started = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            started.set()
+
+    life = asyncio.ensure_future(app({"type": "lifespan", "asgi": {"version": "3.0"}}, inbox.get, send))
+    inbox.put_nowait({"type": "lifespan.startup"})
+    waiting = asyncio.ensure_future(started.wait())
+    await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not started.is_set():
+        waiting.cancel()
+        await life
+    try:
+        yield
+    finally:
+        inbox.put_nowait({"type": "lifespan.shutdown"})
+        await life
+
+
+class LoopThread:
+    """An event loop in a thread of its own, on which plain code runs coroutines."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ekiben-testing", daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def looping() -> Iterator[LoopThread]:
+    """Run an event loop beside the block."""
+    loop = LoopThread()
+    try:
+        yield loop
+    finally:
+        loop.close()
+
+
+class AppTransport(httpx.BaseTransport):
+    """Sends the requests of a plain httpx client to an app that lives on another thread's loop."""
+
+    def __init__(self, app: App, loop: LoopThread) -> None:
+        self._app, self._loop = httpx.ASGITransport(app), loop
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request; its body and the answer's are whole."""
+        whole = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        return self._loop.run(self._answer(whole))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._app.handle_async_request(request)
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        content = b"".join([piece async for piece in answer.stream])
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(content))

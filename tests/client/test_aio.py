@@ -1,0 +1,87 @@
+"""The async client does what the plain one does, on the running loop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ekiben.client.aio import AsyncHTTPClient
+from ekiben.core.errors import InvalidInput, NotFound, Unavailable
+from ekiben.tools.testing import async_client
+from tests.client.lunchbox import Lunchbox
+from tests.servers import free_port
+
+
+@pytest.fixture
+async def lunch() -> AsyncIterator[AsyncHTTPClient]:
+    """A client of the lunchbox."""
+    async with async_client(Lunchbox) as found:
+        yield found
+
+
+async def test_calls(lunch: AsyncHTTPClient) -> None:
+    """Arrays, forms and clashing names are as in the plain client."""
+    x = np.array([1.0, 2.0], dtype="float32")
+    answer = await lunch.add(x)
+    assert answer.dtype == np.float32
+    np.testing.assert_array_equal(await lunch.add(x, n=2), x + 2)
+    assert await lunch.api_close() == await lunch.call("close") == "closed"
+    assert (await lunch.describe(Image.new("L", (3, 2)), "x"))["label"] == "x"
+
+
+async def test_many_at_once(lunch: AsyncHTTPClient) -> None:
+    """Calls run beside each other, each with its own answer."""
+    answers = await asyncio.gather(*(lunch.echo(text=str(n)) for n in range(20)))
+    assert answers == [str(n) for n in range(20)]
+
+
+async def test_files(lunch: AsyncHTTPClient, tmp_path: Path) -> None:
+    """A file goes in pieces and comes back as a path, which ends with the client."""
+    (tmp_path / "a.txt").write_bytes(b"ab" * 300_000)
+    answer = await lunch.twice(tmp_path / "a.txt")
+    assert answer.read_bytes() == b"ab" * 600_000
+    await lunch.close()
+    assert not answer.exists()
+
+
+async def test_errors(lunch: AsyncHTTPClient) -> None:
+    """Errors are ours; an endpoint that is not there shows when it is called, or at once where it is known."""
+    with pytest.raises(InvalidInput, match=r"x\[0\]"):
+        await lunch.add(["a"])
+    with pytest.raises(AttributeError, match="did you mean `add`"):
+        _ = lunch.ad
+    with pytest.raises(NotFound, match="did you mean `add`"):
+        await lunch.call("ad")
+    with pytest.raises(TypeError, match="needs the argument `x`"):
+        await lunch.add()
+
+
+async def test_discovery(lunch: AsyncHTTPClient) -> None:
+    """Endpoints are listed and documented once they were asked for."""
+    assert "add" not in dir(lunch)
+    assert "add" in await lunch.discover()
+    assert {"add", "api_close"} <= set(dir(lunch))
+    assert lunch.add.__doc__ == "Add *n* to each number."
+    assert (await lunch.request("GET", "/livez")).status_code == 200
+    assert await lunch.is_ready()
+
+
+async def test_an_unknown_endpoint_before_discovery(lunch: AsyncHTTPClient) -> None:
+    """A name that turns out to be none is said by the call."""
+    with pytest.raises(NotFound, match="no endpoint `ad`"):
+        await lunch.ad()
+
+
+async def test_nobody_there() -> None:
+    """A server that is not there is Unavailable, with its address."""
+    url = f"http://127.0.0.1:{free_port()}"
+    async with AsyncHTTPClient(url) as client:
+        assert not await client.is_ready()
+        with pytest.raises(Unavailable, match=url):
+            await client.predict()
+    with pytest.raises(Unavailable, match="not ready"):
+        async with AsyncHTTPClient(url, server_ready_timeout=0):
+            pass
