@@ -1,4 +1,4 @@
-"""Test a service without a socket: `client` for plain tests, `async_client` for `async` ones.
+"""Test a service without a socket: `client`, and `async_client`.
 
     def test_predict():
         with ekiben.testing.client(Iris) as iris:

@@ -24,9 +24,9 @@ FORMATS = ("bentomodel", "tar", "gz", "xz", "bz2", "zst", "zip", "folder")
 @output_option("text", "json", "yaml", default="text")
 @click.pass_context
 def export_model(ctx: click.Context, tag: str, path: str, form: str | None, output: str) -> None:
-    """Write the model TAG to PATH, a file, a folder or a URL; what is there is replaced as a whole.
+    """Write the model TAG to PATH: a file, a folder or a URL.
 
-    The same model gives the same bytes, wherever and whenever it is exported.
+    What is there is replaced as a whole. The same model gives the same bytes, wherever and whenever it is exported.
     """
     from ekiben.frameworks.api import model_store
 
@@ -56,9 +56,10 @@ def export_model(ctx: click.Context, tag: str, path: str, form: str | None, outp
 @output_option("text", "json", "yaml", default="text")
 @click.pass_context
 def import_model(ctx: click.Context, path: str, skip_existing: bool, max_size_mib: int | None, output: str) -> None:
-    """Put the exported model at PATH, a file, a folder or a URL, into the store, under the tag inside it.
+    """Put the exported model at PATH into the store, under the tag inside it.
 
-    An archive that is damaged, or that would write outside its folder, changes nothing. Nothing is unpickled.
+    PATH is a file, a folder or a URL. What is damaged, or would write outside its folder, changes nothing; nothing is
+    unpickled.
     """
     from ekiben.frameworks.api import model_store
     from ekiben.store.imports import import_item

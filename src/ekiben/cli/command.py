@@ -1,4 +1,4 @@
-"""Make commands that share their options, show examples, and are imported only to be run.
+"""Make commands that share options, show examples, and are imported to be run.
 
 In: a table of commands, or a function. Out: click commands.
 """
@@ -46,7 +46,7 @@ def shared_options() -> list[click.Parameter]:
 
 
 class VariableOption(click.Option):
-    """An option that may also come from environment variables of the front end: `PORT` is `EKIBEN_PORT`.
+    """An option that may also come from environment variables of the front end.
 
     Args:
         names: as typed.
@@ -176,7 +176,7 @@ def write_examples(examples: Sequence[tuple[str, str]], front: FrontEnd, formatt
 
 
 def complete_with(find: Callable[[str], Sequence[str]]) -> Callable[..., list[CompletionItem]]:
-    """Make a completer for an argument of *find*, which gives all words that begin as the given one."""
+    """Make a completer of *find*, which gives all words that begin as the given one."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(word) for word in find(incomplete)]

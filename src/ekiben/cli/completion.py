@@ -36,7 +36,7 @@ class BashWithColons(BashComplete):
     source_template = BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Split the line up to the cursor into whole words, and the one that is being typed."""
+        """Split the line up to the cursor into words, and the one that is being typed."""
         line = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]
         words = split(line)[1:]
         incomplete = words.pop() if words and not line[-1].isspace() else ""

@@ -24,7 +24,7 @@ VALUES = ("pandas", "pyarrow", "pillow")
 @output_option("text", "json", "yaml", default="text")
 @click.pass_context
 def env(ctx: click.Context, output: str) -> None:
-    """Show versions and places, to paste into the report of a problem. Nothing is sent anywhere."""
+    """Show versions and places, to paste into a report. Nothing is sent anywhere."""
     from ekiben.core.paths import home
 
     front = session_of(ctx).front
@@ -60,7 +60,7 @@ def versions(names: Iterable[str]) -> dict[str, str]:
 
 
 def framework_versions() -> dict[str, str]:
-    """Give the versions of the libraries that the frameworks need, as far as they are installed."""
+    """Give the versions of the frameworks' libraries, as far as they are installed."""
     from ekiben.frameworks.table import FRAMEWORKS, framework
 
     found = {}

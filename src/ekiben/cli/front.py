@@ -1,4 +1,4 @@
-"""Say what a program of this command line is called, and where it differs from `ekiben`.
+"""Say what a program is called, and where it differs from `ekiben`.
 
 In: nothing but literals. Out: a `FrontEnd`, from which `cli/main` makes the whole program: the `Front` that all wings
 know, and what only a command line has. A distribution that offers the same commands under another name makes its own:
@@ -33,7 +33,7 @@ class FrontEnd(Front):
     commands: Mapping[str, Entry] = field(default_factory=dict)  # more commands, or others under the same name
 
     def variable(self, name: str) -> str:
-        """Give the name of an environment variable: `PORT` is `EKIBEN_PORT`, as the home is `EKIBEN_HOME`."""
+        """Name an environment variable: `PORT` is `EKIBEN_PORT`, for this front."""
         return f"{self.home_variable.removesuffix('_HOME')}_{name}"
 
     @property

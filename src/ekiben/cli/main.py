@@ -1,4 +1,4 @@
-"""The command line: a table of commands, each in its own file, imported when it is called.
+"""The command line: a table of commands, each imported when it is called.
 
 In: the words that were typed. Out: an exit code; errors as `error: …` and `hint: …`, never a traceback of ours.
 
@@ -78,7 +78,11 @@ def show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 def run(front: FrontEnd = EKIBEN, args: Sequence[str] | None = None) -> int:
-    """Run the program *front* with *args*, by default the words that were typed; give its exit code."""
+    """Run the program *front* with *args*, or the words that were typed.
+
+    Returns:
+        The exit code.
+    """
     program = build(front)
     session: Session = program.context_settings["obj"]
     if front.completing in os.environ:

@@ -1,4 +1,4 @@
-"""`ekiben models`: look at the store of models, and change it. What carries models elsewhere stands in `cli/carry`."""
+"""`ekiben models`: look at the store of models, and change it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ models = LazyGroup(
 
 
 def tags(incomplete: str) -> list[str]:
-    """List the tags that begin as *incomplete*, for the shell: by the names of folders, which is quick."""
+    """List the tags that begin as *incomplete*, for the shell, by names of folders."""
     from ekiben.core.paths import home
     from ekiben.core.tag import is_part
 
@@ -126,7 +126,10 @@ def get_model(tag: str, output: str) -> None:
 @click.option("--all", "every", is_flag=True, help="Every version of a bare name.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def delete_models(targets: tuple[str, ...], every: bool, yes: bool) -> None:
-    """Delete models, after showing them and asking. Without --all each TAG names a version, or `latest`."""
+    """Delete models, after showing them and asking.
+
+    Without --all each TAG names a version, or `latest`.
+    """
     from ekiben.core.tag import Tag
     from ekiben.frameworks.api import model_store
 
@@ -156,7 +159,7 @@ def delete_models(targets: tuple[str, ...], every: bool, yes: bool) -> None:
 @output_option("table", "json", "yaml", default="table")
 @click.pass_context
 def verify_models(ctx: click.Context, targets: tuple[str, ...], output: str) -> None:
-    """Read every byte of each TAG (default: all) and hold it against the digests that were saved with it."""
+    """Read every byte of each TAG (default: all) and compare it with what was saved."""
     from ekiben.core.errors import CorruptItem
     from ekiben.frameworks.api import model_store
     from ekiben.store.digest import read_manifest

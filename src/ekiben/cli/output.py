@@ -75,7 +75,7 @@ def local_time(moment: datetime.datetime) -> str:
 
 @contextmanager
 def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar on stderr while bytes move; give what is called with those done and those in all.
+    """Show a bar on stderr while bytes move, and give what moves it.
 
     Where stderr is no terminal, and where nothing is to be said, there is no bar and nothing to call.
     """

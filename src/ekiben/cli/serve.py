@@ -13,7 +13,7 @@ from ekiben.cli.command import Command, VariableOption
     default=3000, show_default=True, help="Port to listen on; 0 takes a free one.",
 )  # fmt: skip
 def serve(target: str, host: str, port: int) -> None:
-    """Serve TARGET: `module:attr`, `file.py:attr`, a folder or the tag of a stored model."""
+    """Serve TARGET: `module:attr`, `file.py:attr`, a folder, or a stored model."""
     import logging
 
     from ekiben.http.listen import Listen, bind

@@ -1,4 +1,4 @@
-"""Hold what every command takes: where home is, how much is said, and in which form.
+"""Hold what every command takes: where home is, how much is said, in which form.
 
 In: options, wherever they stand in the command line. Out: the environment and the `ekiben` logger as asked,
 for as long as one command runs.
@@ -36,7 +36,9 @@ class Session:
 
     @contextmanager
     def applied(self, level: Level) -> Iterator[None]:
-        """Enter by the front; set home and logger, with *level* where no option says another; put all back after.
+        """Enter by the front; set home and logger for a block.
+
+        *level* counts where no option says another.
 
         Home is set as Ekiben's own variable too, for the threads and processes that the command starts.
         """
@@ -54,7 +56,7 @@ class Session:
 
 @contextmanager
 def environment(name: str, value: str | None) -> Iterator[None]:
-    """Set a variable for this process and those it starts, and put it back; None changes nothing."""
+    """Set a variable for this process and its children for a block, if not None."""
     before = os.environ.get(name)
     if value is not None:
         os.environ[name] = value

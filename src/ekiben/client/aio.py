@@ -18,7 +18,7 @@ from ekiben.core.errors import NotFound
 
 
 class AsyncHTTPClient:
-    """A client that mirrors a service: a coroutine for each endpoint, with its arguments and its answer.
+    """A client that mirrors a service: a coroutine for each of its endpoints.
 
         async with AsyncHTTPClient("http://localhost:3000") as iris:
             species = await iris.predict(np.array([[5.1, 3.5, 1.4, 0.2]]))
@@ -69,7 +69,7 @@ class AsyncHTTPClient:
         return self._routes
 
     def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """Give the endpoint *name* as a method; whether there is one shows when it is called."""
+        """Give the endpoint *name*; whether there is one shows when it is called."""
         if name.startswith("_"):
             raise AttributeError(name)
 
@@ -113,7 +113,7 @@ class AsyncHTTPClient:
                 return path
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send any request to the server; *options* are those of `httpx.AsyncClient.request`.
+        """Send any request to the server, with the options of httpx.
 
         Raises:
             Unavailable: the server cannot be reached.
@@ -123,7 +123,7 @@ class AsyncHTTPClient:
             return await self._http.request(method, path, **options)
 
     async def is_ready(self, timeout: float = 5.0) -> bool:
-        """Ask `/readyz`; a server that cannot be reached within *timeout* seconds is not ready."""
+        """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
         try:
             return (await self._http.get("/readyz", timeout=timeout)).status_code == 200
         except httpx.TransportError:
@@ -152,7 +152,7 @@ class AsyncHTTPClient:
         self._downloads.close()
 
     async def __aenter__(self) -> Self:
-        """Wait for the server, where `server_ready_timeout` says so; connections are made on first use."""
+        """Wait for the server, where `server_ready_timeout` says so."""
         if self._ready_timeout is not None:
             await self.discover()
         return self

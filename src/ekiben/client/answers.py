@@ -52,7 +52,7 @@ BY_STATUS: Mapping[int, type[EkibenError]] = {
 
 
 class Downloads:
-    """A folder for files that a server sent; made on first use, removed with its owner."""
+    """A folder for files from a server; made on first use, removed with its owner."""
 
     def __init__(self) -> None:
         self._folder: Path | None = None
@@ -60,7 +60,7 @@ class Downloads:
 
     @contextmanager
     def new(self, filename: str, media: str) -> Iterator[tuple[Path, BinaryIO]]:
-        """Open a new file; *filename* is what the server said, and kept where it is a plain name."""
+        """Open a new file, under the server's *filename* where that is a plain name."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="ekiben-client-"))
             self._remove = weakref.finalize(self, rmtree, self._folder, True)
@@ -100,7 +100,7 @@ class Head:
 
 
 def accept(route: Route) -> str:
-    """Say which forms of an answer are read: binary ones first, where the endpoint's answer has one."""
+    """Say which forms of an answer are read, binary ones first."""
     kind = route.answer
     if kind.is_list or not kind.name:
         return "*/*"
@@ -144,7 +144,7 @@ def read(route: Route, head: Head, content: bytes) -> Any:
 
 
 def value_of(route: Route, media: str, content: bytes) -> Any:
-    """Read an answer by its content type, and shape it by the schema; raises ValueError."""
+    """Read an answer by its type, and shape it by the schema; raises ValueError."""
     kind = route.answer
     if media == JSON or media.endswith("+json"):
         return shape(wire_json.load(content) if content else None, route.output, route.definitions)
@@ -174,7 +174,7 @@ def open_image(content: bytes) -> Any:
 
 
 def shape(value: Any, schema: Schema, definitions: Mapping[str, Schema]) -> Any:
-    """Give arrays and tables within a JSON answer back as such, as far as the schema knows of them."""
+    """Make arrays and tables again of those in JSON, where the schema knows of them."""
     kind = Kind.of(schema, definitions)
     found = resolve(schema, definitions)
     if value is None:
@@ -193,7 +193,7 @@ def shape(value: Any, schema: Schema, definitions: Mapping[str, Schema]) -> Any:
 
 
 def to_array(value: Any, dtype: str) -> Any:
-    """Make an array of nested lists; `null` is NaN, as the server wrote it; raises ValueError."""
+    """Make an array of nested lists, NaN of `null`; raises ValueError."""
     numpy = need("numpy", "an array answer")
     array = numpy.asarray(value, dtype=dtype or None)
     return array.astype(float) if array.dtype.hasobject else array
@@ -219,7 +219,7 @@ def error_of(head: Head, content: bytes) -> EkibenError:
 
 
 def problems_of(told: Mapping[str, Any]) -> list[Problem]:
-    """Read the wrong places from a problem document (RFC 9457), or from the list that BentoML answers."""
+    """Read the wrong places from a problem document, or as BentoML lists them."""
     listed = told.get("errors") or told.get("detail")
     found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return [

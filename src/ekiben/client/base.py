@@ -1,4 +1,4 @@
-"""What both clients share, without a socket: a service's routes, the names of methods, the binding of arguments.
+"""What both clients share without a socket: routes, names, bound arguments.
 
 In: the `/schema.json` document of a service. Out: `Route`s, and what a notebook shows of them.
 A value that is not plain JSON bears `x-kind` in its schema (`ndarray`, `dataframe`, `image`, `file` …).
@@ -159,7 +159,7 @@ def suggest(name: str, names: Iterable[str]) -> str:
 
 
 def method_names(routes: Mapping[str, Route], taken: Iterable[str]) -> dict[str, Route]:
-    """Name the methods of a client; an endpoint whose name the client itself has is `api_` and the name."""
+    """Name the methods of a client, with `api_` before a name that it has itself."""
     own = set(taken)
     return {f"api_{name}" if name in own else name: route for name, route in routes.items()}
 

@@ -94,7 +94,7 @@ def as_json(value: Any) -> Blob:
 
 
 def texts(value: Any, parameter: Parameter) -> list[str]:
-    """Write a plain value as a field of a form: text as it is where text is meant, otherwise JSON."""
+    """Write a plain value as a form's field: as it is where text is meant, or JSON."""
     if isinstance(value, str) and parameter.schema.keys() & {"type", "anyOf", "enum", "const", "$ref"}:
         return [value]
     content = as_json(value).content
@@ -103,7 +103,7 @@ def texts(value: Any, parameter: Parameter) -> list[str]:
 
 
 def binary(value: Any, kind: Kind, accepted: Sequence[str], opened: ExitStack, name: str) -> list[Blob]:
-    """Write a value of *kind* as bytes of an *accepted* type; nothing where it has to be JSON."""
+    """Write a value as bytes of an *accepted* type; nothing where it must be JSON."""
     if kind.is_list and isinstance(value, list | tuple):
         inner = Kind(kind.name, media=kind.media)
         found = [binary(item, inner, accepted, opened, name) for item in value]
@@ -118,7 +118,7 @@ def binary(value: Any, kind: Kind, accepted: Sequence[str], opened: ExitStack, n
 
 
 def array_blob(value: Any) -> list[Blob]:
-    """Write an array or a tensor as `.npy`; nothing for what is none, or would need pickling."""
+    """Write an array or a tensor as `.npy`; nothing for what is none, or of objects."""
     if not hasattr(value, "__array__"):
         return []
     numpy = need("numpy", "an array argument")
@@ -127,7 +127,7 @@ def array_blob(value: Any) -> list[Blob]:
 
 
 def frame_blob(value: Any) -> list[Blob]:
-    """Write a pandas frame as an Arrow stream; nothing for what is none, or what Arrow cannot hold."""
+    """Write a frame as an Arrow stream; nothing for what Arrow cannot hold."""
     pandas = loaded("pandas")
     if pandas is None or not isinstance(value, pandas.DataFrame):
         return []
@@ -143,7 +143,7 @@ def frame_blob(value: Any) -> list[Blob]:
 
 
 def file_blob(value: Any, kind: Kind, accepted: Sequence[str], opened: ExitStack, name: str) -> Blob:
-    """Send what can be meant by a file: bytes, a path, an open binary file, a PIL image.
+    """Send what is meant by a file: bytes, a path, an open binary file, an image.
 
     Raises:
         InvalidInput: it is none of these, or cannot be read.
@@ -169,7 +169,7 @@ def file_blob(value: Any, kind: Kind, accepted: Sequence[str], opened: ExitStack
 
 
 def image_blob(image: Any, kind: Kind) -> Blob:
-    """Write a PIL image: as JPEG where a file of that type is declared, otherwise without loss."""
+    """Write a PIL image: as JPEG where such a file is declared, or without loss."""
     if kind.name == "file" and matches("image/jpeg", kind.media or "none"):
         form = "JPEG"
     else:
@@ -180,7 +180,7 @@ def image_blob(image: Any, kind: Kind) -> Blob:
 
 
 def media_of(filename: str, kind: Kind, accepted: Sequence[str]) -> str:
-    """Say of which type a file is: by its name, as far as that is accepted, otherwise openly, otherwise as declared."""
+    """Say of which type a file is: by its name, or openly, or as declared."""
     guessed = mimetypes.guess_type(filename)[0]
     for media in (guessed, OCTETS, kind.media):
         if media and "*" not in media and any(matches(media, one) for one in accepted):

@@ -1,4 +1,4 @@
-"""Turn what can happen on the way to a server into errors of ours, with its address.
+"""Turn what happens on the way to a server into errors of ours.
 
 In: exceptions of httpx. Out: `Unavailable`, `DeadlineExceeded`.
 """
@@ -13,7 +13,7 @@ from ekiben.core.errors import ConfigError, DeadlineExceeded, Unavailable
 
 @contextmanager
 def translated(url: str, timeout: float) -> Iterator[None]:
-    """Run a block that talks to the server at *url*, with *timeout* seconds for an answer."""
+    """Run a block that talks to the server at *url*, *timeout* s for an answer."""
     try:
         yield
     except httpx.ConnectTimeout as error:

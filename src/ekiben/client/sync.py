@@ -35,7 +35,7 @@ class Endpoint:
 
 
 class SyncHTTPClient:
-    """A client that mirrors a service: a method for each endpoint, with its arguments and its answer.
+    """A client that mirrors a service: a method for each of its endpoints.
 
         with SyncHTTPClient("http://localhost:3000") as iris:
             species = iris.predict(np.array([[5.1, 3.5, 1.4, 0.2]]))
@@ -130,7 +130,7 @@ class SyncHTTPClient:
                 return path
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send any request to the server; *options* are those of `httpx.Client.request`.
+        """Send any request to the server, with the options of httpx.
 
         Raises:
             Unavailable: the server cannot be reached.
@@ -140,7 +140,7 @@ class SyncHTTPClient:
             return self._http.request(method, path, **options)
 
     def is_ready(self, timeout: float = 5.0) -> bool:
-        """Ask `/readyz`; a server that cannot be reached within *timeout* seconds is not ready."""
+        """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
         try:
             return self._http.get("/readyz", timeout=timeout).status_code == 200
         except httpx.TransportError:

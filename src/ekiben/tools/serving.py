@@ -20,7 +20,7 @@ from ekiben.services.load import load
 
 
 class Server:
-    """A service that is served beside the code that started it; made by `ekiben.serve`.
+    """A service that is served beside the code that started it.
 
     As a context manager it stops at the end of the (outermost) block.
     """
@@ -36,7 +36,7 @@ class Server:
         self.url = self._listening.url(tls=listen.tls is not None)
 
     def start(self) -> Self:
-        """Start, and return once the service is ready; raises whatever kept it from starting."""
+        """Start, and return once the service is ready; raises what kept it from that."""
         self._thread.start()
         atexit.register(self.stop)
         try:

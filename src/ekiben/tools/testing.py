@@ -25,7 +25,7 @@ ADDRESS = "http://localhost"
 
 @contextmanager
 def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> Iterator[SyncHTTPClient]:
-    """Serve *target* without a socket for the length of a block, and give a client of it.
+    """Serve *target* without a socket, and give a client of it.
 
         def test_predict():
             with ekiben.testing.client(Iris) as iris:
@@ -55,7 +55,7 @@ def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | N
 async def async_client(
     target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[AsyncHTTPClient]:
-    """Serve *target* on the running event loop, without a socket, and give an `async` client of it.
+    """Serve *target* on the running loop, without a socket; give a client of it.
 
         async def test_predict():
             async with ekiben.testing.async_client(Iris) as iris:
@@ -71,7 +71,7 @@ async def async_client(
 
 @asynccontextmanager
 async def lived(app: App) -> AsyncIterator[None]:
-    """Start *app*, and stop it after the block; raises what its start or its stop raised."""
+    """Start *app*, and stop it after the block; raises what these raised."""
     inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     started = asyncio.Event()
 
@@ -124,7 +124,7 @@ def looping() -> Iterator[LoopThread]:
 
 
 class AppTransport(httpx.BaseTransport):
-    """Sends the requests of a plain httpx client to an app that lives on another thread's loop."""
+    """Sends a plain httpx client's requests to an app on another thread's loop."""
 
     def __init__(self, app: App, loop: LoopThread) -> None:
         self._app, self._loop = httpx.ASGITransport(app), loop
