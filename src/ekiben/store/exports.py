@@ -120,7 +120,8 @@ def _replace(made: Path, place: Path) -> None:
 
 
 def _remove(place: Path) -> None:
+    """Remove what a failed export left; where it made nothing, a read-only disk is not asked to remove it."""
     if place.is_dir():
         shutil.rmtree(place, ignore_errors=True)
-    else:
-        place.unlink(missing_ok=True)
+    elif place.exists():
+        place.unlink()

@@ -154,13 +154,14 @@ def _chunks(
     open_it: Callable[[], IO[bytes]], broken: tuple[type[Exception], ...], budget: Budget | None = None
 ) -> Iterator[bytes]:
     """Read one member to its end; whatever the library beneath says of damage becomes `CorruptArchive`."""
+    expected: tuple[type[Exception], ...] = (*broken, OSError)
     try:
         with closing(open_it()) as file:
             while chunk := file.read(CHUNK):
                 if budget:
                     budget.spend(len(chunk))
                 yield chunk
-    except (*broken, OSError) as error:
+    except expected as error:
         raise _damaged(error) from error
 
 
