@@ -130,6 +130,6 @@ $(VENV)/.dev: $(LOCK) pyproject.toml | $(PY)
 	@touch $@
 
 $(VENV)/.heavy: $(VENV)/.dev
-	@echo "installing TensorFlow into $(VENV)"
-	@$(call install,-e '.[keras]')
+	@echo "installing TensorFlow and DVC into $(VENV)"
+	@$(call install,-e '.[image,keras]' -r examples/planets/requirements.txt)
 	@touch $@

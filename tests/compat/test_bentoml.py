@@ -120,11 +120,12 @@ def test_a_model_goes_out_and_in(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_service_has_bentomls_style() -> None:
     """The spec of a decorated class carries BentoML's habits on the wire; the class stays itself."""
+    Number = int  # noqa: N806 - a type; hints may name what is local, also as text
 
     @bentoml.service(name="echo")
     class Echo:
         @bentoml.api
-        def echo(self, x: int) -> int:
+        def echo(self, x: "Number") -> "Number":
             return x
 
     spec = Echo.__ekiben_service__().spec
@@ -133,7 +134,9 @@ def test_a_service_has_bentomls_style() -> None:
     assert spec.style.request_id_header == "X-BentoML-Request-ID"
     assert spec.style.server_header == "BentoML Service/echo"
     assert spec.style.metrics_prefix == "bentoml_service"
+    assert spec.endpoints[0].output["type"] == "integer"
     assert Echo().echo(3) == 3
+    assert list(Echo.apis) == ["echo"]
 
 
 def test_the_command_is_ekibens(folder: Path) -> None:

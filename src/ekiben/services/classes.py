@@ -53,7 +53,17 @@ def service(cls: Any = None, /, **options: Any) -> Any:
     Raises:
         ConfigError: an option, a hint or a combination cannot be served.
     """
-    names = dict(sys._getframe(1).f_locals)  # so that annotations may name what is local to a function
+    return decorate(cls, options, names=dict(sys._getframe(1).f_locals))
+
+
+def decorate(cls: Any, options: Mapping[str, Any], *, names: Mapping[str, Any]) -> Any:
+    """Do the work of `service`, also for decorators that wrap it.
+
+    Args:
+        cls: the class, or None where a decorator is to be made.
+        options: those of `service`.
+        names: what is local where the decorator stands, so that annotations may name it.
+    """
     settled = read_options(options)
 
     def make(target: Class) -> Class:
