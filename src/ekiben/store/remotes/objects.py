@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from ekiben.core.errors import AlreadyExists, MissingLibrary, NotFound, StoreError
+from ekiben.core.errors import AlreadyExists, MissingLibrary, NotFound, StoreError, UnsafeArchive
 from ekiben.core.optional import need
 from ekiben.store.unpack import check_path
 
 _URL = re.compile(r"([A-Za-z0-9+.-]+::)*[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: `C:` is a drive
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
+_WITHOUT_FOLDERS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "hf"}
 _LISTED = 100_000  # files below one URL
 
 
@@ -84,9 +85,7 @@ def download(url: str, local: Path, options: Mapping[str, Any], *, max_size: int
         listed = system.find(top, detail=True)
         sizes = [entry.get("size") or 0 for entry in listed.values()]
         if len(listed) > _LISTED or (max_size is not None and sum(sizes) > max_size):
-            raise StoreError(
-                f"{hide_secrets(url)} holds more than a model may: {len(listed)} files, {sum(sizes)} bytes"
-            )
+            raise UnsafeArchive(f"{hide_secrets(url)} holds too much: {len(listed)} files, {sum(sizes)} bytes")
         for path in sorted(listed):
             place = local.joinpath(*check_path(path[len(top.rstrip("/")) + 1 :]))
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -103,8 +102,10 @@ def _refuse_others(system: Any, top: str, names: Collection[str]) -> None:
 
 
 def _make_parent(system: Any, path: str) -> None:
+    """Make the folder of *path*, except where folders are only parts of a key and making one makes a bucket."""
+    protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
     parent = path.rstrip("/").rpartition("/")[0]
-    if parent and "/" in parent.strip("/"):  # never a bucket
+    if parent and not protocols & _WITHOUT_FOLDERS:
         system.makedirs(parent, exist_ok=True)
 
 
@@ -121,6 +122,6 @@ def _errors(doing: str, url: str) -> Iterator[None]:
         scheme = url.partition(":")[0].lower()
         extra = _EXTRAS.get(scheme)
         hint = f"pip install 'ekiben[{extra}]'" if extra else str(error)
-        raise MissingLibrary(f"a {scheme}:// URL needs a library that is not installed", hint=hint) from error
+        raise MissingLibrary(f"URLs of the kind {scheme}:// need a library that is not installed", hint=hint) from error
     except Exception as error:
         raise StoreError(f"{doing}: {error}") from error
