@@ -18,7 +18,7 @@ def save_model(
     model: Any,
     *,
     include_optimizer: bool = False,
-    signatures: Mapping[str, Any] | None = None,
+    signatures: Mapping[str, Any] | Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
@@ -31,7 +31,7 @@ def save_model(
         name: a name, which gets a new version, or `name:version`.
         model: a Keras model, or the path of a `.keras` or HDF5 file, Keras 2's included.
         include_optimizer: keep the optimizer's state, so that `fit` of the loaded model goes on where it stopped.
-        signatures: which methods are served, as `{"predict": {"batchable": True, "batch_dim": 0}}`.
+        signatures: which methods are served, as `{"predict": {"batchable": True, "batch_dim": 0}}`, or their names.
         labels: text by text, kept with the model.
         metadata: plain data, kept with the model.
         custom_objects: any Python objects kept with the model, pickled by value; layers, losses and metrics of your

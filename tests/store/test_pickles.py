@@ -69,7 +69,7 @@ def test_functions_of_main_load_elsewhere(training: Path, tmp_path: Path) -> Non
 def test_a_missing_module_is_named(training: Path, tmp_path: Path) -> None:
     """A module that went by reference and is not here is named, with what to do about it."""
     subprocess.run([sys.executable, training / "train.py"], cwd=tmp_path, check=True, timeout=60)
-    with pytest.raises(StoreError, match="iris:v1 need the module `features`") as caught:
+    with pytest.raises(StoreError, match="iris:v1 cannot be unpickled without the module `features`") as caught:
         load_objects(tmp_path / "objects.pkl", "iris:v1")
     assert caught.value.hint is not None
     assert "external_modules=[features]" in caught.value.hint
@@ -148,7 +148,7 @@ def test_forbidden_means_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_check_unpickling_reads_the_setting(value: str, is_forbidden: bool) -> None:
     """Only a value that says yes forbids."""
     if is_forbidden:
-        with pytest.raises(StoreError, match="iris:v1 needs unpickling"):
+        with pytest.raises(StoreError, match="iris:v1 must be unpickled"):
             check_unpickling("iris:v1", {"EKIBEN_FORBID_UNPICKLING": value})
     else:
         check_unpickling("iris:v1", {"EKIBEN_FORBID_UNPICKLING": value})

@@ -19,6 +19,19 @@ _OURS = "_ekiben_handler"
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+def announce(message: str, *values: object) -> None:
+    """Say one line that a person who runs a script waits for.
+
+    It is a record of level INFO on the logger `ekiben`. Where nobody set up logging it goes to stderr, so that a plain
+    script shows it and its stdout stays its own.
+    """
+    logger = logging.getLogger(LOGGER)
+    if logger.hasHandlers():
+        logger.info(message, *values)
+    elif logger.level <= logging.INFO and logger.manager.disable < logging.INFO and sys.stderr is not None:
+        print(message % values if values else message, file=sys.stderr)  # noqa: T201 - what logging's last resort does
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a record: time (RFC 3339, UTC), level, logger, message, extras, traceback."""
 

@@ -4,6 +4,7 @@ In: the name of a module. Out: the module, or `MissingLibrary` with the command 
 """
 
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 
@@ -28,10 +29,22 @@ def need(module: str, why: str, *, extra: str | None = None) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         top = module.partition(".")[0]
-        missing = error.name or top
-        package = DISTRIBUTIONS.get(missing, missing)
-        command = f"pip install 'ekiben[{extra}]'" if extra and missing == top else f"pip install {package}"
-        raise MissingLibrary(f"{why} needs the library `{package}`, which is not installed", hint=command) from error
+        raise _missing(error.name or top, why, extra if error.name in (None, top) else None) from error
+
+
+def check_installed(module: str, why: str, *, extra: str | None = None) -> None:
+    """Raise the error of `need` if *module* is not installed, without importing it.
+
+    Raises:
+        MissingLibrary: it is not installed.
+    """
+    if not is_installed(module):
+        raise _missing(module, why, extra)
+
+
+def is_installed(module: str) -> bool:
+    """Say whether *module*, a top-level name, could be imported; it is not."""
+    return module in sys.modules or importlib.util.find_spec(module) is not None
 
 
 def loaded(module: str) -> ModuleType | None:
@@ -40,3 +53,9 @@ def loaded(module: str) -> ModuleType | None:
     A value of a library's type can only exist once that library is imported.
     """
     return sys.modules.get(module)
+
+
+def _missing(module: str, why: str, extra: str | None) -> MissingLibrary:
+    package = DISTRIBUTIONS.get(module, module)
+    command = f"pip install 'ekiben[{extra}]'" if extra else f"pip install {package}"
+    return MissingLibrary(f"{why} needs the library `{package}`, which is not installed", hint=command)

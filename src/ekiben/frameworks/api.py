@@ -3,24 +3,24 @@
 In: a framework's name and a model object. Out: a stored `Model`; or, from a tag, the object again.
 """
 
-import logging
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata as distributions
 from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, InvalidInput, NotFound
 from ekiben.core.front import front
+from ekiben.core.log import announce
+from ekiben.core.optional import check_installed
 from ekiben.core.paths import home, known_homes
 from ekiben.core.tag import Tag
 from ekiben.frameworks import sample as samples
-from ekiben.frameworks.base import Framework
+from ekiben.frameworks.base import Framework, Method
 from ekiben.frameworks.handle import Model
 from ekiben.frameworks.table import FRAMEWORKS, framework, owner
 from ekiben.store.info import MethodSignature
 from ekiben.store.models import ModelStore
-
-log = logging.getLogger("ekiben")
 
 
 def model_store() -> ModelStore[Model]:
@@ -33,7 +33,7 @@ def save_model(
     tag: str | Tag,
     model: Any,
     *,
-    signatures: Mapping[str, Any] | None = None,
+    signatures: Mapping[str, Any] | Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
@@ -47,28 +47,23 @@ def save_model(
         name: a framework of `frameworks.table`.
         tag: a name, which gets a new version, or `name:version`.
         model: an object of that framework.
-        signatures: which methods are served, as `{"predict": {"batchable": True, "batch_dim": 0}}`.
+        signatures: which methods are served, as `{"predict": {"batchable": True, "batch_dim": 0}}`, or their names.
         labels: text by text, kept with the model.
         metadata: plain data, kept with the model.
         custom_objects: Python objects kept with the model, pickled by value.
-        external_modules: modules whose code is kept with the custom objects.
+        external_modules: modules whose code is kept with whatever is pickled.
         sample: a few input rows; types, documents and warms up the served endpoints.
         options: the framework's own.
 
     Raises:
-        ConfigError: *model* is not an object of this framework.
+        ConfigError: *model* is not an object of this framework, or lacks a method of *signatures*.
+        InvalidInput: *sample* is of no known form, or a method does not take it.
         StoreError: the store cannot be written; nothing is left behind.
     """
     verbs = framework(name)
-    if not verbs.owns(model):
-        other = owner(model)
-        raise ConfigError(
-            f"`model` is not one of {name}: it is a {type(model).__module__}.{type(model).__name__}",
-            hint=f"save it with `{front().program}.{other or 'picklable_model'}.save_model`",
-        )
-    described = signatures if signatures is not None else {n: m.to_yaml() for n, m in verbs.methods(model).items()}
-    store = model_store()
-    with store.create(
+    check_owner(verbs, model)
+    described = describe_methods(verbs, model, signatures, sample)
+    with model_store().create(
         tag,
         module=f"{front().program}.{name}",
         labels=labels or {},
@@ -78,17 +73,18 @@ def save_model(
         custom_objects=custom_objects,
         external_modules=external_modules,
     ) as stored:
-        saved = verbs.save(model, stored.path, **options)
+        saved = verbs.save(model, stored.path, by_value=external_modules, **options)
         kept = None
         if sample is not None:
-            kept = {"input": samples.write(sample, stored.path), "outputs": try_methods(model, stored, sample)}
+            schema = samples.write(sample, stored.path)
+            kept = {"input": schema, "outputs": try_methods(verbs, model, described, sample)}
         stored.describe(
             format=saved.format,
             needs_unpickling=saved.needs_unpickling or bool(custom_objects),
             options=saved.options,
             sample=kept,
         )
-    log.info('saved model: Model(tag="%s")', stored.tag)
+    announce("%s saved model: %r", front().program, stored)
     return stored
 
 
@@ -120,17 +116,98 @@ def get(name: str, tag: str | Tag | Model) -> Model:
 def save(tag: str | Tag, model: Any, **options: Any) -> Model:
     """Save *model* with the framework that it belongs to.
 
+    Args:
+        tag: a name, which gets a new version, or `name:version`.
+        model: a model of any framework that is known here.
+        options: what the framework's own `save_model` takes.
+
     Raises:
         ConfigError: no framework knows it; the error names the choices.
     """
     name = owner(model)
     if name is None:
+        program = front().program
         raise ConfigError(
-            f"no framework knows a {type(model).__module__}.{type(model).__name__}",
-            hint=f"pickle it with `{front().program}.picklable_model.save_model`; the frameworks are: "
-            + ", ".join(FRAMEWORKS),
+            f"no framework knows this `model`, whose type must be one of {', '.join(FRAMEWORKS)}: {type_name(model)}",
+            hint=f"pickle it with `{program}.picklable_model.save_model`, or write its files with "
+            f"`{program}.models.create`",
         )
     return save_model(name, tag, model, **options)
+
+
+def check_owner(verbs: Framework, model: Any) -> None:
+    """Refuse an object of another library.
+
+    Raises:
+        MissingLibrary: the framework's own is not even installed.
+        ConfigError: the error names the framework that takes it.
+    """
+    if verbs.owns(model):
+        return
+    check_installed(verbs.LIBRARY, f"{front().program}.{verbs.NAME}", extra=verbs.NAME)
+    other = owner(model) or "picklable_model"
+    raise ConfigError(
+        f"`model` must be an object of {verbs.LIBRARY}: it is a {type_name(model)}",
+        hint=f"save it with `{front().program}.{other}.save_model`",
+    )
+
+
+def describe_methods(
+    verbs: Framework, model: Any, asked: Mapping[str, Any] | Iterable[str] | None, sample: Any
+) -> dict[str, Any]:
+    """Settle which methods are served: those asked for, or the framework's.
+
+    Args:
+        verbs: the framework.
+        model: the object.
+        asked: options by method, or only the methods' names.
+        sample: rows can be joined with those of other calls; one text or one record cannot.
+
+    Raises:
+        ConfigError: the model has no such method, or its calls cannot be joined.
+    """
+    default = verbs.methods(model)
+    rows = sample is None or samples.is_rows(sample)
+    if asked is None:
+        return {name: method.to_yaml() | ({} if rows else {"batchable": False}) for name, method in default.items()}
+    if isinstance(asked, str):
+        raise ConfigError(f"`signatures` must map methods to options, or list methods: {asked!r}")
+    given = asked if isinstance(asked, Mapping) else {name: default.get(name, Method()).to_yaml() for name in asked}
+    described = {}
+    for name, options in given.items():
+        if not callable(getattr(model, str(name), None)):
+            public = [known for known in dir(model) if not known.startswith("_")]
+            near = difflib.get_close_matches(str(name), public, 1)
+            raise ConfigError(
+                f"`signatures` must name methods of the model, a {type_name(model)}: {name!r}",
+                hint=f"did you mean {near[0]!r}?" if near else f"it serves {', '.join(default) or 'none by default'}",
+            )
+        described[name] = MethodSignature.parse(options, f"signatures.{name}").to_plain()
+        if described[name]["batchable"] and not rows and isinstance(asked, Mapping):
+            raise ConfigError(
+                f"`signatures.{name}.batchable` must be false where `sample` is one value: {samples.describe(sample)}",
+                hint="give a list of them, if the method takes lists",
+            )
+    return described
+
+
+def try_methods(verbs: Framework, model: Any, described: Mapping[str, Any], sample: Any) -> dict[str, Any]:
+    """Call the served methods with the sample, and describe what they give.
+
+    Raises:
+        InvalidInput: a method does not take the sample.
+    """
+    default, outputs = verbs.methods(model), {}
+    for name in described:
+        try:
+            result = getattr(model, name)(sample, **default.get(name, Method()).quiet)
+        except Exception as error:
+            raise InvalidInput(
+                f"`sample` must be an input of the model's `{name}`, which says: {error}",
+                hint="give a few rows, such as X[:3]",
+            ) from error
+        outputs[name] = samples.describe(result)
+    return outputs
 
 
 def context_of(verbs: Framework) -> dict[str, Any]:
@@ -144,21 +221,6 @@ def context_of(verbs: Framework) -> dict[str, Any]:
     return {"framework_name": verbs.NAME, "framework_versions": versions}
 
 
-def try_methods(model: Any, stored: Model, sample: Any) -> dict[str, Any]:
-    """Call the served methods with the sample, and describe what they give.
-
-    Raises:
-        InvalidInput: a method does not take the sample.
-    """
-    outputs = {}
-    for name, signature in stored.info.signatures.items():
-        try:
-            outputs[name] = samples.describe(call(model, name, signature, sample))
-        except Exception as error:
-            raise InvalidInput(f"`sample` is not taken by the model's `{name}`: {error}") from error
-    return outputs
-
-
-def call(model: Any, name: str, signature: MethodSignature, sample: Any) -> Any:
-    """Call one method of the model with the sample."""
-    return getattr(model, name)(sample)
+def type_name(value: Any) -> str:
+    """Give the full name of a value's type."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"

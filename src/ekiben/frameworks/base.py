@@ -1,12 +1,13 @@
 """What a framework's file offers, and what it hands back.
 
 In: a model object. Out: files in a folder, and the few facts that loading needs.
-A framework is a module with `NAME`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`.
+A framework is a module with `NAME`, `LIBRARY`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 from ekiben.store.models import ModelInfo
@@ -38,13 +39,14 @@ class Framework(Protocol):
     """The verbs of one model library."""
 
     NAME: str
+    LIBRARY: str  # what it imports
     PACKAGES: tuple[str, ...]  # distributions whose versions are kept
 
     def owns(self, model: Any) -> bool:
         """Say whether *model* is of this library, without importing it."""
 
-    def save(self, model: Any, folder: Path, **options: Any) -> Saved:
-        """Write *model* into *folder*."""
+    def save(self, model: Any, folder: Path, *, by_value: Sequence[ModuleType] = (), **options: Any) -> Saved:
+        """Write *model* into *folder*; a pickle holds the modules *by_value* whole."""
 
     def load(self, folder: Path, info: ModelInfo, **options: Any) -> Any:
         """Read what `save` wrote."""

@@ -12,7 +12,7 @@ import os
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +26,7 @@ from ekiben.store.info import ModelInfo
 from ekiben.store.pickles import CUSTOM_OBJECTS, CustomObjects, check_unpickling
 
 NAME = "keras"
+LIBRARY = "keras"
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "h5py")
 FILE = "saved_model.keras"
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -42,12 +43,13 @@ def owns(model: Any) -> bool:
     return keras is not None and hasattr(keras, "Model") and isinstance(model, keras.Model)
 
 
-def save(model: Any, folder: Path, *, include_optimizer: bool = False) -> Saved:
+def save(model: Any, folder: Path, *, by_value: Sequence[ModuleType] = (), include_optimizer: bool = False) -> Saved:
     """Write *model* as `.keras`.
 
     Args:
         model: built or not, compiled or not.
         folder: where the file goes.
+        by_value: of no meaning here, as nothing of the model is pickled.
         include_optimizer: keep the optimizer's state, so that training can go on; it makes an Adam model's file
             three times as large. Without it, a loaded model is compiled all the same and begins with a fresh one.
     """
@@ -123,7 +125,7 @@ def read_file(path: Path) -> Any:
 
 
 def import_keras(why: str) -> ModuleType:
-    """Import Keras and its back end; TensorFlow's greetings stay out of the log if we are the first to import it."""
+    """Import Keras and its back end, without TensorFlow's greetings."""
     if loaded("keras") is not None or NATIVE_LOG_LEVEL in os.environ:
         keras = need("keras", why, extra="keras")
     else:
@@ -138,7 +140,7 @@ def import_keras(why: str) -> ModuleType:
 
 
 def find_file(folder: Path, tag: str) -> Path:
-    """Find what holds the model: our file, any one `.keras` or HDF5 file, or the folder as BentoML 1.4 writes it."""
+    """Find what holds the model: one `.keras` or HDF5 file, or BentoML 1.4's folder."""
     if (folder / FILE).is_file():
         return folder / FILE
     found = sorted(file for file in folder.iterdir() if file.suffix in (".keras", *HDF5) and file.name != WEIGHTS)
@@ -151,7 +153,7 @@ def find_file(folder: Path, tag: str) -> Path:
 
 
 def read_config(file: Path) -> str:
-    """Give the model's JSON description; empty for HDF5, whose description says too little."""
+    """Give the model's JSON description; empty for HDF5, which says too little."""
     if file.is_dir():
         return (file / CONFIG).read_text()
     if file.suffix in HDF5:
@@ -164,7 +166,7 @@ def read_config(file: Path) -> str:
 
 
 def has_foreign(config: str) -> bool:
-    """Say whether a model's description names classes or functions that are not Keras's own; unknown counts as yes."""
+    """Say whether a description names what is not Keras's own; unknown counts as yes."""
     if not config:
         return True
     todo = [json.loads(config)]
@@ -185,26 +187,32 @@ def stored_objects(folder: Path, tag: str) -> dict[str, Any]:
 
 
 def drop_optimizer(file: Path) -> None:
-    """Write a `.keras` file again without the optimizer's state; its settings stay in `config.json`."""
-    h5py = need("h5py", "saving a Keras model")
+    """Write a `.keras` file again without the optimizer's state."""
     with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
         slim = Path(scratch, "slim.keras")
         with zipfile.ZipFile(file) as source, zipfile.ZipFile(slim, "w") as target:
             for member in source.infolist():
-                if member.filename != WEIGHTS:
+                if member.filename == WEIGHTS:
+                    target.write(without_group(Path(source.extract(member, scratch)), "optimizer"), WEIGHTS)
+                else:
                     target.writestr(member, source.read(member))
-            source.extract(WEIGHTS, scratch)
-            with h5py.File(Path(scratch, WEIGHTS)) as whole, h5py.File(Path(scratch, "slim.h5"), "w") as kept:
-                kept.attrs.update(whole.attrs)
-                for name in whole:
-                    if name != "optimizer":
-                        whole.copy(name, kept)
-            target.write(Path(scratch, "slim.h5"), WEIGHTS)
         slim.replace(file)
 
 
+def without_group(file: Path, left_out: str) -> Path:
+    """Copy an HDF5 file without one group, as deleting that would free no space."""
+    h5py = need("h5py", "saving a Keras model")
+    slim = file.with_name(f"slim.{file.name}")
+    with h5py.File(file) as whole, h5py.File(slim, "w") as kept:
+        kept.attrs.update(whole.attrs)
+        for name in whole:
+            if name != left_out:
+                whole.copy(name, kept)
+    return slim
+
+
 def compile_again(keras: ModuleType, model: Any, config: Mapping[str, Any] | None, known: Mapping[str, Any]) -> None:
-    """Compile a model that was loaded without its optimizer, which gets no memory before the first `fit`."""
+    """Compile a model without its optimizer, which takes no memory before `fit`."""
     if not config:
         return
     with keras.saving.custom_object_scope(known):

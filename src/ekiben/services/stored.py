@@ -5,7 +5,7 @@ The body is the value itself, typed by the stored sample; calls are joined along
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ekiben.core.errors import ServiceLoadError
 from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ModelRef, ServiceSpec
 from ekiben.frameworks import sample as samples
 from ekiben.frameworks.handle import Model
-from ekiben.schema.annotations import DType, Shape
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import settle
 from ekiben.schema.signature import Parameter, Signature
@@ -69,9 +68,7 @@ def input_hint(model: Model) -> Any:
     described = (model.info.sample or {}).get("input")
     if described is None:
         return settle(np.ndarray)
-    if described["kind"] == "ndarray":
-        return settle(Annotated[np.ndarray, Shape(tuple(described["shape"])), DType(described["dtype"])])
-    return Any
+    return settle(samples.hint(described))
 
 
 def stored_samples(model: Model, signatures: Mapping[str, Signature]) -> dict[str, Any]:

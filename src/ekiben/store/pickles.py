@@ -6,7 +6,7 @@ Unpickling runs code of whoever wrote the file: EKIBEN_FORBID_UNPICKLING=1 forbi
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -59,7 +59,7 @@ def check_unpickling(owner: str, env: Mapping[str, str] = os.environ) -> None:
     """
     if env.get(FORBID_VARIABLE, "").lower() not in ("", "0", "false", "no"):
         raise StoreError(
-            f"{owner} needs unpickling, which {FORBID_VARIABLE} forbids",
+            f"{owner} must be unpickled, which {FORBID_VARIABLE} forbids",
             hint=f"save it in a safe format, or unset {FORBID_VARIABLE} if you trust who made it",
         )
 
@@ -75,7 +75,25 @@ def dump_objects(objects: Mapping[str, Any], by_value: Sequence[ModuleType], pat
     Raises:
         InvalidInput: a name is not text, or an object cannot be pickled; the error names it.
     """
-    cloudpickle = need("cloudpickle", "custom objects")
+    for name, value in objects.items():
+        if not isinstance(name, str):
+            raise InvalidInput(f"the keys of `custom_objects` must be text: {name!r}")
+        dump_bytes(value, by_value, f"custom_objects[{name!r}]")
+    write_whole(path, dump_bytes(dict(objects), by_value, "custom_objects"))
+
+
+def dump_bytes(value: Any, by_value: Sequence[ModuleType], name: str) -> bytes:
+    """Pickle one value, for a process that has none of the training's sources.
+
+    Args:
+        value: any object that can be pickled.
+        by_value: modules whose functions and classes are written whole, as those of `__main__` always are.
+        name: what the user calls the value, for errors.
+
+    Raises:
+        InvalidInput: it cannot be pickled.
+    """
+    cloudpickle = need("cloudpickle", "pickling")
     for module in by_value:
         if not isinstance(module, ModuleType):
             raise InvalidInput(f"`external_modules` must be a list of modules: {module!r}")
@@ -84,14 +102,10 @@ def dump_objects(objects: Mapping[str, Any], by_value: Sequence[ModuleType], pat
             if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
                 cloudpickle.register_pickle_by_value(module)
                 undo.callback(cloudpickle.unregister_pickle_by_value, module)
-        for name, value in objects.items():
-            if not isinstance(name, str):
-                raise InvalidInput(f"the keys of `custom_objects` must be text: {name!r}")
-            try:
-                cloudpickle.dumps(value)
-            except Exception as error:
-                raise InvalidInput(f"`custom_objects[{name!r}]` cannot be pickled: {error}") from error
-        write_whole(path, cloudpickle.dumps(dict(objects)))
+        try:
+            return bytes(cloudpickle.dumps(value))
+        except Exception as error:
+            raise InvalidInput(f"`{name}` cannot be pickled: {error}") from error
 
 
 def load_objects(path: Path, owner: str) -> dict[str, Any]:
@@ -100,19 +114,43 @@ def load_objects(path: Path, owner: str) -> dict[str, Any]:
     Raises:
         StoreError: unpickling is forbidden, or fails; the error names *owner*.
     """
-    check_unpickling(f"custom_objects of {owner}")
-    cloudpickle = need("cloudpickle", "custom objects")
-    with disk_errors(f"cannot read {path}"):
-        data = path.read_bytes()
-    try:
-        objects = cloudpickle.loads(data)
-    except ModuleNotFoundError as error:
-        raise StoreError(
-            f"the custom objects of {owner} need the module `{error.name}`, which is not here",
-            hint=f"install it, or save again with `external_modules=[{error.name}]`",
-        ) from error
-    except Exception as error:
-        raise StoreError(f"the custom objects of {owner} cannot be unpickled: {error}") from error
+    objects = load_pickle(path, f"the custom objects of {owner}")
     if not isinstance(objects, dict):
         raise StoreError(f"the custom objects of {owner} must be a mapping: {type(objects).__name__}")
     return objects
+
+
+def load_pickle(path: Path, what: str) -> Any:
+    """Unpickle the one value in *path*.
+
+    Args:
+        path: a file of pickle, cloudpickle or joblib without compression.
+        what: whose it is, as the subject of an error.
+
+    Raises:
+        StoreError: unpickling is forbidden, or fails; the error names *what*.
+    """
+    check_unpickling(what)
+    cloudpickle = need("cloudpickle", "unpickling")
+    with disk_errors(f"cannot read {path}"):
+        data = path.read_bytes()
+    with unpickling(what):
+        return cloudpickle.loads(data)
+
+
+@contextmanager
+def unpickling(what: str) -> Iterator[None]:
+    """Say in our words why something cannot be unpickled.
+
+    Raises:
+        StoreError: whatever the block raised.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            f"{what} cannot be unpickled without the module `{error.name}`, which is not here",
+            hint=f"install it, or save again with `external_modules=[{error.name}]`",
+        ) from error
+    except Exception as error:
+        raise StoreError(f"{what} cannot be unpickled: {error}") from error
