@@ -43,7 +43,7 @@ def create(
     external_modules: Sequence[ModuleType] = (),
     **described: Unpack[Described],
 ) -> AbstractContextManager[Model]:
-    """Save a model of your own making: write files below `model.path`; the model is stored when the block ends.
+    """Save what you write below `model.path`; it is stored when the block ends.
 
         with ekiben.models.create("tokens", labels={"team": "nlp"}) as model:
             (model.path / "vocabulary.txt").write_text(text)
@@ -107,7 +107,7 @@ def export_model(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Write a model to one file, one folder or a URL; the same model gives the same bytes.
+    """Write a model to a file, a folder or a URL; the same model, the same bytes.
 
     Args:
         tag: which model; a bare name is its newest version.
@@ -141,7 +141,7 @@ def import_model(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Model:
-    """Put an exported model into the store, under the tag that stands inside it. Nothing is unpickled.
+    """Put an exported model into the store, under its own tag; nothing is unpickled.
 
     Args:
         path: an archive, a folder, or the URL of one; the format is told from the content.

@@ -1,4 +1,4 @@
-"""Hold what belongs to the running call: its request, the answer's headers, a scratch folder.
+"""Hold what belongs to the running call: request, headers, scratch folder.
 
 In: the parts that a transport knows. Out: a `Context` that a user's method may ask for by a
 parameter named `ctx` or `context`, or by the annotation `Context`.

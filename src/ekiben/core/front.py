@@ -36,7 +36,10 @@ def front() -> Front:
 
 @contextmanager
 def enter(by: Front) -> Iterator[None]:
-    """Enter by another front for this block of code; it follows `await`, and no thread that the block starts."""
+    """Enter by another front for this block of code.
+
+    It follows `await`, and no thread that the block starts.
+    """
     token = _entered.set(by)
     try:
         yield

@@ -33,7 +33,7 @@ def announce(message: str, *values: object) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: time (RFC 3339, UTC), level, logger, message, extras, traceback."""
+    """One JSON object a record: time (RFC 3339, UTC), level, logger, message, more."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Give one line without line breaks."""

@@ -100,7 +100,7 @@ def join_below(folder: Path, text: str | os.PathLike[str]) -> Path:
 
 
 def is_plain(path: str) -> bool:
-    """Say whether *path* is relative, without `..`, backslashes, drive letters and control characters."""
+    """Say whether *path* is relative and plain: no `..`, backslash, drive or control."""
     if path.startswith("/") or "\\" in path or re.match(r"[A-Za-z]:", path):
         return False
     if any(ord(letter) < 32 or 127 <= ord(letter) < 160 or 0xD800 <= ord(letter) < 0xE000 for letter in path):
@@ -150,7 +150,7 @@ def sync_tree(folder: Path) -> None:
 
 @contextmanager
 def disk_errors(doing: str, *, only_full: bool = False, is_home: bool = True) -> Iterator[None]:
-    """Turn an error of the operating system into a `StoreError` that begins with *doing*.
+    """Turn an error of the system into a `StoreError` that begins with *doing*.
 
     Args:
         doing: "cannot ...", with the place.

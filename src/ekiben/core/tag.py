@@ -72,7 +72,7 @@ class Tag:
 
     @property
     def is_exact(self) -> bool:
-        """True if the tag names one version for ever: it has one, and that is not `latest`."""
+        """True if the tag names one version for ever, and not `latest`."""
         return self.version not in (None, LATEST)
 
     def with_version(self, version: str | None) -> Self:
@@ -90,7 +90,7 @@ class Tag:
 
 
 def make_version() -> str:
-    """Make a version: 16 letters of base32, of which the first ten and a half are the time.
+    """Make a version: 16 letters of base32; the first ten and a half are the time.
 
     Versions made by one process sort strictly by time, whatever its clock does; two processes in the same
     microsecond differ by 28 random bits.
@@ -104,7 +104,7 @@ def make_version() -> str:
 
 
 def is_part(text: str) -> bool:
-    """Say whether *text* is a name or a version as it stands, so that no other file is taken for one."""
+    """Say whether *text* is a name or a version exactly as it stands."""
     return len(text) <= MAX_LENGTH and _GRAMMAR.fullmatch(text) is not None
 
 

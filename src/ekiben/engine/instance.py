@@ -1,4 +1,4 @@
-"""Make and end the instance of a service, with its dependencies, hooks and warm-up.
+"""Make and end a service's instance, with its dependencies, hooks and warm-up.
 
 In: a `BoundService`. Out: an `Instance` whose calls are planned. Runs once a worker, before it is ready.
 """
@@ -50,7 +50,10 @@ def hooks(instance: Instance, kind: str) -> list[Callable[[], Any]]:
 
 
 def warm_up(instance: Instance) -> None:
-    """Call each sync endpoint that has a stored sample once; a failure is logged, and is the first call's to show."""
+    """Call each sync endpoint that has a stored sample once.
+
+    A failure is logged, and is the first call's to show.
+    """
     for name, value in instance.bound.samples.items():
         signature = instance.bound.signatures[name]
         if signature.is_async:

@@ -13,7 +13,7 @@ from ekiben.engine.messages import Call
 
 
 def plan(instance: Any, attribute: str, endpoint: EndpointSpec, context: str | None) -> Callable[[Call], Any]:
-    """Settle how one endpoint's method is called; for `async def` the result is a coroutine.
+    """Settle how a method is called; for `async def` the result is a coroutine.
 
     Args:
         instance: the service's instance.

@@ -1,4 +1,4 @@
-"""Run a service in this process: the model in its own thread, `async def` on the loop.
+"""Run a service here: the model in its own thread, `async def` on the loop.
 
 In: calls, from the event loop. Out: what the methods return or raise.
 Source: the hand-over of many answers by one `call_soon_threadsafe` is asyncio's own.
@@ -47,7 +47,7 @@ class LocalDispatcher:
         return self.instance is not None and not self.admission.draining
 
     async def start(self) -> None:
-        """Make the instance, run its hooks, warm it up; raises whatever the user's code raised."""
+        """Make the instance, run its hooks, warm it up; raises what the user's code does."""
         self._loop = asyncio.get_running_loop()
         try:
             if self.bound.on_loop:
@@ -66,7 +66,7 @@ class LocalDispatcher:
         self.instance = made
 
     async def stop(self, drain: float = 0.0) -> None:
-        """Refuse new calls, wait up to *drain* seconds for those inside, run the last hooks, end the threads."""
+        """Refuse new calls, wait up to *drain* seconds for those inside, and end."""
         self.admission.draining = True
         end = time.monotonic() + drain
         while self.admission.inside and time.monotonic() < end:
@@ -108,7 +108,7 @@ class LocalDispatcher:
             self.admission.leave()
 
     async def in_thread(self, function: Callable[[], Any]) -> Any:
-        """Run *function* in the model's thread, where there is one, so that the model stays in one thread."""
+        """Run *function* in the model's thread, where there is one."""
         assert self._loop is not None
         assert self._queue is not None
         call = Call(INTERNAL, (function,), {}, answer=self._loop.create_future())
@@ -196,7 +196,7 @@ INTERNAL = "\0internal"
 
 
 def deliver(done: list[tuple[Call, Reply]]) -> None:
-    """Set the answers, on the loop; a call that nobody waits for any more is passed over."""
+    """Set the answers, on the loop; a call that nobody waits for is passed over."""
     for call, reply in done:
         future = call.answer
         if future is None or future.done():

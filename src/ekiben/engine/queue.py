@@ -17,7 +17,10 @@ class CallQueue:
     """Calls of one service that wait for a thread; the loop puts, threads take."""
 
     def __init__(self, batches: dict[str, tuple[int, Size]]) -> None:
-        """Args: *batches* maps an endpoint that batches to the most items of a batch, and how to count them."""
+        """Make an empty queue.
+
+        *batches* maps an endpoint that batches to the most items of a batch, and how to count them.
+        """
         self._batches = batches
         self._waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
 
@@ -48,7 +51,7 @@ class Taker:
         self._closed = False
 
     def take(self) -> list[Call] | None:
-        """Wait for a call, and give all that can run with it; None once the queue is closed and empty."""
+        """Wait for a call, give all that can run with it; None at the queue's end."""
         if not self._mine and not self._closed:
             self._accept(self._waiting.get())
         self._drain()
@@ -71,7 +74,7 @@ class Taker:
             self._mine.append(call)
 
     def _drain(self) -> None:
-        """Take over what waits: all of it where this is the only thread, else only what can join a batch."""
+        """Take what waits: all where this is the only thread, else what can join a batch."""
         batching = bool(self._mine) and self._mine[0].endpoint in self._batches
         while not self._closed and (self._alone or batching):
             try:
@@ -80,7 +83,7 @@ class Taker:
                 return
 
     def _cut(self, first: Call) -> list[Call]:
-        """Pick the calls of *first*'s endpoint that fit one batch, in their order; the others stay."""
+        """Pick the calls of *first*'s endpoint that fit one batch; the others stay."""
         limit, size = self._batches[first.endpoint]
         cut, items, rest = [first], size(first), deque[Call]()
         while self._mine:

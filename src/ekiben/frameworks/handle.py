@@ -13,7 +13,7 @@ from ekiben.store.models import StoredModel
 
 
 class Model(StoredModel):
-    """A stored model that can be loaded: `tag`, `path`, `path_of`, `info`, `custom_objects`, `load_model`, `export`."""
+    """A stored model that can be loaded and exported."""
 
     __slots__ = ()
 

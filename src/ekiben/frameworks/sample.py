@@ -1,4 +1,4 @@
-"""Keep a small input beside a model: it documents, warms up and types the served endpoints.
+"""Keep a small input beside a model, which documents and warms up its endpoints.
 
 In: an array, a frame, or plain data such as a list of texts. Out: a file in the model's folder that is read without
 unpickling, a description for model.yaml, and from that a type hint.

@@ -19,7 +19,7 @@ FRAMEWORKS = {
 
 
 def framework(name: str) -> Framework:
-    """Give the framework called *name*; `ekiben.sklearn` and `bentoml.sklearn` are read as `sklearn`.
+    """Give the framework called *name*; `ekiben.sklearn` is read as `sklearn`.
 
     Raises:
         NotFound: there is none of this name.
@@ -36,7 +36,7 @@ def framework(name: str) -> Framework:
 
 
 def owner(model: Any) -> str | None:
-    """Name the framework whose object *model* is; None where it is none's but the pickles'."""
+    """Name the framework whose object *model* is; None where it is the pickles'."""
     for name in FRAMEWORKS:
         if name != "picklable_model" and framework(name).owns(model):
             return name

@@ -1,1 +1,1 @@
-"""From type hints to what a value is, how bytes become it, and how it is documented."""
+"""From type hints to what a value is, how bytes become it, how it is documented."""

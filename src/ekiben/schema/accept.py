@@ -13,7 +13,7 @@ FULL, PART, ANY = 3, 2, 1  # how specific a range is
 
 @lru_cache(maxsize=256)
 def choose(accepted: str, offers: tuple[str, ...]) -> str | None:
-    """Give the offer of the greatest weight, the first of those alike; None where none is accepted."""
+    """Give the first offer of the greatest weight; None where none is accepted."""
     ranges = [weighed(part) for part in accepted.split(",") if part.strip()]
     best, weight = None, 0.0
     for offer in offers:
@@ -25,7 +25,7 @@ def choose(accepted: str, offers: tuple[str, ...]) -> str | None:
 
 
 def weighed(part: str) -> tuple[str, float]:
-    """Split `text/csv;q=0.5` into type and weight; a weight that is no number counts as none."""
+    """Split `text/csv;q=0.5` into type and weight; no number counts as no weight."""
     media, *parameters = part.split(";")
     for parameter in parameters:
         name, _, value = parameter.partition("=")

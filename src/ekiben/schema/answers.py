@@ -56,7 +56,7 @@ def plan(signature: Signature, nan_style: str) -> Answer:
 
 
 def declared(hint: Any) -> tuple[str | None, Any]:
-    """Take the content type off a hint, and give what is left where nothing else is annotated."""
+    """Take the content type off a hint, and give what is left."""
     if get_origin(hint) is not Annotated:
         return None, hint
     inner, *notes = get_args(hint)
@@ -112,7 +112,7 @@ def open_encoder(dump: Any, note: str | None) -> Encoder:
 
 
 def data_encoder(target: Any, dump: Any, media: str) -> Encoder:
-    """Write JSON; where files stand within the answer, their content goes there as base64."""
+    """Write JSON; the content of files within the answer goes there as base64."""
     if all(leaf.kind != "file" for leaf in leaves(target)):
         return lambda value: Encoded(dump(value), media)
     adapter: TypeAdapter[Any] = TypeAdapter(target)
@@ -120,7 +120,7 @@ def data_encoder(target: Any, dump: Any, media: str) -> Encoder:
 
 
 def piece_encoder(target: Any, nan_style: str) -> Encoder:
-    """Write one piece of a stream: text and bytes as they are, anything else as a line of JSON."""
+    """Write a piece of a stream: text and bytes as they are, else a line of JSON."""
     dump = wire_json.dumper(nan_style, to_plain)
 
     def encode(value: Any) -> Encoded:
@@ -132,7 +132,7 @@ def piece_encoder(target: Any, nan_style: str) -> Encoder:
 
 
 def describe(target: Any, note: str | None) -> dict[str, Any]:
-    """Give the JSON Schema of an answer; open where the hint does not say, or where the text is JSON already."""
+    """Give the JSON Schema of an answer; open where the hint does not say."""
     if target is EMPTY or target is Any or (target is str and note is not None and essence(note) == JSON):
         return {}
     return TypeAdapter(target).json_schema(mode="serialization", schema_generator=Describer)

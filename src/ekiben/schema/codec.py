@@ -55,7 +55,7 @@ class Codec:
     encoders: Mapping[str, Callable[[Any], Encoded]] = field(default_factory=dict)  # all forms of an answer
 
     def encoder_for(self, accepted: str) -> Callable[[Any], Encoded]:
-        """Choose how to write by an `Accept` header; the usual way where it is empty or asks for nothing we have."""
+        """Choose how to write by an `Accept` header; else the usual way."""
         if not accepted or len(self.encoders) < 2:
             return self.encode
         media = accept.choose(accepted, tuple(self.encoders))
@@ -89,7 +89,7 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
 
 
 def arguments_hint(signature: Signature) -> Any:
-    """Give the hint of all arguments: an object by name, or the value of a root endpoint."""
+    """Give the hint of all arguments: an object by name, or a root endpoint's value."""
     if signature.is_root:
         (parameter,) = signature.parameters
         info = parameter.default if isinstance(parameter.default, FieldInfo) else None
@@ -104,7 +104,7 @@ def arguments_hint(signature: Signature) -> Any:
 def readers(
     adapter: TypeAdapter[Any], signature: Signature
 ) -> tuple[Callable[[bytes], Arguments], Callable[[Any, int], Arguments]]:
-    """Make the two ways into pydantic: from the bytes of JSON, and from data of a known size in bytes."""
+    """Make the two ways into pydantic: from bytes of JSON, from data of a known size."""
     full = adapter.validator
     brief = brief_validator(adapter)
     is_root = signature.is_root
@@ -158,7 +158,7 @@ def binder(signature: Signature) -> Callable[[Any], Arguments]:
 
 
 def root_default(signature: Signature) -> Any:
-    """Give the value that a root endpoint takes for an empty body; EMPTY where it must have one."""
+    """Give a root endpoint's value for an empty body; EMPTY where it must have one."""
     if not signature.is_root or signature.parameters[0].is_required:
         return EMPTY
     default = signature.parameters[0].default
@@ -174,7 +174,10 @@ def readable(body: bytes) -> Any:
 
 
 def brief_validator(adapter: TypeAdapter[Any]) -> Any:
-    """Give a validator that leaves each list at its first wrong item: millions of errors would fill the memory."""
+    """Give a validator that leaves each list at its first wrong item.
+
+    Millions of errors would fill the memory.
+    """
     schema = adapter.core_schema
     brief = briefly(schema)
     return adapter.validator if brief == schema else SchemaValidator(brief)
@@ -235,7 +238,7 @@ def raw_reader(
 
 
 def raw_parameter(signature: Signature) -> Parameter | None:
-    """Find the parameter that a whole body can be: a root text, or the only one that travels in binary."""
+    """Find the parameter that a whole body can be: a root text, or the only binary."""
     if signature.is_root and forms.form_of(signature.parameters[0].hint).takes == "text":
         return signature.parameters[0]
     candidates = [p for p in signature.parameters if (leaf := only_leaf(p.hint)) is not None and leaf.media_types]
@@ -256,7 +259,7 @@ def media_of_raw(parameter: Parameter, signature: Signature) -> tuple[str, ...]:
 
 
 def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, ...]:
-    """List what a body may be: forms first where there are uploads, JSON unless a file is required."""
+    """List what a body may be: forms first for uploads, JSON unless a file is a must."""
     kinds = {parameter.name: {leaf.kind for leaf in leaves(parameter.hint)} for parameter in signature.parameters}
     has_uploads = any(found & UPLOADS for found in kinds.values())
     needs_file = any(
@@ -271,7 +274,7 @@ def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, 
 
 
 def is_shallow(schema: Any) -> bool:
-    """Say whether *schema* itself bounds how deep a value may nest, so that its depth need not be counted."""
+    """Say whether *schema* itself bounds how deep a value may nest."""
     if not isinstance(schema, dict) or "$ref" in schema:
         return False
     if schema.get("x-kind") in ("ndarray", "tensor", "image", "bytes", "file"):

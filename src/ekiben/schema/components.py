@@ -1,4 +1,4 @@
-"""Gather the definitions of many JSON Schemas in one place, under names that do not clash.
+"""Gather definitions of many JSON Schemas, under names that do not clash.
 
 In: schemas with a `$defs` each, as pydantic makes them. Out: the same schemas, referring to `#/components/schemas/`,
 and that mapping. Two definitions share a name only where they are equal, all that they refer to included.
@@ -21,7 +21,7 @@ class Components:
         self.schemas: dict[str, Any] = {}
 
     def hoist(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """Take the definitions out of *schema*, and give it with references to where they went."""
+        """Take the definitions out of *schema*; refer to where they went."""
         definitions: Mapping[str, Any] = schema.get("$defs", {})
         names = self._choose(definitions)
         for name, definition in definitions.items():
@@ -30,7 +30,7 @@ class Components:
         return dict(renamed(rest, names))
 
     def _choose(self, definitions: Mapping[str, Any]) -> dict[str, str]:
-        """Find a name for each definition; one that differs from its namesake gets another, and so do its referrers."""
+        """Find a name for each definition; two that differ get two names."""
         names = {name: UNFIT.sub("_", name) for name in definitions}
         while True:
             chosen = list(names.values())

@@ -36,7 +36,7 @@ SAME = {
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Bytes that came with a request: in memory, or spooled to a file that lives as long as the call.
+    """Bytes that came with a request: in memory, or in a file as long as the call.
 
     `filename` is what the sender said; only its base name is kept, and no file is ever named by it.
     `scope` is the call that it came with: files made of it are removed, and files opened are closed, when that ends.
@@ -108,5 +108,5 @@ def essence(media_type: str) -> str:
 
 
 def matches(media_type: str, glob: str) -> bool:
-    """Say whether *media_type* is *glob* or falls under it, such as `image/png` under `image/*`."""
+    """Say whether *media_type* falls under *glob*, as `image/png` under `image/*`."""
     return fnmatchcase(essence(media_type), essence(glob))

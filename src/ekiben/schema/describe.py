@@ -1,4 +1,4 @@
-"""Write JSON Schemas (draft 2020-12) by pydantic, without its warnings about what cannot be shown.
+"""Write JSON Schemas (draft 2020-12) by pydantic, without its warnings.
 
 In: a core schema. Out: a dict.
 """
@@ -11,7 +11,7 @@ from ekiben.schema.wire.json import plain
 
 
 class Describer(GenerateJsonSchema):
-    """Pydantic's generator; a default that JSON cannot show is left out instead of warned about."""
+    """Pydantic's generator, which leaves out a default that JSON cannot show."""
 
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 

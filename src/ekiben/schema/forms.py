@@ -59,7 +59,7 @@ def is_text(hint: Any) -> bool:
 
 
 def object_forms(hint: Any) -> dict[str, Form] | None:
-    """Give the forms of an object's fields, where a whole form is one object; None where *hint* is no object."""
+    """Give the forms of an object's fields; None where *hint* is no object."""
     if get_origin(hint) is Annotated:
         for note in get_args(hint)[1:]:
             if isinstance(note, LeafNote):

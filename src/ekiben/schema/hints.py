@@ -1,4 +1,4 @@
-"""Turn type hints into hints that pydantic can validate, with our kinds of values as leaves.
+"""Turn type hints into ones that pydantic validates, with our kinds as leaves.
 
 In: a hint as the user wrote it. Out: the same hint, in which each array, frame, image, file or tensor
 is an `Annotated[Any, LeafNote]`, also within the fields of classes; everything else is pydantic's own business.
@@ -116,7 +116,7 @@ def find(hint: Any, notes: tuple[Any, ...]) -> Leaf | None:
 
 
 def holds_ours(hint: Any, seen: frozenset[Any] = frozenset()) -> bool:
-    """Say whether there is a leaf anywhere in *hint*, or a class that only we can read."""
+    """Say whether *hint* has a leaf anywhere, or a class that only we can read."""
     if any(kind.claims(hint) for kind in KINDS) or (OLD_TYPED_DICT and is_typeddict(hint)):
         return True
     if structures.is_structure(hint):
@@ -163,7 +163,7 @@ def only_leaf(hint: Any) -> Leaf | None:
 
 
 def batch_leaf(hint: Any) -> Leaf | None:
-    """Give the leaf by which values of *hint* are joined: its own, or that of lists; None where neither fits."""
+    """Give the leaf by which values of *hint* are joined; None where none fits."""
     if get_origin(hint) is Annotated and not any(isinstance(note, LeafNote) for note in get_args(hint)[1:]):
         return batch_leaf(get_args(hint)[0])
     if (get_origin(hint) or hint) is list:

@@ -1,4 +1,4 @@
-"""Handle values whose type shows only when they are there: answers without a hint, values within others.
+"""Handle values whose type shows only when they are there.
 
 In: a value. Out: its leaf by its type, planned once for each type, and by it JSON, a body, or the parts of a batch.
 """
@@ -27,14 +27,14 @@ def leaf_of(value: Any) -> Leaf | None:
 
 
 def to_plain(value: Any) -> Any:
-    """Give a stand-in, nearer to JSON, for a value that JSON does not know; a path stays the text that it is."""
+    """Give a stand-in, nearer to JSON, for a value that JSON does not know."""
     leaf = leaf_of(value)
     return wire_json.plain(value) if leaf is None or leaf.kind in ("file", "bytes") else leaf.to_json(value)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLeaf(ListBatches):
-    """Splits an answer by what it is: an array or a frame by rows, an object or a tuple by its members, a list."""
+    """Splits an answer by what it is: rows of an array or frame, members, items."""
 
     kind: str = "open"
     media_types: tuple[str, ...] = ()

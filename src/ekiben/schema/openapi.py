@@ -83,7 +83,7 @@ def operation(endpoint: EndpointSpec, codec: Codec, components: Components, name
 
 
 def request_body(codec: Codec, components: Components) -> dict[str, Any]:
-    """List every content type that the endpoint reads, file forms first where there are files."""
+    """List every content type that the endpoint reads, file forms first for files."""
     schema = components.hoist(codec.input_schema)
     properties: dict[str, Any] = {} if codec.is_root else schema.get("properties", {})
     content: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Turn pydantic's report into ours: every wrong place as the caller wrote it, what it must be, and what it was.
+"""Turn pydantic's report into ours: each place, what it must be, what it was.
 
 In: a `ValidationError` and the value that was read. Out: `InvalidInput`.
 """
@@ -62,7 +62,7 @@ def words(detail: Any) -> str:
 
 
 def real_steps(place: Sequence[int | str], value: Any, *, keep_last: bool) -> list[int | str]:
-    """Leave out the steps that are not in the value: pydantic names union members and functions among them."""
+    """Leave out the steps that are not in the value, such as union members."""
     steps: list[int | str] = []
     for index, step in enumerate(place):
         is_last = keep_last and index == len(place) - 1

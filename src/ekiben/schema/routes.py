@@ -28,7 +28,7 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str = ""
 
 
 def route(endpoint: EndpointSpec, codec: Codec, prefix: str = "") -> dict[str, Any]:
-    """Describe one endpoint; `reads` lists the content types that it takes, the best one for a client first."""
+    """Describe one endpoint; `reads` lists what it takes, the best for a client first."""
     return {
         "name": endpoint.name,
         "route": prefix + endpoint.route,

@@ -170,7 +170,7 @@ def check(hint: Any, where: str, *, is_input: bool = False) -> Any:
 
 
 def culprit(settled: Any, hint: Any) -> str:
-    """Name the type that cannot be served, and the field where it stands, if it stands in one."""
+    """Name the type that cannot be served, and the field where it stands."""
     if structures.is_structure(hint):
         for name, part in structures.hints_of(hint).items():
             try:
@@ -189,7 +189,7 @@ def spell(hint: Any) -> str:
 
 
 def files_can_come(settled: Any) -> bool:
-    """Say whether every file in a hint is the parameter itself, or an item of a list that is."""
+    """Say whether each file in a hint is the parameter, or an item of its list."""
     if all(leaf.kind != "file" for leaf in leaves(settled)):
         return True
     if only_leaf(settled) is not None:

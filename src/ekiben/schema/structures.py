@@ -1,4 +1,4 @@
-"""Settle the fields of classes that hold our kinds: pydantic models, dataclasses, `TypedDict`, `NamedTuple`.
+"""Settle the fields of classes that hold our kinds, such as dataclasses.
 
 In: a class and the function that settles a hint. Out: the class itself where no field is ours, otherwise a hint by
 which pydantic makes real instances of that class: its own `__init__`, validators and `__post_init__` run.
@@ -33,7 +33,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ObjectNote:
-    """Lets pydantic read a JSON object by *fields*, and *make* something of the resulting dict."""
+    """Lets pydantic read a JSON object by *fields*, and *make* something of it."""
 
     name: str
     fields: Mapping[str, Field]
@@ -81,7 +81,10 @@ class AgainNote:
 
 @dataclass(frozen=True, slots=True)
 class RestoreNote:
-    """Gives an instance of a settled model its user's class back, so that `type()` and `==` are what they were."""
+    """Gives an instance of a settled model its user's class back.
+
+    `type()` and `==` are then what they were.
+    """
 
     model: type[BaseModel]
 
@@ -139,7 +142,7 @@ def optional(
 
 
 def parts_of(note: ObjectNote | RestoreNote, settled: Any) -> list[Any]:
-    """Give the settled hints of the fields that *note*, on the hint *settled*, stands for."""
+    """Give the settled hints of the fields that *note* on *settled* stands for."""
     if isinstance(note, ObjectNote):
         return [part.hint for part in note.fields.values()]
     return [whole_hint(info) for info in settled.model_fields.values()]
@@ -227,7 +230,7 @@ def rebuild(cls: type, settled: Mapping[str, Any]) -> Any:
 
 
 def rebuild_model(cls: type[BaseModel], settled: Mapping[str, Any]) -> Any:
-    """Give a subclass of a pydantic model with settled fields, whose instances become instances of the model."""
+    """Give a pydantic model's subclass with settled fields; instances become its own."""
     changed: dict[str, Any] = {}
     for name, hint in settled.items():
         info = copy(cls.model_fields[name])
@@ -247,7 +250,7 @@ def dataclass_field(part: Any, hint: Any) -> Field:
 
 
 def typed_dict_field(cls: Any, name: str, hint: Any) -> Field:
-    """Read one field of a `TypedDict`; what its own marker says goes before the class's total."""
+    """Read one field of a `TypedDict`; its own marker goes before the class's total."""
     origin = get_origin(hint)
     if origin in (Required, NotRequired):
         return Field(get_args(hint)[0], required=origin is Required)

@@ -80,7 +80,7 @@ def decorate(cls: Any, options: Mapping[str, Any], *, names: Mapping[str, Any]) 
 
 
 class ServiceBuilder:
-    """One decorated class: its bound service, to which apps and middleware can still be added."""
+    """A decorated class: its bound service; apps and middleware can be added."""
 
     def __init__(self, cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> None:
         self.cls = cls
@@ -194,7 +194,7 @@ def create(cls: Any, handles: Mapping[str, Any]) -> Any:
 
 
 def marked(cls: type, note: str) -> list[tuple[str, Any]]:
-    """List the methods that bear *note*, in the order of their definition, base classes first."""
+    """List the methods that bear *note*, as they are defined, base classes first."""
     found: dict[str, Any] = {}
     for owner in reversed(cls.__mro__):
         for name, value in vars(owner).items():
@@ -207,7 +207,7 @@ def marked(cls: type, note: str) -> list[tuple[str, Any]]:
 
 
 def with_field_defaults(function: Any) -> Any:
-    """Give *function* with the defaults that stand in its source, `Field(...)` included, for reading."""
+    """Give *function* with the defaults of its source, `Field(...)` included."""
     defaults, keywords = getattr(function, "__ekiben_defaults__", (function.__defaults__, function.__kwdefaults__))
     twin = type(function)(function.__code__, function.__globals__, function.__name__, defaults, function.__closure__)
     twin.__kwdefaults__ = keywords

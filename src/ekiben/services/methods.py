@@ -129,7 +129,7 @@ def read_batch(options: Mapping[str, Any]) -> BatchSpec:
 
 
 def unwrap_defaults(function: Any) -> None:
-    """Keep `Field(3)` as the documented default, and let plain calls of the method see 3."""
+    """Keep `Field(3)` as the documented default; plain calls of the method see 3."""
     defaults = getattr(function, "__defaults__", None)
     keywords = getattr(function, "__kwdefaults__", None)
     function.__ekiben_defaults__ = (defaults, dict(keywords) if keywords else None)

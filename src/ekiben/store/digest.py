@@ -107,7 +107,7 @@ def measure(folder: Path, progress: Progress | None = None) -> Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Read the manifest in *folder*; None if there is none, as in a store made by BentoML.
+    """Read the manifest in *folder*; None if there is none, as in BentoML's stores.
 
     Raises:
         CorruptItem: it is damaged.
@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def compare(expected: Manifest, found: Manifest) -> tuple[Problem, ...]:
-    """List every file that is missing, changed or too many; nothing if all is as it was."""
+    """List each file that is missing, changed or too many; none if all is as it was."""
     problems = []
     for path in sorted({*expected.files, *found.files}):
         then, now = expected.files.get(path), found.files.get(path)

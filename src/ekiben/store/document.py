@@ -106,7 +106,7 @@ def make_plain(value: Any, field: str) -> Any:
 
 
 def _check_shape(text: bytes, name: str) -> None:
-    """Walk the events, which takes no memory and no recursion, before anything is built."""
+    """Walk the events, without memory or recursion, before anything is built."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         if count > MAX_NODES:
@@ -122,7 +122,7 @@ def _check_shape(text: bytes, name: str) -> None:
 
 
 def _count(value: Any, name: str) -> None:
-    """Count values as a reader would meet them, each alias anew, and stop at the limit."""
+    """Count values as a reader meets them, each alias anew, and stop at the limit."""
     waiting = [(value, 0)]
     seen = 0
     while waiting:

@@ -1,4 +1,4 @@
-"""Write an item to a file, a folder or a URL, where it replaces an older one as a whole.
+"""Write an item to a file, a folder or a URL; an older one is replaced whole.
 
 In: an item and a destination. Out: an archive; the same item gives the same bytes.
 """
@@ -86,7 +86,7 @@ def _find_target(item: Item, destination: str, asked: str | None) -> tuple[str, 
 
 
 def _is_export(folder: Path) -> bool:
-    """True if *folder* holds what an earlier export wrote and nothing else, so that it may be replaced."""
+    """True if *folder* holds an earlier export and nothing else; it may be replaced."""
     try:
         manifest = read_manifest(folder)
     except CorruptItem:
@@ -108,7 +108,7 @@ def _pack(packing: Packing, place: Path, form: str) -> None:
 
 
 def _replace(made: Path, place: Path) -> None:
-    """Put *made* where *place* is; a folder cannot be replaced in one step, so the old one steps aside first."""
+    """Put *made* where *place* is; an old folder steps aside first."""
     if made.is_dir() and place.exists():
         aside = made.with_name(made.name + ".old")
         place.rename(aside)

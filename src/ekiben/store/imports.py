@@ -1,4 +1,4 @@
-"""Take an item out of an archive, a folder or a URL into a store, under the tag that stands inside.
+"""Take an item from an archive, a folder or a URL into a store, under its tag.
 
 In: what anyone may have made. Out: an item in the store, checked against its manifest; or an error, and the store as it
 was. Nothing is unpickled on the way.
@@ -38,7 +38,7 @@ def import_item(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> T:
-    """Put the item in the archive, folder or URL *source* into *store*, under the tag that stands inside.
+    """Put the item in archive, folder or URL *source* into *store*, under its tag.
 
     Args:
         store: where to.
@@ -106,7 +106,7 @@ def _allow(size: int, asked: int | None) -> int:
 
 
 def _find_inside(folder: Path, description: str) -> Path:
-    """Find the item in what was unpacked: at the top, or in folders that hold nothing else."""
+    """Find the item in what was unpacked: at the top, or in folders of nothing else."""
     place = folder
     while not (place / description).is_file():
         inner = list(place.iterdir())

@@ -1,4 +1,4 @@
-"""Keep items under their tags, each version in a folder that appears whole or not at all.
+"""Keep items under tags; a version's folder appears whole or not at all.
 
 In: a root folder and tags. Out: items, newest first.
 
@@ -136,7 +136,7 @@ class ItemStore(ABC, Generic[T]):
         return [wanted.with_version(version) for version in versions]
 
     def verify(self, tag: str | Tag, *, progress: Progress | None = None) -> Manifest:
-        """Read every byte of an item and hold it against the manifest that was made when it was saved.
+        """Read every byte of an item and hold it against its manifest.
 
         Returns:
             What is there: each file, its size and its SHA-256. An item that BentoML saved has no manifest; that is
@@ -195,7 +195,7 @@ class ItemStore(ABC, Generic[T]):
         return [version for version in _folders(self.root / name) if version != LATEST]
 
     def _latest(self, name: str) -> str | None:
-        """Read `latest`; where it is missing or points nowhere, go by the times of creation."""
+        """Read `latest`; if it is missing or points nowhere, go by times of creation."""
         try:
             version = (self.root / name / LATEST).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
@@ -229,7 +229,7 @@ class ItemStore(ABC, Generic[T]):
         return item
 
     def _tidy(self, name: str) -> None:
-        """After a deletion: point `latest` to what is newest now, or remove the empty folder of the name."""
+        """After a deletion: point `latest` to the newest, or remove the empty folder."""
         pointer = self.root / name / LATEST
         version = self._latest(name)
         if version is not None:

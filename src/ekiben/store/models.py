@@ -76,12 +76,12 @@ class StoredModel:
 
     @property
     def digest(self) -> str:
-        """The name of its content: `sha256:` and 64 hexadecimal digits; read from the files if it has no manifest."""
+        """The name of its content: `sha256:` and 64 hexadecimal digits."""
         return (read_manifest(self._path) or measure(self._path)).digest
 
     @property
     def custom_objects(self) -> Mapping[str, Any]:
-        """The objects that were saved with it, by name; unpickled when one is first asked for."""
+        """The objects saved with it, by name; unpickled when one is first asked for."""
         if self._custom_objects is None:
             self._custom_objects = CustomObjects(self._path / CUSTOM_OBJECTS, str(self.tag))
         return self._custom_objects

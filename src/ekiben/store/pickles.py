@@ -1,4 +1,4 @@
-"""Keep Python objects beside a model, and read them only when someone asks and may.
+"""Keep Python objects beside a model; read them when someone asks and may.
 
 In: objects by name. Out: one file of cloudpickle, and a mapping that opens it on first use.
 Unpickling runs code of whoever wrote the file: EKIBEN_FORBID_UNPICKLING=1 forbids it everywhere.
@@ -20,7 +20,7 @@ FORBID_VARIABLE = "EKIBEN_FORBID_UNPICKLING"
 
 
 class CustomObjects(Mapping[str, Any]):
-    """The objects saved with a model, by name; the file is opened when the first is asked for.
+    """The objects saved with a model, by name; the file is opened on first use.
 
     Args:
         path: the file; a model without it has no objects.

@@ -1,4 +1,4 @@
-"""Build a folder out of sight, and let only one process at a time change what is in sight.
+"""Build a folder out of sight; let one process at a time change what is in sight.
 
 In: the root of a store. Out: empty folders on the same disk, and the store's lock.
 A folder belongs to the process that holds the lock on it, so what a killed process left is known and removed
@@ -26,7 +26,7 @@ _PREFIX = "ekiben-"
 
 @contextmanager
 def store_lock(root: Path) -> Iterator[None]:
-    """Hold the store's lock, which every change of names and of `latest` needs; wait for it if need be."""
+    """Hold the store's lock, which every change of names and of `latest` needs."""
     make_root(root)
     with disk_errors(f"cannot lock the store {root}"):
         handle = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -39,7 +39,7 @@ def store_lock(root: Path) -> Iterator[None]:
 
 @contextmanager
 def stage(root: Path) -> Iterator[Path]:
-    """Give an empty folder from which a rename into *root* works; whatever is still there at the end is removed.
+    """Give an empty folder from which a rename into *root* works; remove it after.
 
     Raises:
         StoreError: the disk is full or read-only.
@@ -61,7 +61,7 @@ def make_root(root: Path) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove what processes that are gone left behind; the caller holds the store's lock."""
+    """Remove what dead processes left behind; the caller holds the store's lock."""
     base = _base(root)
     if not base.is_dir():
         return
@@ -83,7 +83,7 @@ def _make(root: Path) -> tuple[Path, int]:
 
 
 def _base(root: Path) -> Path:
-    """Beside the root, or in it where the root is a disk of its own, which a rename cannot cross."""
+    """Beside the root, or in it where the root is a disk of its own."""
     if root.parent.stat().st_dev == root.stat().st_dev:
         return root.parent / FOLDER
     return root / f".{FOLDER}"
@@ -102,7 +102,7 @@ def _owned(folder: Path) -> int | None:
 
 
 def _lock(handle: int, *, wait: bool) -> bool:
-    """Take the lock on an open file, which ends with the process; False if another has it and *wait* is false."""
+    """Take the lock on an open file; False if another has it and *wait* is false."""
     try:
         if sys.platform == "win32":
             msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)

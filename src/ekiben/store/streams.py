@@ -151,7 +151,7 @@ class _Streams:
                 return part
 
     def _next_stream(self) -> bool:
-        """Go on to a stream that follows this one and its padding of zeros; False at the end of the file."""
+        """Go on to the stream after this one and its zeros; False at the file's end."""
         data = self._inside.unused_data or self._file.read(CHUNK)
         while data and not data.lstrip(b"\0"):
             data = self._file.read(CHUNK)
@@ -165,7 +165,7 @@ _MAGIC = {b"\xfd7zXZ\x00": "xz", b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb
 
 
 def inflate(file: BinaryIO, budget: Budget) -> Guarded:
-    """Read *file*, unpacked if its first bytes say that it is compressed; its name does not matter.
+    """Read *file*, unpacked if its first bytes say that it is compressed.
 
     Raises:
         MissingLibrary: it is zstd, and that library is not installed.

@@ -1,4 +1,4 @@
-"""Unpack what a stranger packed: plain files and folders below one folder, or nothing.
+"""Unpack what a stranger packed: plain files and folders below one, or nothing.
 
 In: members of an archive. Out: files. Every rule stands here, once, for all kinds of archive:
 only files and folders; no path that leaves the folder on any system; no path twice, however its letters are written.
@@ -65,7 +65,7 @@ def check_path(path: str) -> tuple[str, ...]:
 
 
 def _claim(parts: tuple[str, ...], kind: str, taken: dict[str, tuple[str, str]]) -> None:
-    """Take the path and the folders above it, so that nothing is written twice on any file system."""
+    """Take the path and the folders above it, so that nothing is written twice."""
     for depth in range(1, len(parts) + 1):
         path = "/".join(parts[:depth])
         wanted = kind if depth == len(parts) else "folder"

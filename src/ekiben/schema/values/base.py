@@ -1,4 +1,4 @@
-"""What every kind of value offers, so that the rest of the house needs to know none of them.
+"""What every kind of value offers, so that nobody else needs to know any.
 
 In: a type hint with its annotations. Out: a `Leaf`, settled at start, which does the work of each request.
 A kind is a module with `NOTES`, the annotations that it reads, and two functions, `claims(hint) -> bool` and
@@ -16,7 +16,7 @@ Encoder = Callable[[Any], Encoded]
 
 
 class Leaf(Protocol):
-    """One hint, settled: how its values are read, written, joined, split and described."""
+    """One hint, settled: how its values are read, written, joined, split, described."""
 
     @property
     def kind(self) -> str:
@@ -24,11 +24,11 @@ class Leaf(Protocol):
 
     @property
     def media_types(self) -> tuple[str, ...]:
-        """Media types that `decode` reads as a raw body or an upload; globs allowed, empty for none."""
+        """Media types that `decode` reads as a body or upload; globs, empty for none."""
 
     @property
     def output_media(self) -> str:
-        """The media type of an answer where the caller asks for none; JSON, or one of `encoders`."""
+        """The media type of an answer if the caller asks for none: JSON or an encoder's."""
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
@@ -55,7 +55,7 @@ class Leaf(Protocol):
         """Give what two values must have in common to be joined along *axis*."""
 
     def join(self, values: Sequence[Any], axis: int) -> tuple[Any, list[int]]:
-        """Join the values of several calls, all alike, into one batch, and say how many items each had."""
+        """Join the values of several calls, all alike, and say how many items each had."""
 
     def split(self, batch: Any, sizes: Sequence[int], axis: int) -> list[Any]:
         """Take a batch apart again.

@@ -1,4 +1,4 @@
-"""pandas frames and series: records or columns in JSON; CSV, Arrow IPC and Parquet in a binary body.
+"""pandas frames and series: records or columns in JSON; CSV, Arrow IPC, Parquet.
 
 In: `pandas.DataFrame` or `pandas.Series`, with `DataframeSchema` and `ContentType` in `Annotated`. Out: a `Leaf`.
 A missing value is `null` in JSON. Columns that `DataframeSchema` names must all be there; others are left out.
@@ -89,7 +89,7 @@ class FrameLeaf:
         return None if self.form is None else self.form.columns
 
     def schema(self) -> JsonSchema:
-        """Describe a list of objects, or an object of lists; both where no orientation is declared."""
+        """Describe a list of objects, an object of lists, or both where none is declared."""
         names = list(self.columns or ())
         keys: dict[str, Any] = {"type": "object"}
         if names:
@@ -102,7 +102,7 @@ class FrameLeaf:
         return {**(rows if self.form.orient == "records" else columns), "x-orient": self.form.orient, **extra}
 
     def decode(self, raw: Any) -> Any:
-        """Make a frame with the declared columns; raises ValueError, or ValidationError with the wrong place."""
+        """Make a frame with the declared columns; raises ValueError or ValidationError."""
         if isinstance(raw, Upload):
             return self.check(self.from_bytes(raw))
         if isinstance(raw, self.pandas.DataFrame):
@@ -130,7 +130,7 @@ class FrameLeaf:
         return self.pandas.DataFrame(rows)
 
     def from_bytes(self, upload: Upload) -> Any:
-        """Read by the content's first bytes; what has none that is known is CSV, or JSON where it is said to be."""
+        """Read by the content's first bytes; others are CSV, or JSON where it says so."""
         body = upload.read()
         if self.pyarrow is not None and body.startswith((FILE_MAGIC, STREAM_MAGIC)):
             return self.from_table(wire_arrow.read_ipc(self.pyarrow, body))
@@ -144,7 +144,7 @@ class FrameLeaf:
             raise ValueError(f"is not a readable table: {wire_arrow.first_line(error)}") from error
 
     def from_table(self, table: Any) -> Any:
-        """Turn an Arrow table into a frame; what the sender's pandas noted beside the columns is not trusted."""
+        """Turn an Arrow table into a frame; the sender's pandas notes are not trusted."""
         assert self.pyarrow is not None  # it made the table
         try:
             return table.to_pandas(ignore_metadata=True)
@@ -186,7 +186,7 @@ class FrameLeaf:
         return Encoded(wire_arrow.write_parquet(self._pyarrow, self.to_table(value)), PARQUET)
 
     def to_table(self, value: Any) -> Any:
-        """Give an Arrow table of the columns; the index stays behind, as it does in records."""
+        """Give an Arrow table of the columns; the index stays behind, as in records."""
         return self._pyarrow.Table.from_pandas(value, preserve_index=False)
 
     @property
@@ -252,7 +252,7 @@ class SeriesLeaf:
 
 
 def columns_of(raw: dict[str, Any]) -> dict[str, list[Any]]:
-    """Read an object of columns, each a list, or an object by index as pandas writes it; all of one length."""
+    """Read columns, each a list or an object by index, all of one length."""
     found: dict[str, list[Any]] = {}
     keys: Any = None
     for name, column in raw.items():
@@ -273,7 +273,7 @@ def refuse(place: tuple[int | str, ...], words: str, raw: Any) -> None:
 
 
 def list_of(series: Any) -> list[Any]:
-    """Give a column's values as JSON knows them: missing ones as None, times as ISO 8601."""
+    """Give a column's values as JSON has them: missing as None, times as ISO 8601."""
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biuf" and not hasattr(series.dtype, "na_value"):
         return list(series.to_numpy().tolist())

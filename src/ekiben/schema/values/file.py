@@ -1,4 +1,4 @@
-"""Files: a `Path`, `bytes` or an open binary file, from an upload or a raw body; never from a client's string.
+"""Files: a `Path`, `bytes` or an open file; never made from a client's string.
 
 In: `pathlib.Path`, `bytes`, `bytearray`, `BinaryIO`, `IO[bytes]`, `io.BytesIO`, with `ContentType` in `Annotated`.
 Out: a `Leaf`. A string that a client sends is neither a path nor an address: where a file is asked it is refused,
@@ -44,7 +44,7 @@ def plan(hint: Any, notes: tuple[Any, ...]) -> "FileLeaf":
 
 @dataclass(frozen=True, slots=True)
 class FileLeaf(ListBatches):
-    """One file hint, settled: `target` is `Path`, `bytes`, `bytearray`, or `io.IOBase` for an open file."""
+    """One file hint, settled: `target` is `Path`, `bytes`, `bytearray` or `io.IOBase`."""
 
     kind: str
     target: Any
@@ -110,7 +110,7 @@ class FileLeaf(ListBatches):
         return self.note if self.note and "*" not in self.note else OCTETS
 
     def attach(self, path: Path) -> Encoded:
-        """Send the file at *path*: shown where it is an image, otherwise saved under its name (RFC 6266)."""
+        """Send the file at *path*: an image is shown, others saved by name (RFC 6266)."""
         media = self.output_media
         if media == OCTETS:
             media = mimetypes.guess_type(path.name)[0] or OCTETS

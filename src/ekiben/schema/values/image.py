@@ -1,4 +1,4 @@
-"""Images: `PIL.Image.Image`, from an upload, a raw body or base64 text; known by their content, not by a header.
+"""Images, `PIL.Image.Image`: known by their content, not by a header.
 
 In: the class `PIL.Image.Image`, with `ContentType` in `Annotated`. Out: a `Leaf`.
 An image arrives fully decoded, in the mode that the file has; a damaged one is refused here. Only formats that
@@ -94,7 +94,7 @@ class ImageLeaf(ListBatches):
         raise ValueError(f"must be an uploaded image, or base64 text of one (addresses are not fetched): {named(raw)}")
 
     def load(self, file: Any) -> Any:
-        """Read the pixels, so that a damaged file is the caller's error and not the model's."""
+        """Read the pixels, so that a damaged file is the caller's error, not the model's."""
         try:
             image = self.pillow.open(file, formats=self.readable)
             image.load()

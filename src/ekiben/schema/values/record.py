@@ -1,4 +1,4 @@
-"""Everything that JSON and pydantic carry themselves: numbers, text, lists, objects, models.
+"""All that JSON and pydantic carry themselves: numbers, text, lists, objects.
 
 In: values that pydantic has made. Out: batches as lists. A list is a batch of its items; anything else is one item,
 so text is never taken apart into letters, nor an object into its keys.

@@ -1,4 +1,4 @@
-"""Tensors of PyTorch and TensorFlow: nested lists in JSON, `.npy` or raw bytes in a binary body.
+"""Tensors of PyTorch and TensorFlow: lists in JSON, `.npy` or raw bytes otherwise.
 
 In: `torch.Tensor` or `tensorflow.Tensor`, with `Shape`, `DType` and `ContentType` in `Annotated`. Out: a `Leaf`.
 Numbers with a fraction become float32 where no dtype is declared, as both libraries make them.

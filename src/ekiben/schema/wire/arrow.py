@@ -42,7 +42,7 @@ def read_ipc(pyarrow: ModuleType, body: bytes) -> Any:
 
 
 def read_parquet(pyarrow: ModuleType, body: bytes) -> Any:
-    """Read a Parquet file; texts stay in dictionaries, so that repeated ones take memory once.
+    """Read a Parquet file; texts stay in dictionaries, so that each is held once.
 
     Raises:
         ValueError: it is damaged, or unpacks to more than `MAX_UNPACKED` bytes.
@@ -97,7 +97,7 @@ def has_compression(pyarrow: ModuleType, content: Any) -> bool:
 
 
 def enter(metadata: bytes, table: int, number: int) -> int | None:
-    """Give where the table in field *number* of the flatbuffers table at *table* begins; None where it is absent."""
+    """Give where the table in field *number* of the one at *table* begins, or None."""
     vtable = table - struct.unpack_from("<i", metadata, table)[0]
     size = struct.unpack_from("<H", metadata, vtable)[0]
     slot = 4 + 2 * number
@@ -109,7 +109,7 @@ def enter(metadata: bytes, table: int, number: int) -> int | None:
 
 
 def check_rows(pyarrow: ModuleType, table: Any, size: int) -> None:
-    """Refuse columns that take no bytes a row, where they would take more memory than the body had bytes."""
+    """Refuse columns without bytes a row that would take more memory than the body."""
     empty = sum(1 for field in table.schema if pyarrow.types.is_null(field.type))
     if table.num_rows > 8 * size or empty * table.num_rows > size:
         raise ValueError(f"claims more rows than its {size} bytes can hold: {table.num_rows}")

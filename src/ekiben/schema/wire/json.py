@@ -67,7 +67,7 @@ def plain(value: Any) -> Any:
 
 
 def dumper(nan_style: str, to_plain: Plain = plain) -> Callable[[Any], bytes]:
-    """Choose the writer for a spec's style; *to_plain* gives a stand-in for what JSON does not know."""
+    """Choose the writer for a style; *to_plain* stands in for what JSON does not know."""
     if nan_style == "literal":
         return lambda value: dump_slowly(value, to_plain, keep_nan=True)
 
@@ -84,7 +84,7 @@ dump = dumper("null")
 
 
 def dump_slowly(value: Any, to_plain: Plain, *, keep_nan: bool) -> bytes:
-    """Write what orjson does not: keys that are no text, whole numbers over 64 bits, lone surrogates, NaN as such.
+    """Write what orjson does not: odd keys, large integers, lone surrogates, NaN.
 
     Raises:
         TypeError: a value has no JSON form, or holds itself; its place is named.
@@ -132,7 +132,7 @@ def key_of(key: Any, place: str) -> str:
 
 
 def depth(body: bytes, limit: int) -> bool:
-    """Say whether *body* nests brackets deeper than *limit*; those inside strings do not count."""
+    """Say whether *body* nests brackets deeper than *limit*, strings aside."""
     if body.count(b"[") + body.count(b"{") <= limit:
         return False
     if b'"' in body:

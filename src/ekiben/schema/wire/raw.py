@@ -70,7 +70,7 @@ class ArrayForm:
         return inner if self.dtype is None else {**inner, "x-dtype": str(self.dtype)}
 
     def decode(self, raw: Any) -> Any:
-        """Make an array of the asked dtype and shape; raises ValueError, or ValidationError with the wrong place."""
+        """Make an array of the asked dtype and shape; raises ValueError, ValidationError."""
         kind = type(raw)
         if kind is list or kind is tuple:
             return self.check(self.from_lists(raw))
@@ -88,7 +88,7 @@ class ArrayForm:
         return self.dtype is not None and self.dtype.kind == "U"
 
     def from_lists(self, raw: Any) -> Any:
-        """Read nested lists as `np.asarray` does, and refuse what it would only take as objects or as text."""
+        """Read nested lists as `np.asarray` does, and refuse objects and mixed text."""
         try:
             array = self.numpy.asarray(raw)
         except (ValueError, OverflowError, RecursionError):
@@ -109,7 +109,7 @@ class ArrayForm:
         return self.cast(array)
 
     def cast(self, array: Any) -> Any:
-        """Change the dtype where no value changes its meaning: no fraction, no overflow, no text is lost."""
+        """Change the dtype where no fraction, overflow or text is lost."""
         kind, given = self.dtype.kind, array.dtype.kind
         if array.size == 0:
             return array.astype(self.dtype)
@@ -138,7 +138,7 @@ class ArrayForm:
             raise ValueError(f"must hold numbers from {limits.min} to {limits.max} ({self.dtype}), not {wrong}")
 
     def from_bytes(self, body: bytes) -> Any:
-        """Read `.npy`, or bare numbers where dtype and all but one length are known; the array can be written to."""
+        """Read `.npy`, or bare numbers where dtype and shape are known; writable."""
         if bytes(body[:6]) == MAGIC:
             return read_npy(self.numpy, body)
         if self.dtype is None or not self.dtype.itemsize:
@@ -194,7 +194,7 @@ def read_npy(numpy: ModuleType, body: bytes) -> Any:
 
 
 def write_npy(numpy: ModuleType, array: Any) -> bytes:
-    """Write an array as a `.npy` file; raises ValueError for one that would need pickling."""
+    """Write an array as a `.npy` file; raises ValueError if it needed pickling."""
     out = io.BytesIO()
     numpy.lib.format.write_array(out, numpy.asanyarray(array), allow_pickle=False)
     return out.getvalue()
@@ -210,7 +210,7 @@ def raise_first_wrong(raw: Any, *, text: bool) -> None:
 
 
 def first_wrong(raw: Any, *, text: bool) -> tuple[tuple[int, ...], str] | None:
-    """Find the first item that is no number, or whose form differs from that of its first neighbour."""
+    """Find the first item that is no number, or of another form than its neighbour."""
     if not isinstance(raw, list | tuple):
         words = wrong_item(raw, text=text)
         return None if words is None else ((), words)

@@ -26,7 +26,7 @@ def is_url(text: str) -> bool:
 
 
 def local_path(text: str) -> Path | None:
-    """Give the path that *text* is or that a `file://` URL names; None for a URL of another kind."""
+    """Give the path that *text* is or a `file://` URL names; None for other URLs."""
     if text.startswith("file://"):
         return Path(text.removeprefix("file://"))
     return None if is_url(text) else Path(text).expanduser()
@@ -63,7 +63,7 @@ def upload(local: Path, url: str, options: Mapping[str, Any]) -> None:
 
 
 def download(url: str, local: Path, options: Mapping[str, Any], *, max_size: int | None) -> None:
-    """Copy the file, or every file below the folder, at *url* to *local*, which does not exist yet.
+    """Copy the file or folder at *url* to *local*, which does not exist yet.
 
     Args:
         url: where from.
@@ -93,7 +93,10 @@ def download(url: str, local: Path, options: Mapping[str, Any], *, max_size: int
 
 
 def _refuse_others(system: Any, top: str, names: Collection[str]) -> None:
-    """Refuse a remote folder that holds anything else: what would come out of it again is not what went in."""
+    """Refuse a remote folder that holds anything else.
+
+    What would come out of it again is not what went in.
+    """
     if not system.isdir(top):
         return
     others = [path for path in system.find(top) if path[len(top.rstrip("/")) + 1 :] not in names]
