@@ -1,0 +1,59 @@
+"""The real BentoML, in a virtual environment of its own: a black box that writes and reads stores."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = ("bentoml==1.4.39", f"scikit-learn=={metadata.version('scikit-learn')}")
+_VENVS = Path(__file__).parents[2] / ".venvs"
+
+
+def python() -> Path:
+    """Give the Python that has BentoML; the environment is made once and kept in `.venvs/`."""
+    name = "bentoml-" + hashlib.sha256(" ".join((*REQUIREMENTS, sys.version)).encode()).hexdigest()[:12]
+    folder = _VENVS / name
+    _VENVS.mkdir(exist_ok=True)
+    with (_VENVS / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "is-ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _make(folder)
+            (folder / "is-ready").touch()
+    return folder / "bin/python"
+
+
+def run(program: str, home: Path, *arguments: str | Path) -> str:
+    """Run *program* with BentoML's home at *home*, and give what it prints."""
+    done = subprocess.run(
+        [python(), "-W", "ignore", "-c", program, *map(str, arguments)],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def _make(folder: Path) -> None:
+    commands: list[list[str]] = [
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(folder / "bin/python"), "-m", "pip", "install", "-q", *REQUIREMENTS],
+    ]
+    if uv := shutil.which("uv"):
+        commands = [
+            [uv, "venv", "-q", "-p", sys.executable, str(folder)],
+            [uv, "pip", "install", "-q", "-p", str(folder / "bin/python"), *REQUIREMENTS],
+        ]
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"BentoML cannot be installed here: {done.stderr.strip()[-200:]}")
