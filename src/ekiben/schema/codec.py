@@ -116,7 +116,9 @@ def readers(
         if not body:
             if not is_root:
                 body = b"{}"
-            elif default is not EMPTY:
+            elif default is EMPTY:
+                raise InvalidInput(problems=[Problem("", "is required: the body is empty")])
+            else:
                 return bind(default)
         try:
             return bind((full if len(body) <= LONG else brief).validate_json(body))

@@ -3,6 +3,7 @@
 In: settled hints. Out: a `Form` each, by which `wire/multipart` reads fields.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -26,12 +27,14 @@ def form_of(hint: Any) -> Form:
             return Form("bytes")
         return Form("file" if leaf.kind in UPLOADS else "leaf")
     if origin in UNIONS:
-        return union_form([form_of(arg) for arg in args if arg is not NONE], is_nullable=NONE in args)
+        return union_form([form_of(arg) for arg in args if arg is not NONE], NONE in args and str not in args)
     if (origin or hint) in LISTS:
         inner = form_of(args[0]) if args else ANY
         return Form("json" if inner.is_list else inner.takes, is_list=True)
     if origin is Literal:
         return Form("text" if all(isinstance(arg, str) for arg in args) else "any")
+    if hint is NONE or hint is None:
+        return Form("json", is_nullable=True)
     if hint is Any or hint is object:
         return ANY
     if isinstance(hint, type) and issubclass(hint, Enum) and not is_text(hint):
@@ -39,7 +42,7 @@ def form_of(hint: Any) -> Form:
     return Form("text" if is_text(hint) else "json")
 
 
-def union_form(forms: list[Form], *, is_nullable: bool) -> Form:
+def union_form(forms: list[Form], is_nullable: bool) -> Form:
     """Give what all members of a union have in common."""
     takes = {form.takes for form in forms}
     return Form(
@@ -69,4 +72,5 @@ def object_forms(hint: Any) -> dict[str, Form] | None:
         return object_forms(get_args(hint)[0])
     if structures.is_structure(hint):
         return {name: form_of(part) for name, part in structures.hints_of(hint).items()}
-    return {} if (get_origin(hint) or hint) is dict else None
+    target = get_origin(hint) or hint
+    return {} if isinstance(target, type) and issubclass(target, Mapping) else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ekiben.core.errors import ConfigError
@@ -22,6 +22,7 @@ from ekiben.schema.values.record import RecordLeaf
 
 KINDS: tuple[Any, ...] = (ndarray, dataframe, image, tensor, file)
 OURS = (Shape, DType, ContentType, DataframeSchema)
+BYTES = (bytes, bytearray)  # within pydantic models they are pydantic's, as the model's own settings say
 LISTS = (list, tuple, set, frozenset)
 UNIONS = (Union, types.UnionType)
 OLD_TYPED_DICT = sys.version_info < (3, 12)  # before, pydantic refuses the one of `typing`
@@ -50,7 +51,7 @@ class LeafNote:
         except (ValueError, TypeError) as error:
             if type(error).__module__.startswith("pydantic"):
                 raise
-            raise PydanticCustomError("invalid_" + self.leaf.kind, "{reason}", {"reason": str(error)}) from error
+            raise PydanticCustomError("invalid_value", "{reason}", {"reason": str(error)}) from error
 
 
 def settle(hint: Any) -> Any:
@@ -67,18 +68,25 @@ class Settling:
 
     def __init__(self) -> None:
         self._inside: dict[type, structures.AgainNote] = {}
+        self._models = 0  # pydantic models around what is being settled
 
     def settle(self, hint: Any, notes: tuple[Any, ...] = ()) -> Any:
         """Replace every leaf in *hint*; *notes* are our annotations from around it."""
         if get_origin(hint) is Annotated:
             return self._settle_annotated(hint, notes)
-        leaf = find(hint, notes)
+        in_model = bool(self._models)
+        leaf = None if in_model and hint in BYTES else find(hint, notes)
         if leaf is not None:
             return Annotated[Any, LeafNote(leaf)]
-        if not holds_ours(hint):
+        if not holds_ours(hint, in_model=in_model):
             return hint
         if structures.is_structure(hint):
-            return structures.settle(hint, self.settle, self._inside)
+            is_model = issubclass(hint, BaseModel)
+            self._models += is_model
+            try:
+                return structures.settle(hint, self.settle, self._inside)
+            finally:
+                self._models -= is_model
         inner = unwrapped(hint)
         if inner is not hint:
             return self.settle(inner, notes)
@@ -115,20 +123,25 @@ def find(hint: Any, notes: tuple[Any, ...]) -> Leaf | None:
     return None
 
 
-def holds_ours(hint: Any, seen: frozenset[Any] = frozenset()) -> bool:
+def holds_ours(hint: Any, seen: frozenset[Any] = frozenset(), *, in_model: bool = False) -> bool:
     """Say whether *hint* has a leaf anywhere, or a class that only we can read."""
+    if in_model and hint in BYTES:
+        return False
     if any(kind.claims(hint) for kind in KINDS) or (OLD_TYPED_DICT and is_typeddict(hint)):
         return True
     if structures.is_structure(hint):
         within = seen | {hint}
-        return hint not in seen and any(holds_ours(part, within) for part in structures.hints_of(hint).values())
+        parts = () if hint in seen else structures.hints_of(hint).values()
+        in_model = in_model or issubclass(hint, BaseModel)
+        return any(holds_ours(part, within, in_model=in_model) for part in parts)
     inner = unwrapped(hint)
     if inner is not hint:
-        return holds_ours(inner, seen)
+        return holds_ours(inner, seen, in_model=in_model)
     if get_origin(hint) is Literal:
         return False
     args = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
-    return any(holds_ours(arg, seen) for arg in args if arg is not Ellipsis and not isinstance(arg, list))
+    args = tuple(arg for arg in args if arg is not Ellipsis and not isinstance(arg, list))
+    return any(holds_ours(arg, seen, in_model=in_model) for arg in args)
 
 
 def unwrapped(hint: Any) -> Any:

@@ -29,7 +29,15 @@ def leaf_of(value: Any) -> Leaf | None:
 def to_plain(value: Any) -> Any:
     """Give a stand-in, nearer to JSON, for a value that JSON does not know."""
     leaf = leaf_of(value)
-    return wire_json.plain(value) if leaf is None or leaf.kind in ("file", "bytes") else leaf.to_json(value)
+    if leaf is None or leaf.kind in ("file", "bytes"):
+        return wire_json.plain(value, to_lists)
+    return leaf.to_json(value)
+
+
+def to_lists(value: Any) -> Any:
+    """Give the same, with an array as lists."""
+    near = to_plain(value)
+    return near.tolist() if hasattr(near, "tolist") else near
 
 
 @dataclass(frozen=True, slots=True)

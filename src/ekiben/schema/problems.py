@@ -13,8 +13,9 @@ from ekiben.core.errors import InvalidInput, Problem
 from ekiben.schema.words import named, path_of
 
 MOST = 100  # problems that are told; the rest is counted
-PREFIXES = (("Input should ", "must "), ("Value error, ", ""), ("Assertion failed, ", ""))
-TAIL = re.compile(r", (unable to parse|got ).*$")
+SHOULD = re.compile(r"^[A-Z]\w+( items)? should ")
+RAISED = re.compile(r"^(Value error|Assertion failed), ")  # by a validator of the user's, in its own words
+TAIL = re.compile(r", (unable to|got |input is ).*$| after validation(?=,)")
 
 
 def invalid(error: ValidationError, value: Any, *, is_root: bool = False) -> InvalidInput:
@@ -50,15 +51,14 @@ def problem(detail: Any, value: Any, is_root: bool) -> Problem:
 def words(detail: Any) -> str:
     """Give the message as `must be ..., not ...`."""
     message: str = detail["msg"]
-    if detail["type"].startswith("invalid_"):
+    if detail["type"] == "invalid_value":
         return message  # by one of our kinds, which has said it all
-    for prefix, ours in PREFIXES:
-        if message.startswith(prefix):
-            message = ours + message.removeprefix(prefix)
-            break
-    else:
+    if RAISED.match(message):
+        return RAISED.sub("", message)
+    if not SHOULD.match(message):
         return message[:1].lower() + message[1:]
-    return f"{TAIL.sub('', message)}, not {named(detail['input'])}" if message.startswith("must ") else message
+    said = TAIL.sub("", SHOULD.sub("must ", message))
+    return said if ", not " in said else f"{said}, not {named(detail['input'])}"
 
 
 def real_steps(place: Sequence[int | str], value: Any, *, keep_last: bool) -> list[int | str]:

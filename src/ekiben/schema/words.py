@@ -30,13 +30,17 @@ def shorten(text: str, limit: int = 60) -> str:
 
 
 def spell(shape: Sequence[int]) -> str:
-    """Write a shape with `any` for an open length."""
-    return "(" + ", ".join("any" if length < 0 else str(length) for length in shape) + ")"
+    """Write a shape as Python does, with `any` for an open length."""
+    lengths = ["any" if length < 0 else str(length) for length in shape]
+    return f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
 
 
 def path_of(place: Sequence[int | str]) -> str:
     """Write a place as `x[3][1].name`."""
     path = ""
     for step in place:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            path += step if step == "[key]" or not path else f".{step}"
     return path

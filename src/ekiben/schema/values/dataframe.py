@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
-
 from ekiben.core.errors import ConfigError, MissingLibrary
 from ekiben.core.optional import loaded, need
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.annotations import ContentType, DataframeSchema
 from ekiben.schema.content import JSON, Encoded, Upload, essence
+from ekiben.schema.refusal import refuse
 from ekiben.schema.values.base import Encoder, cuts
 from ekiben.schema.wire import arrow as wire_arrow
 from ekiben.schema.wire import json as wire_json
@@ -120,11 +119,11 @@ class FrameLeaf:
         if self.columns is not None and rows and isinstance(rows[0], list):
             for index, row in enumerate(rows):
                 if not isinstance(row, list) or len(row) != len(self.columns):
-                    refuse((index,), f"must be a list of {len(self.columns)} values, one a column", row)
+                    refuse("dataframe", (index,), f"must be a list of {len(self.columns)} values, one a column", row)
             return self.pandas.DataFrame(rows, columns=list(self.columns))
         for index, row in enumerate(rows):
             if not isinstance(row, dict):
-                refuse((index,), f"must be an object with a value for each column, not {named(row)}", row)
+                refuse("dataframe", (index,), f"must be an object with a value for each column, not {named(row)}", row)
         if not rows and self.columns is not None:
             return self.pandas.DataFrame(columns=list(self.columns))
         return self.pandas.DataFrame(rows)
@@ -257,19 +256,13 @@ def columns_of(raw: dict[str, Any]) -> dict[str, list[Any]]:
     keys: Any = None
     for name, column in raw.items():
         if not isinstance(column, list | dict):
-            refuse((name,), f"must be a list of the column's values, not {named(column)}", column)
+            refuse("dataframe", (name,), f"must be a list of the column's values, not {named(column)}", column)
         labels = list(column) if isinstance(column, dict) else len(column)
         keys = labels if keys is None else keys
         if labels != keys:
-            refuse((name,), "must have as many values as the other columns, under the same labels", column)
+            refuse("dataframe", (name,), "must have as many values as the other columns, under the same labels", column)
         found[name] = list(column.values()) if isinstance(column, dict) else column
     return found
-
-
-def refuse(place: tuple[int | str, ...], words: str, raw: Any) -> None:
-    """Raise a pydantic error at *place*."""
-    error = PydanticCustomError("invalid_dataframe", "{reason}", {"reason": words})
-    raise ValidationError.from_exception_data("dataframe", [InitErrorDetails(type=error, loc=place, input=raw)])
 
 
 def list_of(series: Any) -> list[Any]:

@@ -8,7 +8,8 @@ they are read where a sender wrote the literals.
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
@@ -36,14 +37,20 @@ def load(body: bytes | str) -> Any:
         raise ValueError(f"is not JSON: {error}") from error
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, inner: Plain | None = None) -> Any:
     """Give a stand-in, nearer to JSON, for a value that JSON does not know.
+
+    Args:
+        value: any value.
+        inner: does the same for what pydantic does not know within a model.
 
     Raises:
         TypeError: it has no JSON form.
     """
     if isinstance(value, BaseModel):
-        return to_jsonable_python(value, by_alias=True, fallback=plain, bytes_mode="base64", inf_nan_mode="constants")
+        return plain_model(value, inner or plain)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: getattr(value, part.name) for part in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors on the CPU
@@ -52,14 +59,25 @@ def plain(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Set):
-        return list(value)
+    return list(value) if isinstance(value, Collection) else plain_scalar(value)
+
+
+def plain_model(value: BaseModel, inner: Plain) -> Any:
+    """Give a model's fields as its own serializers write them."""
+    try:
+        return to_jsonable_python(value, by_alias=True, fallback=inner, inf_nan_mode="constants")
+    except ValueError:  # such as bytes that are no text
+        return value.model_dump(by_alias=True)
+
+
+def plain_scalar(value: Any) -> Any:
+    """Give a single value: paths as text, times by ISO 8601, missing ones as None."""
     if isinstance(value, PurePath):
         return str(value)
     if hasattr(value, "isoformat"):
         return None if value != value else value.isoformat()
     if type(value).__name__ == "NAType":
-        return None  # pandas' missing value
+        return None
     try:
         return to_jsonable_python(value, by_alias=True)
     except ValueError as error:
@@ -67,30 +85,39 @@ def plain(value: Any) -> Any:
 
 
 def dumper(nan_style: str, to_plain: Plain = plain) -> Callable[[Any], bytes]:
-    """Choose the writer for a style; *to_plain* stands in for what JSON does not know."""
-    if nan_style == "literal":
-        return lambda value: dump_slowly(value, to_plain, keep_nan=True)
+    """Choose the writer for a spec's style.
+
+    *to_plain* gives a stand-in for what JSON does not know, such as lists, or an array of numbers.
+    """
+
+    def in_lists(value: Any) -> Any:
+        near = to_plain(value)
+        return near.tolist() if hasattr(near, "tolist") else near
 
     def write(value: Any) -> bytes:
         try:
             return orjson.dumps(value, default=to_plain, option=OPTIONS)
         except TypeError:
-            return dump_slowly(value, to_plain, keep_nan=False)
+            return dump_slowly(value, in_lists, keep_nan=False)
 
-    return write
+    def write_literal(value: Any) -> bytes:
+        try:
+            return json.dumps(value, default=in_lists, ensure_ascii=False, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError):
+            return dump_slowly(value, in_lists, keep_nan=True)
 
-
-dump = dumper("null")
+    return write_literal if nan_style == "literal" else write
 
 
 def dump_slowly(value: Any, to_plain: Plain, *, keep_nan: bool) -> bytes:
-    """Write what orjson does not: odd keys, large integers, lone surrogates, NaN.
+    """Write what the fast writers do not.
+
+    That is keys that are no text, whole numbers over 64 bits, and lone surrogates.
 
     Raises:
         TypeError: a value has no JSON form, or holds itself; its place is named.
     """
-    data = simplify(value, to_plain, keep_nan, "")
-    return json.dumps(data, ensure_ascii=not keep_nan, separators=(",", ":")).encode(errors="backslashreplace")
+    return json.dumps(simplify(value, to_plain, keep_nan, ""), separators=(",", ":")).encode()
 
 
 def simplify(value: Any, to_plain: Plain, keep_nan: bool, place: str, depth: int = 0) -> Any:
@@ -125,9 +152,14 @@ def key_of(key: Any, place: str) -> str:
         return key.value if isinstance(key, Enum) else str(key)
     near = key
     while not isinstance(near, str | int | float | None):
-        near = plain(near)
+        kind = type(near).__name__
+        try:
+            near = plain(near)
+        except TypeError:
+            near = []
         if isinstance(near, list | dict):
-            raise TypeError(f"{place.lstrip('.') or 'the answer'}: a key of type {type(key).__name__} has no JSON form")
+            where = f"{place.lstrip('.')}: " if place else ""
+            raise TypeError(f"{where}a key of type {kind} has no JSON form")
     return near if isinstance(near, str) else json.dumps(near)
 
 
@@ -146,3 +178,6 @@ def depth(body: bytes, limit: int) -> bool:
         if len(left) == before:
             return False  # either nothing is left, or it is not JSON, which its parser will say
     return bool(left)
+
+
+dump = dumper("null")

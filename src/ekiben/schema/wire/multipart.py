@@ -22,7 +22,7 @@ class Form:
 
     takes: Literal["text", "json", "file", "bytes", "leaf", "any"] = "any"  # leaf: a file, or JSON
     is_list: bool = False  # a field an item
-    is_nullable: bool = False
+    is_nullable: bool = False  # an empty field, or the word null, is None
 
 
 ANY = Form()
@@ -58,7 +58,8 @@ def convert(values: Sequence[str | Upload], form: Form) -> Any:
     """Give a list where the parameter is one, otherwise the value."""
     if not form.is_list:
         return item(values[0], form) if len(values) == 1 else [item(value, form) for value in values]
-    if len(values) == 1 and form.takes != "file":
+    is_text = isinstance(values[0], str) or form.takes in ("text", "json", "any")
+    if len(values) == 1 and is_text and form.takes != "file":
         whole = item(values[0], Form("any"))
         if isinstance(whole, list):
             return whole
@@ -69,6 +70,8 @@ def convert(values: Sequence[str | Upload], form: Form) -> Any:
 
 def item(value: str | Upload, form: Form) -> Any:
     """Read one field as its parameter takes it."""
+    if form.is_nullable and isinstance(value, str) and value in ("", "null"):
+        return None
     if form.takes == "file":
         return value
     if form.takes == "bytes":
@@ -76,8 +79,6 @@ def item(value: str | Upload, form: Form) -> Any:
     if form.takes == "leaf" and isinstance(value, Upload):
         return value
     text = value if isinstance(value, str) else text_of(value)
-    if form.is_nullable and text in ("", "null"):
-        return None
     if form.takes == "text":
         return text
     try:
