@@ -28,7 +28,10 @@ GRACE = 2  # seconds for what is left after `drain`; then it is cancelled
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server of one service, which stops when the service cannot start; *on_ready* is told when it could."""
+    """A uvicorn server of one service, which stops when the service cannot start.
+
+    *on_ready* is told when it could.
+    """
 
     def __init__(self, bound: BoundService, listen: Listen, on_ready: Callable[[], None] = lambda: None) -> None:
         self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=listen.proxy_headers)
@@ -116,7 +119,10 @@ def load(config: uvicorn.Config) -> None:
 
 
 def run(bound: BoundService, listen: Listen, listening: Listening, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGINT or SIGTERM; raises what kept the service from starting. *on_ready* is told when it has."""
+    """Serve until SIGINT or SIGTERM; raises what kept the service from starting.
+
+    *on_ready* is told when it has started.
+    """
     server = Server(bound, listen, on_ready)
     try:
         server.run(sockets=listening.sockets)

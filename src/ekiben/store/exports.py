@@ -120,7 +120,7 @@ def _replace(made: Path, place: Path) -> None:
 
 
 def _remove(place: Path) -> None:
-    """Remove what a failed export left; where it made nothing, a read-only disk is not asked to remove it."""
+    """Remove what a failed export left, if it left anything."""
     if place.is_dir():
         shutil.rmtree(place, ignore_errors=True)
     elif place.exists():

@@ -105,7 +105,7 @@ def _refuse_others(system: Any, top: str, names: Collection[str]) -> None:
 
 
 def _make_parent(system: Any, path: str) -> None:
-    """Make the folder of *path*, except where folders are only parts of a key and making one makes a bucket."""
+    """Make the folder of *path*, but not where that would make a bucket."""
     protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
     parent = path.rstrip("/").rpartition("/")[0]
     if parent and not protocols & _WITHOUT_FOLDERS:
