@@ -55,7 +55,7 @@ def build(front: FrontEnd = EKIBEN) -> click.Group:
         context_settings={
             "obj": Session(front),
             "help_option_names": ["-h", "--help"],
-            "default_map": {"serve": {"host": front.host}},
+            "default_map": {"serve": {"host": front.host, "port": front.style.default_port}},
             "max_content_width": 100,
         },
     )  # fmt: skip
@@ -91,7 +91,8 @@ def run(front: FrontEnd = EKIBEN, args: Sequence[str] | None = None) -> int:
         register()
         program.main(prog_name=front.program, complete_var=front.completing)  # answers the shell and leaves
     try:
-        with program.make_context(front.program, list(sys.argv[1:] if args is None else args)) as ctx:
+        session.words = list(sys.argv[1:] if args is None else args)
+        with program.make_context(front.program, list(session.words)) as ctx:
             program.invoke(ctx)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the border: every end becomes words and a code

@@ -1,29 +1,278 @@
 """`ekiben serve`: run a service until Ctrl-C."""
 
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
-from ekiben.cli.command import Command, VariableOption
+from ekiben.cli.command import Command, VariableOption, session_of
+from ekiben.cli.errors import Mistake
+from ekiben.cli.models import tags
+from ekiben.cli.reload import Child, Inherited, command_of, supervise
+
+if TYPE_CHECKING:
+    from ekiben.core.errors import ConfigError
+    from ekiben.core.spec import BoundService, TlsSpec
+    from ekiben.http.listen import Listen, Listening
+
+log = logging.getLogger("ekiben")
+
+CERTIFICATES = ("none", "optional", "required")  # in the order of ssl.CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED
+SECONDS = click.FloatRange(0, min_open=True)
 
 
-@click.command(cls=Command, level="info", examples=[("serve iris:latest", "A stored model, without any code.")])
-@click.argument("target", default=".")
+def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a stored model's tag, or else a file."""
+    return [CompletionItem(tag) for tag in tags(incomplete)] or [CompletionItem(incomplete, type="file")]
+
+
+@click.command(
+    cls=Command,
+    level="info",
+    examples=[
+        ("serve iris:latest", "A stored model, without any code."),
+        ("serve service:Iris", "The class `Iris` in service.py."),
+        ("serve --reload src/service.py:Iris", "The same by its path, started again at each change."),
+        ("serve --working-dir ./src serve:Iris", "From another folder."),
+        ("serve . --host 0.0.0.0 --port 8080", "The service.py of this folder, for other machines."),
+    ],
+)
+@click.argument("target", default=".", shell_complete=targets)
+@click.option(
+    "--working-dir", type=click.Path(), metavar="FOLDER", help="Folder to stand in; TARGET is seen from there."
+)
 @click.option("--host", cls=VariableOption, variables=["HOST"], show_default=True, help="Address to listen on.")
 @click.option(
-    "-p", "--port", cls=VariableOption, variables=["PORT"], plain=["PORT"], type=click.IntRange(0, 65535),
-    default=3000, show_default=True, help="Port to listen on; 0 takes a free one.",
-)  # fmt: skip
-def serve(target: str, host: str, port: int) -> None:
-    """Serve TARGET: `module:attr`, `file.py:attr`, a folder, or a stored model."""
-    import logging
+    "-p",
+    "--port",
+    cls=VariableOption,
+    variables=["PORT"],
+    plain=["PORT"],
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=3000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option("--uds", type=click.Path(), metavar="PATH", help="Listen on a Unix domain socket instead.")
+@click.option(
+    "--fd", type=click.IntRange(0), metavar="NUMBER", help="Listen on an open socket, by its descriptor, instead."
+)
+@click.option("--reload", is_flag=True, help="Start again when a Python file of the project changes.")
+@click.option("--development", is_flag=True, help="The same as --reload --verbose.")
+@click.option(
+    "--timeout",
+    cls=VariableOption,
+    variables=["TIMEOUT"],
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Longest time for one call, in place of the service's own.",
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time for calls that run when the server is stopped.",
+)
+@click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
+@click.option("--proxy-headers", is_flag=True, help="Believe X-Forwarded-For and X-Forwarded-Proto.")
+@click.option(
+    "--forwarded-allow-ips",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESSES",
+    help="Whose X-Forwarded headers count, separated by commas; * for all.",
+)
+@click.option("--ssl-certfile", type=click.Path(), metavar="FILE", help="Certificate in PEM; turns TLS on.")
+@click.option("--ssl-keyfile", type=click.Path(), metavar="FILE", help="Its private key, if not in the same file.")
+@click.option(
+    "--ssl-keyfile-password",
+    cls=VariableOption,
+    variables=["SSL_KEYFILE_PASSWORD"],
+    metavar="TEXT",
+    help="Password of the private key.",
+)
+@click.option("--ssl-ca-certs", type=click.Path(), metavar="FILE", help="Authorities that clients' certificates need.")
+@click.option("--ssl-cert-reqs", type=click.Choice(CERTIFICATES), help="Whether clients must show a certificate.")
+@click.option("--ssl-ciphers", metavar="TEXT", help="Ciphers, as OpenSSL lists them.")
+@click.option("--inherit", hidden=True, help="Sockets of the process that watches.")
+@click.pass_context
+def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options: Any) -> None:
+    """Serve TARGET until Ctrl-C.
 
-    from ekiben.http.listen import Listen, bind
-    from ekiben.http.server import run
-    from ekiben.services.load import load
+    TARGET is `module:Name`, `file.py:Name`, a folder with a service.py (default: this one), or the tag of a stored
+    model. `model:iris` says that a model is meant where a module has the same name.
+    """  # fmt: skip
+    listen = read_listen(ctx, options)
+    if options["development"]:
+        session_of(ctx).verbose = True
+        log.setLevel("DEBUG")
+    if (options["reload"] or options["development"]) and options["inherit"] is None:
+        watch(ctx, target, working_dir, listen)
+    else:
+        run(ctx, target, working_dir, listen)
 
-    logger = logging.getLogger("ekiben")
-    listening = bind(Listen(host, port))
-    bound = load(target)
-    logger.info("serving %s at %s", bound.spec.name, listening.url())
-    for endpoint in bound.spec.endpoints:
-        logger.info("  POST %s", endpoint.route)
-    run(bound, Listen(host, port), listening)
+
+def watch(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
+    """Run the server in a process of its own, and again at each change."""
+    from ekiben.cli.project import source_folder
+    from ekiben.http.listen import bind
+
+    session = session_of(ctx)
+    with bind(listen) as listening:
+        command = command_of(session.front.module, session.words)
+        sockets = [each.fileno() for each in listening.sockets]
+        supervise(Child(command, sockets, listen.drain), source_folder(target, working_dir))
+
+
+def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
+    """Load the target, and serve it."""
+    began = time.monotonic()
+    log.info("loading %s", target)
+    from ekiben.cli.project import enter
+    from ekiben.http import server
+
+    early = open_sockets(ctx, listen)
+    bound = adapted(ctx, load(enter(target, working_dir)))
+    listening = settle(ctx, bound, listen, early)
+    announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
+    server.run(bound, listen, listening, lambda: log.info("ready in %.1f s; Ctrl-C stops", time.monotonic() - began))
+    log.info("stopped")
+
+
+def load(target: str) -> "BoundService":
+    """Load the target; a module that leaves the program is said to do so."""
+    from ekiben.core.errors import ServiceLoadError
+    from ekiben.services import load as loading
+
+    try:
+        return loading.load(target)
+    except SystemExit as error:
+        raise ServiceLoadError(f"`{target}` leaves the program while it is imported: {error!r}") from error
+
+
+def read_listen(ctx: click.Context, options: dict[str, Any]) -> "Listen":
+    """Read how to listen from the options; raises Mistake for those that contradict each other."""
+    from ekiben.http.listen import Listen
+
+    named = [name for name in ("host", "port") if is_given(ctx, name)]
+    for other in ("uds", "fd"):
+        if options[other] is not None:
+            if named:
+                raise Mistake(f"`--{other}` stands in place of `--{named[0]}`", ctx, hint=f"leave `--{named[0]}` out")
+            named.append(other)
+    return Listen(
+        host=options["host"],
+        port=options["port"],
+        uds=options["uds"],
+        fd=options["fd"],
+        tls=read_tls(ctx, options),
+        proxy_headers=options["proxy_headers"],
+        forwarded_allow_ips=options["forwarded_allow_ips"],
+        drain=options["drain"],
+    )
+
+
+def read_tls(ctx: click.Context, options: dict[str, Any]) -> "TlsSpec | None":
+    """Read the options of TLS; raises Mistake where there is no certificate."""
+    from ekiben.core.spec import TlsSpec
+
+    given = {name: value for name, value in options.items() if name.startswith("ssl_") and value is not None}
+    if not given:
+        return None
+    if "ssl_certfile" not in given:
+        option = "--" + next(iter(given)).replace("_", "-")
+        raise Mistake(f"`{option}` needs a certificate", ctx, hint="name it by --ssl-certfile")
+    reqs = given.pop("ssl_cert_reqs", None)
+    plain = {name.removeprefix("ssl_"): value for name, value in given.items()}
+    return TlsSpec(**plain, cert_reqs=None if reqs is None else CERTIFICATES.index(reqs))
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Say whether an option was typed, or set by a variable."""
+    return ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def open_sockets(ctx: click.Context, listen: "Listen") -> "Listening | ConfigError":
+    """Open the sockets before anything slow happens.
+
+    Returns:
+        The error where the default port is taken: the service may yet name another one.
+    """
+    from ekiben.core.errors import ConfigError
+    from ekiben.http.listen import bind
+
+    given = ctx.params["inherit"]
+    if given is not None:
+        inherited = Inherited.parse(given)
+        inherited.hold()
+        return inherited.listening()
+    try:
+        return bind(listen)
+    except ConfigError as error:
+        if is_given(ctx, "port") or listen.uds is not None or listen.fd is not None:
+            raise
+        return error
+
+
+def settle(
+    ctx: click.Context, bound: "BoundService", listen: "Listen", early: "Listening | ConfigError"
+) -> "Listening":
+    """Listen where the service says, as far as no option says another.
+
+    Raises:
+        ConfigError: the port is taken; or the service's own port was not that of the process that watches.
+    """
+    from ekiben.core.errors import ConfigError
+    from ekiben.http.listen import bind
+
+    http, wanted = bound.spec.http, listen
+    if listen.uds is None and listen.fd is None:
+        if http.host is not None and not is_given(ctx, "host"):
+            wanted = replace(wanted, host=http.host)
+        if http.port is not None and not is_given(ctx, "port"):
+            wanted = replace(wanted, port=http.port)
+    if wanted == listen:
+        if isinstance(early, ConfigError):
+            raise early
+        return early
+    if ctx.params["inherit"] is not None:
+        raise ConfigError(
+            f"`--reload` cannot take host and port from the service: {wanted.host}:{wanted.port}",
+            hint=f"add `--host {wanted.host} --port {wanted.port}`",
+        )
+    if not isinstance(early, ConfigError):
+        early.close()
+    return bind(wanted)
+
+
+def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
+    """Change what the options change, and give the front's style to a service that has none of its own."""
+    from ekiben.core.spec import Style
+
+    spec, front = bound.spec, session_of(ctx).front
+    if ctx.params["timeout"] is not None:
+        spec = replace(spec, limits=replace(spec.limits, timeout=ctx.params["timeout"]))
+    if ctx.params["no_access_log"]:
+        spec = replace(spec, http=replace(spec.http, access=replace(spec.http.access, enabled=False)))
+    if spec.style == Style():
+        spec = replace(spec, style=front.style)
+    return replace(bound, spec=spec)
+
+
+def announce(bound: "BoundService", url: str) -> None:
+    """Say where the service will be, and what it offers."""
+    log.info("serving %s at %s", bound.spec.name, url)
+    prefix = bound.spec.http.path_prefix
+    lines = [(e.methods[0], prefix + e.route, e.doc.strip().partition("\n")[0]) for e in bound.spec.endpoints]
+    lines += [("*", prefix + mount.path + "/", mount.name) for mount in bound.mounts]
+    lines.append(("GET", prefix + "/docs", "Try it in a browser."))
+    width = max(len(path) for _, path, _ in lines)
+    for method, path, words in lines:
+        log.info("%s", f"  {method:4} {path:{width}}  {words}".rstrip())

@@ -6,7 +6,7 @@ for as long as one command runs.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ class Session:
     """One run of the program."""
 
     front: FrontEnd
+    words: Sequence[str] = ()  # as typed
     home: str | None = None
     quiet: bool = False
     verbose: bool = False
