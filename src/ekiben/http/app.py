@@ -200,7 +200,7 @@ class App:
 
 
 def wrap(app: AsgiApp, bound: BoundService, cors: CorsSpec | None) -> AsgiApp:
-    """Put the user's middleware around *app*, the first outermost, CORS around all."""
+    """Put the user's middleware around *app*, the first outermost, then CORS."""
     chain: Any = app
     for middleware, options in reversed(bound.middleware):
         chain = middleware(chain, **options)

@@ -87,13 +87,14 @@ class Reader:
         return self._codec.from_raw(upload)
 
     def _from_json(self, body: bytes) -> Arguments:
-        if depth(body, self._limits.max_depth):
+        if not self._codec.is_shallow and depth(body, self._limits.max_depth):
             raise InvalidInput(f"the JSON is nested deeper than {self._limits.max_depth} levels")
         return self._codec.from_json(body)
 
     def _from_fields(self, fields: form.Fields) -> Arguments:
         for name, value in fields:
-            if isinstance(value, str) and value[:1] in ("[", "{") and depth(value.encode(), self._limits.max_depth):
+            held = value.content if isinstance(value, Upload) else value.encode()
+            if isinstance(held, bytes) and held[:1] in (b"[", b"{") and depth(held, self._limits.max_depth):
                 raise InvalidInput(f"`{name}` is nested deeper than {self._limits.max_depth} levels")
         return self._codec.from_fields(fields)
 

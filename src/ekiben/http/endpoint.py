@@ -67,7 +67,7 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
         wants_context: the method takes a `Context`, so that each call gets one.
     """
     read_arguments = body.Reader(codec, service.limits).read
-    encode, choose = codec.encode, codec.encoder_for if len(codec.encoders) > 1 else None
+    has_choice = len(codec.encoders) > 1  # `accept` chooses among several forms of an answer
     encodes_off_loop = codec.output_leaf is not None and codec.output_leaf.kind == "image"
     name, submit, watch, state = endpoint.name, service.submit, service.watch, service.state
     gzip_min = None if endpoint.stream else service.gzip_min
@@ -96,10 +96,13 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
             if isinstance(value, Response):
                 await pass_through(value, response, scope, receive, send)
                 return
-            write = encode if choose is None else choose(headers.get(b"accept", b"").decode("latin-1"))
-            content = await asyncio.to_thread(write, value) if encodes_off_loop else write(value)
+            encode = codec.encoder_for(headers.get(b"accept", b"").decode("latin-1")) if has_choice else codec.encode
+            content = await asyncio.to_thread(encode, value) if encodes_off_loop else encode(value)
+            made = answer.encoded(content, response)
+            if has_choice:
+                made.headers.append((b"vary", b"accept"))
             await answer.send(
-                answer.encoded(content, response),
+                made,
                 send,
                 head=scope["method"] == "HEAD",
                 accepts=headers.get(b"accept-encoding", b""),

@@ -57,7 +57,7 @@ class FormReader:
         )
 
     def feed(self, chunk: bytes) -> None:
-        """Read on; raises InvalidInput for what is no form, BodyTooLarge for many parts."""
+        """Read on; raises InvalidInput for no form, BodyTooLarge for too many parts."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:

@@ -1,4 +1,4 @@
-"""Serve the user's ASGI apps below their paths, from their start to their stop.
+"""Serve the user's own ASGI apps below their paths, from start to stop.
 
 In: the mounts of a service. Out: the app of a path, and a life that begins and ends with the server's.
 Source: the ASGI specification (`root_path`, the lifespan protocol); an app without lifespan is let be.

@@ -30,7 +30,10 @@ GRACE = 2  # seconds for what is left after `drain`; then it is cancelled
 class Server(uvicorn.Server):
     """A uvicorn server of one service, which stops when the service cannot start.
 
-    *on_ready* is told when it could.
+    Args:
+        bound: the service.
+        listen: how to listen.
+        on_ready: is called once the service takes calls.
     """
 
     def __init__(self, bound: BoundService, listen: Listen, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -119,10 +122,7 @@ def load(config: uvicorn.Config) -> None:
 
 
 def run(bound: BoundService, listen: Listen, listening: Listening, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGINT or SIGTERM; raises what kept the service from starting.
-
-    *on_ready* is told when it has started.
-    """
+    """Serve until SIGINT or SIGTERM; raises what kept the service from starting."""
     server = Server(bound, listen, on_ready)
     try:
         server.run(sockets=listening.sockets)
