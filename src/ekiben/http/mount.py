@@ -16,11 +16,15 @@ from ekiben.http.exchange import AsgiApp, Message, Scope
 log = logging.getLogger("ekiben")
 
 
+PATIENCE = 5.0  # seconds that an app may take to end after it said that it stopped
+
+
 class Life:
     """The start and stop of one mounted app."""
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: AsgiApp, patience: float = PATIENCE) -> None:
         self._app = app
+        self._patience = patience
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._answers: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -41,8 +45,14 @@ class Life:
             answer = await self._ask("lifespan.shutdown")
             if answer["type"] == "lifespan.shutdown.failed":
                 log.error("a mounted app could not stop cleanly: %s", answer.get("message", ""))
-        await asyncio.wait([self._task], timeout=5)
-        self._task.cancel()
+        await asyncio.wait([self._task], timeout=self._patience)
+        if self._task.cancel():
+            await asyncio.wait([self._task])
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the app runs any more."""
+        return self._task is None or self._task.done()
 
     async def _ask(self, kind: str) -> Message:
         await self._to_app.put({"type": kind})

@@ -1,0 +1,110 @@
+"""Requests are counted by route and status, in the words of Prometheus, beside what the user counts."""
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY, Counter, Gauge
+from prometheus_client.parser import text_string_to_metric_families
+
+from ekiben.core.spec import HttpSpec, MetricsSpec, ServiceSpec, Style
+from ekiben.http.app import App
+from ekiben.http.metrics import Metrics
+from tests.http.calls import Calls
+from tests.http.within import asking, bound, started
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Read Prometheus text into {(name, label values…): value}."""
+    return {
+        (sample.name, *(sample.labels[key] for key in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_counted() -> None:
+    """Each answer is counted once, by endpoint, status, service and version; a wrong path has one common label."""
+    async with asking(Calls, version="v7") as client:
+        for a in (1, 2, "x"):
+            await client.post("/add", json={"a": a})
+        for path in ("/nowhere", "/else%0awhere"):
+            await client.get(path)
+        found = samples((await client.get("/metrics")).text)
+    name = "ekiben_request_total"
+    assert found[(name, "/add", "200", "calls", "v7")] == 2
+    assert found[(name, "/add", "400", "calls", "v7")] == 1
+    assert found[(name, "(unknown)", "404", "calls", "v7")] == 2
+    assert found[("ekiben_request_in_progress", "/add", "calls", "v7")] == 0
+    assert found[("ekiben_request_duration_seconds_count", "/add", "200", "calls", "v7")] == 2
+    assert found[("ekiben_request_duration_seconds_bucket", "/add", "200", "+Inf", "calls", "v7")] == 2
+    assert found[("ekiben_last_request_timestamp_seconds", "/add", "calls", "v7")] > 1.7e9
+    assert not [key for key in found if key[0] == name and key[1] in ("/metrics", "/livez", "/nowhere")]
+
+
+def test_buckets() -> None:
+    """A duration falls into the bucket whose upper bound it does not pass, and into all above."""
+    metrics = Metrics(ServiceSpec("s", http=HttpSpec(metrics=MetricsSpec(buckets=(0.1, 1.0)))))
+    tally = metrics.tally("/p")
+    for seconds in (0.05, 0.1, 0.5, 3.0):
+        tally.note(200, seconds)
+    text, media = metrics.render("")
+    found = samples(text.decode())
+    place = ("/p", "200")
+    counts = [found[("ekiben_request_duration_seconds_bucket", *place, le, "s", "")] for le in ("0.1", "1", "+Inf")]
+    assert counts == [2, 3, 4]
+    assert found[("ekiben_request_duration_seconds_sum", *place, "s", "")] == pytest.approx(3.65)
+    assert media.startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("spec", "prefix"),
+    [
+        (ServiceSpec("s", style=Style(metrics_prefix="bentoml_service")), "bentoml_service"),
+        (ServiceSpec("s", http=HttpSpec(metrics=MetricsSpec(namespace="own"))), "own"),
+    ],
+)
+def test_prefix(spec: ServiceSpec, prefix: str) -> None:
+    """The names begin with the option's prefix, else the style's."""
+    metrics = Metrics(spec)
+    metrics.tally("/p").note(200, 0.1)
+    assert f"{prefix}_request_total{{".encode() in metrics.render("")[0]
+
+
+async def test_users_metrics() -> None:
+    """What the user counts with prometheus_client stands in /metrics too, in both formats."""
+    mine = Counter("my_predictions", "Mine.", ["kind"])
+    clash = Gauge("ekiben_request_in_progress", "A name of ours.")
+    try:
+        mine.labels("good").inc(3)
+        async with asking(Calls) as client:
+            plain = await client.get("/metrics")
+            accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+            new = await client.get("/metrics", headers=accept)
+    finally:
+        REGISTRY.unregister(mine)
+        REGISTRY.unregister(clash)
+    assert samples(plain.text)[("my_predictions_total", "good")] == 3
+    assert plain.text.count("# TYPE ekiben_request_in_progress ") == 1  # a name is told once
+    assert new.headers["content-type"].startswith("application/openmetrics-text")
+    assert new.text.endswith("# EOF\n")
+    assert "my_predictions_total" in new.text
+
+
+async def test_two_apps_do_not_clash() -> None:
+    """Two apps of one process count apart, and leave the common registry alone."""
+    before = len(list(REGISTRY.collect()))
+    async with started(App(bound(Calls))) as one, started(App(bound(Calls))) as two:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(one), base_url="http://x") as client:
+            await client.post("/add", json={"a": 1})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(two), base_url="http://x") as client:
+            found = samples((await client.get("/metrics")).text)
+    assert ("ekiben_request_total", "/add", "200", "calls", "") not in found
+    assert len(list(REGISTRY.collect())) == before
+
+
+async def test_label_values_are_bounded() -> None:
+    """However many paths are asked for, the number of series is that of the routes."""
+    async with asking(Calls) as client:
+        for number in range(30):
+            await client.get(f"/path-{number}")
+        found = samples((await client.get("/metrics")).text)
+    assert len([key for key in found if key[0] == "ekiben_request_total"]) == 1
