@@ -46,7 +46,7 @@ def test_digest_is_that_of_the_content(folder: Path, tmp_path: Path) -> None:
     os.utime(other / "a.bin", (0, 0))
     digest = measure(folder).digest
     assert digest == measure(other).digest == "sha256:" + hashlib.sha256(measure(folder).to_bytes()).hexdigest()
-    (other / "a.bin").write_bytes(b"abd")
+    (other / "a.bin").write_bytes(b"abx")
     assert measure(other).digest != digest
     (other / "a.bin").write_bytes(b"abc")
     (other / "a.bin").rename(other / "c.bin")
@@ -57,7 +57,7 @@ def test_compare_names_every_difference(folder: Path) -> None:
     """A missing, a changed, a longer and an extra file are each named; no difference is nothing."""
     before = measure(folder)
     assert compare(before, measure(folder)) == ()
-    (folder / "a.bin").write_bytes(b"abd")
+    (folder / "a.bin").write_bytes(b"abx")
     (folder / "sub/b.bin").write_bytes(b"12")
     (folder / "c.bin").touch()
     assert compare(before, measure(folder)) == (

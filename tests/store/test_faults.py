@@ -389,3 +389,19 @@ def test_a_home_that_others_own(store: Store, tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("cannot make the folder"), done.stderr
     assert "Permission denied | set EKIBEN_HOME to a folder that you may write" in done.stdout
+
+
+def test_a_store_that_is_a_disk_of_its_own(tmp_path: Path) -> None:
+    """Where `models/` is a mount, a save is built inside it, since nothing can be renamed across disks."""
+    root = tmp_path / "home/models"
+    root.mkdir(parents=True)
+    with mounted(root, ["-t", "tmpfs", "-o", "size=400k", "tmpfs"]):
+        store = ModelStore(root, StoredModel)
+        with store.create("iris:v1") as model:
+            assert model.path.is_relative_to(root)
+            assert store.list() == []
+        assert store.list() == [model]
+        assert export_item(model, tmp_path / "a.tar")
+        assert store.delete("iris:v1")
+        assert import_item(store, tmp_path / "a.tar") == store.get("iris")
+        assert list((root / ".tmp").iterdir()) == []

@@ -120,7 +120,10 @@ def _replace(made: Path, place: Path) -> None:
 
 
 def _remove(place: Path) -> None:
-    """Remove what a failed export left, if it left anything."""
+    """Remove what a failed export left.
+
+    Where it made nothing, a read-only disk is not asked to remove it.
+    """
     if place.is_dir():
         shutil.rmtree(place, ignore_errors=True)
     elif place.exists():

@@ -153,7 +153,7 @@ def _open(path: Path) -> IO[bytes]:
 def _chunks(
     open_it: Callable[[], IO[bytes]], broken: tuple[type[Exception], ...], budget: Budget | None = None
 ) -> Iterator[bytes]:
-    """Read one member to its end; any damage becomes `CorruptArchive`."""
+    """Read one member to its end; damage becomes `CorruptArchive`, whoever finds it."""
     expected: tuple[type[Exception], ...] = (*broken, OSError)
     try:
         with closing(open_it()) as file:

@@ -105,7 +105,10 @@ def _refuse_others(system: Any, top: str, names: Collection[str]) -> None:
 
 
 def _make_parent(system: Any, path: str) -> None:
-    """Make the folder of *path*, but not where that would make a bucket."""
+    """Make the folder of *path*, where there are folders.
+
+    In an object store they are only parts of a key, and making the first of them makes a bucket.
+    """
     protocols = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
     parent = path.rstrip("/").rpartition("/")[0]
     if parent and not protocols & _WITHOUT_FOLDERS:
