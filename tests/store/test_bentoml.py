@@ -64,6 +64,16 @@ def test_their_store_is_read(theirs: tuple[Path, Path, list[str]]) -> None:
     assert datetime.timedelta() < age < datetime.timedelta(hours=1)
 
 
+def test_their_model_is_loaded(theirs: tuple[Path, Path, list[str]]) -> None:
+    """A scikit-learn model saved by BentoML predicts what it predicted there."""
+    from sklearn.datasets import load_iris
+
+    home, _, (tag, _, *classes) = theirs
+    with ekiben.models.use_home(home):
+        model = ekiben.models.get(tag).load_model()
+    assert [str(value) for value in model.predict(load_iris().data[:5])] == classes
+
+
 def test_a_lost_pointer_is_no_harm(theirs: tuple[Path, Path, list[str]]) -> None:
     """With `latest` missing, or pointing to what is gone, the newest by time is found."""
     home, _, (tag, *_) = theirs
