@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
 
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ekiben.core.errors import ConfigError
@@ -23,6 +24,7 @@ from ekiben.schema.values.record import RecordLeaf
 KINDS: tuple[Any, ...] = (ndarray, dataframe, image, tensor, file)
 OURS = (Shape, DType, ContentType, DataframeSchema)
 BYTES = (bytes, bytearray)  # within pydantic models they are pydantic's, as the model's own settings say
+SINGLE = ("Ge", "Gt", "Le", "Lt", "Interval", "MultipleOf", "_PydanticGeneralMetadata")  # rules of pydantic's `Field`
 LISTS = (list, tuple, set, frozenset)
 UNIONS = (Union, types.UnionType)
 OLD_TYPED_DICT = sys.version_info < (3, 12)  # before, pydantic refuses the one of `typing`
@@ -104,7 +106,18 @@ class Settling:
                 raise ConfigError(f"`{type(wrong[0]).__name__}` says nothing about this type: {inner!r}")
             return hint
         theirs = [note for note in found if not isinstance(note, OURS)]
+        if get_origin(settled) is Annotated and isinstance(get_args(settled)[1], LeafNote):
+            check_rules(theirs, inner)
         return Annotated[(settled, *theirs)] if theirs else settled
+
+
+def check_rules(notes: list[Any], hint: Any) -> None:
+    """Refuse rules for single numbers and texts where the value is one of our kinds."""
+    for note in notes:
+        rules = note.metadata if isinstance(note, FieldInfo) else [note]
+        for rule in rules:
+            if type(rule).__name__ in SINGLE:
+                raise ConfigError(f"`{rule}` cannot be checked on this type: {hint!r}", hint="check it in the method")
 
 
 def find(hint: Any, notes: tuple[Any, ...]) -> Leaf | None:

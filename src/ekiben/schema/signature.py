@@ -15,6 +15,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from copy import copy
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -131,7 +132,18 @@ def read_parameter(parameter: inspect.Parameter, hint: Any, where: str) -> Param
         return Parameter(name, check(list[hint], what, is_input=True), [], "*")
     if parameter.kind is inspect.Parameter.VAR_KEYWORD:
         return Parameter(name, check(dict[str, hint], what, is_input=True), {}, "**")
-    return Parameter(name, check(hint, what, is_input=True), parameter.default)
+    default = parameter.default
+    if isinstance(default, FieldInfo) and default.metadata:
+        hint = Annotated[(hint, *default.metadata)]  # its rules are the hint's; the rest of it stays the default's
+        default = without_rules(default)
+    return Parameter(name, check(hint, what, is_input=True), default)
+
+
+def without_rules(info: FieldInfo) -> FieldInfo:
+    """Give *info* without what restricts the value."""
+    rest = copy(info)
+    rest.metadata = []
+    return rest
 
 
 def is_stream(returns: Any) -> bool:
@@ -146,30 +158,29 @@ def check(hint: Any, where: str, *, is_input: bool = False) -> Any:
     Raises:
         ConfigError: it cannot, or a file stands where no upload can go; *where* is named.
     """
+    mode: Literal["validation", "serialization"] = "validation" if is_input else "serialization"
     try:
         settled = settle(hint)
+        if is_input or not is_stream(settled):
+            TypeAdapter(settled).json_schema(schema_generator=Describer, mode=mode)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}", hint=error.hint) from error
+    except PydanticUndefinedAnnotation as error:
+        raise ConfigError(f"{where} has a hint that names something unknown: {error.name}") from error
+    except REFUSED as error:
+        raise ConfigError(
+            f"{where} has a type that cannot be served: {culprit(hint)}",
+            hint="use JSON types, pydantic models, dataclasses, arrays, frames, images or files",
+        ) from error
     if is_input and not files_can_come(settled):
         raise ConfigError(
             f"{where} holds a file within another value, where no upload can go: {spell(hint)}",
             hint="make it a parameter of its own, or a list of files; `bytes` and images can be base64 within JSON",
         )
-    if not is_input and is_stream(settled):
-        return settled
-    try:
-        TypeAdapter(settled).json_schema(schema_generator=Describer, mode="validation" if is_input else "serialization")
-    except PydanticUndefinedAnnotation as error:
-        raise ConfigError(f"{where} has a hint that names something unknown: {error.name}") from error
-    except REFUSED as error:
-        raise ConfigError(
-            f"{where} has a type that cannot be served: {culprit(settled, hint)}",
-            hint="use JSON types, pydantic models, dataclasses, arrays, frames, images or files",
-        ) from error
     return settled
 
 
-def culprit(settled: Any, hint: Any) -> str:
+def culprit(hint: Any) -> str:
     """Name the type that cannot be served, and the field where it stands."""
     if structures.is_structure(hint):
         for name, part in structures.hints_of(hint).items():
@@ -179,7 +190,7 @@ def culprit(settled: Any, hint: Any) -> str:
                 return f"field `{name}` of `{hint.__name__}`: {spell(part)}"
     for arg in get_args(hint):
         if structures.is_structure(arg):
-            return culprit(settled, arg)
+            return culprit(arg)
     return spell(hint)
 
 
@@ -196,7 +207,8 @@ def files_can_come(settled: Any) -> bool:
         return True
     origin, args = get_origin(settled), get_args(settled)
     if origin is Annotated:
-        return files_can_come(args[0]) if not isinstance(args[1], structures.ObjectNote) else False
+        is_structure = any(isinstance(note, structures.ObjectNote | structures.RestoreNote) for note in args[1:])
+        return not is_structure and files_can_come(args[0])
     if origin in UNIONS:
         return all(arg is type(None) or files_can_come(arg) for arg in args)
     return origin in LISTS and all(only_leaf(arg) is not None for arg in args if arg is not Ellipsis)

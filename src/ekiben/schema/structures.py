@@ -63,6 +63,7 @@ class AgainNote:
     """Stands for a class inside itself, which is settled only when its outside is."""
 
     name: str
+    is_used: bool = False
     adapter: TypeAdapter[Any] | None = field(default=None)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -195,6 +196,7 @@ def settle(cls: type, settle_hint: Settle, inside: dict[type, AgainNote]) -> Any
         ConfigError: a field cannot be settled; it is named.
     """
     if cls in inside:
+        inside[cls].is_used = True
         return Annotated[Any, inside[cls]]
     again = inside[cls] = AgainNote(cls.__name__)
     settled = {}
@@ -207,7 +209,8 @@ def settle(cls: type, settle_hint: Settle, inside: dict[type, AgainNote]) -> Any
     finally:
         del inside[cls]
     whole = rebuild(cls, settled)
-    again.adapter = TypeAdapter(whole)
+    if again.is_used:
+        again.adapter = TypeAdapter(whole)
     return whole
 
 
