@@ -95,6 +95,10 @@ class App:
             await self._chain(scope, receive, exchange.send)
         except ClientLeft:
             exchange.status = LEFT
+        except asyncio.CancelledError:
+            if not self.dispatcher.admission.draining:
+                raise
+            await self._refuse(Unavailable("the server stopped before the answer was there"), exchange, exchange.send)
         except Exception as error:  # noqa: BLE001 - the border, here for what middleware raises
             await self._refuse(error, exchange, exchange.send)
         finally:
