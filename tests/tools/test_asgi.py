@@ -1,0 +1,28 @@
+"""The app of a service runs on any ASGI server."""
+
+import threading
+import time
+
+import httpx
+import uvicorn
+
+import ekiben
+from tests.servers import free_port
+from tests.tools.test_testing import Kitchen
+
+
+def test_plain_uvicorn() -> None:
+    """Plain uvicorn runs the app, start-up and shut-down included."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(ekiben.to_asgi(Kitchen), port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    end = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    answer = httpx.post(f"http://127.0.0.1:{port}/double", json={"x": [1, 2]})
+    server.should_exit = True
+    thread.join(30)
+    assert answer.json() == [2, 4]
+    assert not thread.is_alive()
