@@ -4,6 +4,7 @@ In: a place, the name of an attack, and a file that must stay as it is. Out: a f
 """
 
 import io
+import lzma
 import tarfile
 from pathlib import Path
 
@@ -24,6 +25,9 @@ creation_time: '2024-12-10T10:23:48.000000+00:00'
 
 def write_archive(place: Path, attack: str, victim: Path) -> None:
     """Write an archive that tries *attack* on the file *victim*."""
+    if attack == "bomb":
+        place.write_bytes(bomb(2 * 2**30))
+        return
     with tarfile.open(place, "w:xz", preset=0) as archive:
         add(archive, "model.yaml", MODEL_YAML)
         if attack == "climbs out":
@@ -43,10 +47,18 @@ def write_archive(place: Path, attack: str, victim: Path) -> None:
             link(archive, "null", tarfile.CHRTYPE, "")
         elif attack == "twice":
             add(archive, "model.yaml", MODEL_YAML.replace(b"evil", b"good"))
-        elif attack == "bomb":
-            info = tarfile.TarInfo("weights.bin")
-            info.size = 600 * 2**20
-            archive.addfile(info, Zeros(info.size))
+
+
+def bomb(size: int) -> bytes:
+    """Make an archive of some kilobytes that unpacks to a file of *size* bytes: one xz stream, many times over."""
+    start = io.BytesIO()
+    with tarfile.open(fileobj=start, mode="w") as archive:
+        add(archive, "model.yaml", MODEL_YAML)
+    info = tarfile.TarInfo("weights.bin")
+    info.size = size
+    head = start.getvalue()[: 2 * tarfile.BLOCKSIZE] + info.tobuf()
+    piece = 32 * 2**20
+    return lzma.compress(head) + lzma.compress(bytes(piece), preset=0) * (size // piece) + lzma.compress(bytes(1024))
 
 
 def add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -61,16 +73,3 @@ def link(archive: tarfile.TarFile, name: str, kind: bytes, target: str) -> None:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     archive.addfile(info)
-
-
-class Zeros(io.RawIOBase):
-    """Read *size* zero bytes."""
-
-    def __init__(self, size: int) -> None:
-        self.left = size
-
-    def read(self, size: int = -1) -> bytes:
-        """Give the next zeros."""
-        count = min(self.left, size if size >= 0 else self.left)
-        self.left -= count
-        return bytes(count)

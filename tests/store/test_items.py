@@ -63,10 +63,10 @@ def test_not_found_says_what_is_near(store: Store, save: Save, wanted: str, hint
 
 
 def test_not_found_in_an_empty_store(store: Store) -> None:
-    """Where there is nothing, nothing is suggested and no folder is made."""
+    """Where there is nothing, the hint says how a model comes here, and no folder is made."""
     with pytest.raises(NotFound) as caught:
         store.get("iris")
-    assert caught.value.hint is None
+    assert caught.value.hint == "save one, or bring one in: `ekiben models import FILE`"
     assert not store.root.exists()
 
 

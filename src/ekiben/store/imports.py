@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ekiben.core.errors import AlreadyExists, CorruptArchive, CorruptItem, NotFound
+from ekiben.core.errors import AlreadyExists, ArchiveError, CorruptArchive, CorruptItem, NotFound
 from ekiben.core.front import front
 from ekiben.core.paths import disk_errors, sync_tree, write_whole
 from ekiben.store.digest import MANIFEST, Manifest, Progress, compare, measure, read_manifest
@@ -58,7 +58,7 @@ def import_item(
         UnsafeArchive: it would write outside its folder, holds more than files, or unpacks to too much.
         StoreError: the store cannot be written. Whatever is raised, the store is as it was.
     """
-    with stage(store.root) as folder:
+    with _named(os.fspath(source)), stage(store.root) as folder:
         with _fetch(os.fspath(source), folder.parent / "fetched", max_size, storage_options or {}) as path:
             budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
             with open_members(path, budget) as members:
@@ -74,6 +74,15 @@ def import_item(
             return store.open_item(store.put(inner, item.tag, item.creation_time))
         except AlreadyExists:
             return _settle_existing(store, item, manifest, skip_existing=skip_existing)
+
+
+@contextmanager
+def _named(source: str) -> Iterator[None]:
+    """Name *source* in what is said of the archive."""
+    try:
+        yield
+    except ArchiveError as error:
+        raise type(error)(f"{source!r} cannot be imported: {error}", hint=error.hint) from error
 
 
 @contextmanager

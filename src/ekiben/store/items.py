@@ -242,8 +242,8 @@ class ItemStore(ABC, Generic[T]):
     def _not_found(self, wanted: Tag) -> NotFound:
         return NotFound(f"there is no {self.kind} {str(wanted)!r} in {self.root}", hint=self._suggest(wanted))
 
-    def _suggest(self, wanted: Tag) -> str | None:
-        """Say which other home has the tag, or what is near."""
+    def _suggest(self, wanted: Tag) -> str:
+        """Say which other home has the tag, what is near, or how one comes here."""
         for other in self.others:
             if (other / wanted.name / (wanted.version or LATEST)).exists():
                 return f"it is in {other.parent}: set {front().home_variable}={other.parent} to work there"
@@ -255,11 +255,9 @@ class ItemStore(ABC, Generic[T]):
         near = difflib.get_close_matches(str(wanted), tags, n=3, cutoff=0.5)
         if near:
             return f"did you mean {' or '.join(near)}?"
-        return (
-            f"there is {', '.join(tags[:5])}" + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
-            if tags
-            else None
-        )
+        if tags:
+            return f"there is {', '.join(tags[:5])}" + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
+        return f"save one, or bring one in: `{front().program} {self.kind}s import FILE`"
 
 
 def _age(item: Item) -> tuple[datetime.datetime, Tag]:
