@@ -44,7 +44,9 @@ def check_installed(module: str, why: str, *, extra: str | None = None) -> None:
 
 def is_installed(module: str) -> bool:
     """Say whether *module*, a top-level name, could be imported; it is not."""
-    return module in sys.modules or importlib.util.find_spec(module) is not None
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    return importlib.util.find_spec(module) is not None
 
 
 def loaded(module: str) -> ModuleType | None:

@@ -16,7 +16,7 @@ from ekiben.core.optional import check_installed
 from ekiben.core.paths import home, known_homes
 from ekiben.core.tag import Tag
 from ekiben.frameworks import sample as samples
-from ekiben.frameworks.base import Framework, Method
+from ekiben.frameworks.base import Framework, Method, check_options
 from ekiben.frameworks.handle import Model
 from ekiben.frameworks.table import FRAMEWORKS, framework, owner
 from ekiben.store.info import MethodSignature
@@ -62,6 +62,7 @@ def save_model(
     """
     verbs = framework(name)
     check_owner(verbs, model)
+    check_options(verbs.save, name, options)
     described = describe_methods(verbs, model, signatures, sample)
     with model_store().create(
         tag,
@@ -176,7 +177,7 @@ def describe_methods(
     described = {}
     for name, options in given.items():
         if not callable(getattr(model, str(name), None)):
-            public = [known for known in dir(model) if not known.startswith("_")]
+            public = [n for n in dir(model) if not n.startswith("_") and callable(getattr(type(model), n, None))]
             near = difflib.get_close_matches(str(name), public, 1)
             raise ConfigError(
                 f"`signatures` must name methods of the model, a {type_name(model)}: {name!r}",

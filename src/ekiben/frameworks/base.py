@@ -4,12 +4,14 @@ In: a model object. Out: files in a folder, and the few facts that loading needs
 A framework is a module with `NAME`, `LIBRARY`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`.
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from ekiben.core.errors import ConfigError
 from ekiben.store.models import ModelInfo
 
 
@@ -53,3 +55,19 @@ class Framework(Protocol):
 
     def methods(self, model: Any) -> Mapping[str, Method]:
         """List the methods that are served by default."""
+
+
+def check_options(verb: Callable[..., Any], framework: str, options: Mapping[str, Any]) -> None:
+    """Refuse options that a framework's verb does not have.
+
+    Raises:
+        ConfigError: the error names the option, and those that there are.
+    """
+    parameters = inspect.signature(verb).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "by_value"]
+    for name in options:
+        if name not in known:
+            raise ConfigError(
+                f"`{name}` is not an option of {framework}",
+                hint=f"its options are: {', '.join(known)}" if known else "it has none",
+            )

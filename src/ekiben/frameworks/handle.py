@@ -8,6 +8,7 @@ since anyone may have written that file.
 from typing import Any
 
 from ekiben.core.errors import NotFound
+from ekiben.frameworks.base import check_options
 from ekiben.frameworks.table import framework
 from ekiben.store.models import StoredModel
 
@@ -25,8 +26,11 @@ class Model(StoredModel):
 
         Raises:
             NotFound: it was saved without a framework, or by one that we do not know.
+            ConfigError: the framework has no such option.
             MissingLibrary: the framework's library is not installed.
         """
         if not self.info.module:
             raise NotFound(f"{self.tag} was saved without a framework", hint=f"read its files in {self.path}")
-        return framework(self.info.module).load(self.path, self.info, **options)
+        verbs = framework(self.info.module)
+        check_options(verbs.load, verbs.NAME, options)
+        return verbs.load(self.path, self.info, **options)

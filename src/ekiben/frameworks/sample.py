@@ -29,6 +29,8 @@ def write(value: Any, folder: Path) -> dict[str, Any]:
     value = settle(value)
     if is_frame(value):
         description = describe(value) | {"file": TABLE}
+        for name in value.select_dtypes("object"):
+            plain(value[name].tolist())
         try:
             text = value.reset_index(drop=True).to_json(orient="split", double_precision=15, date_format="iso")
             (folder / TABLE).write_text(text)

@@ -7,7 +7,7 @@ Source: the skops persistence format (a zip whose `schema.json` describes the ob
 
 import logging
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -123,7 +123,7 @@ def save_pickle(model: Any, folder: Path, by_value: Sequence[ModuleType]) -> Sav
     return Saved("joblib", needs_unpickling=True)
 
 
-def load(folder: Path, info: ModelInfo, *, trusted: Iterable[str] = (), mmap_mode: str | None = None) -> Any:
+def load(folder: Path, info: ModelInfo, *, trusted: Collection[str] = (), mmap_mode: str | None = None) -> Any:
     """Read what `save` wrote, or BentoML's `saved_model.pkl`.
 
     Args:
@@ -136,7 +136,7 @@ def load(folder: Path, info: ModelInfo, *, trusted: Iterable[str] = (), mmap_mod
         StoreError: it holds types that need consent, or must be unpickled and may not, or is damaged.
         ConfigError: an option does not fit the file.
     """
-    if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
+    if not isinstance(trusted, list | tuple | set | frozenset) or not all(isinstance(name, str) for name in trusted):
         raise ConfigError(f"`trusted` must be a list of full names of types: {trusted!r}")
     if (folder / SKOPS_FILE).is_file():
         if mmap_mode is not None:

@@ -56,7 +56,7 @@ def is_sound(tree: Any, width: int | None) -> bool:
         width: the number of features that its owner checks its input for.
     """
     if kind(tree) == GROWN:
-        if tree.node_count > tree.capacity or (width is not None and tree.n_features > width):
+        if width is not None and tree.n_features > width:
             return False
         nodes = tree.__getstate__()["nodes"]
         is_leaf = nodes["left_child"] == -1
