@@ -1,0 +1,143 @@
+"""What a client may leave open has an end, and what uvicorn's protocol promises us still holds."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ekiben.http import protocol
+from ekiben.http.listen import Listen
+from ekiben.http.server import Server
+from tests.http.calls import Calls
+from tests.http.real import server
+from tests.http.within import bound
+from tests.servers import HOST, Running
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with server() as running:
+        running.wait_until_ready()
+        yield running
+
+
+START = b"POST /add HTTP/1.1\r\nhost: x\r\n"
+
+
+def say(port: int, *pieces: bytes) -> bytes:
+    """Send *pieces* one after the other, and give all that comes back until the server hangs up."""
+    with socket.create_connection((HOST, port), timeout=30) as client:
+        found = b""
+        try:
+            for piece in pieces:
+                client.sendall(piece)
+                client.settimeout(0.05)
+                try:
+                    found += client.recv(65536)
+                except TimeoutError:
+                    pass
+                client.settimeout(30)
+            while more := client.recv(65536):
+                found += more
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        return found
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        pytest.param([b"GARBAGE\r\n\r\n"], 400, id="no HTTP"),
+        pytest.param([b"GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n"], 400, id="a header without a colon"),
+        pytest.param([START + b"content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0"], 400, id="two lengths"),
+        pytest.param([START + b"content-length: -1\r\n\r\n"], 400, id="a length below 0"),
+        pytest.param([b"GET / HTTP/1.1\r\n"] + [b"x: " + b"y" * 30_000 + b"\r\n"] * 4, 431, id="a head without an end"),
+        pytest.param([b"GET /" + b"a" * 30_000] + [b"a" * 30_000] * 4, 431, id="a path without an end"),
+        pytest.param([START + b"x: 1\r\n" * 101 + b"connection: close\r\n\r\n"], 431, id="too many headers"),
+    ],
+)  # fmt: skip
+def test_refused(running: Running, pieces: list[bytes], status: int) -> None:
+    """Each is answered as a problem, and hung up on; the server goes on."""
+    head, _, body = say(running.port, *pieces).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), head
+    assert b"content-type: application/problem+json" in head
+    assert b'"status":%d' % status in body
+    assert running.http.get("/livez").status_code == 200
+
+
+def test_large_body_then_small_request(running: Running) -> None:
+    """The bytes of a body are not counted as those of the next head."""
+    body = b"a=" + b"x" * 500_000
+    head = b"POST /add HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+    length = b"content-length: %d\r\n\r\n" % len(body)
+    then = b"GET /livez HTTP/1.1\r\nhost: x\r\n"
+    found = say(running.port, head + length + body + then, b"connection: close\r\n\r\n")
+    assert re.findall(rb"HTTP/1.1 (\d+)", found) == [b"400", b"200"]
+
+
+def test_pipelined(running: Running) -> None:
+    """Requests that are sent at once are answered in their order."""
+    ask = b"POST /add HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n%s\r\n"
+    found = say(running.port, ask % b"" + b'{"a": 10}' + ask % b"connection: close\r\n" + b'{"a": 20}')
+    assert [part[-2:] for part in found.split(b"HTTP/1.1 200 OK")[1:]] == [b"11", b"21"]
+
+
+class Wire(asyncio.Transport):
+    """A connection that notes what was written and whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def pause_reading(self) -> None:
+        """Nothing is read here."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read here."""
+
+
+async def test_silence_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection on which no head comes, or only a part of one, is closed after a while."""
+    monkeypatch.setattr(protocol, "HEAD_TIME", 0.01)
+    uvicorn = Server(bound(Calls), Listen(port=0))
+    uvicorn.config.timeout_keep_alive = 0  # type: ignore[assignment]
+    silent, half = Wire(), Wire()
+    for wire in (silent, half):
+        made = uvicorn.config.http_protocol_class(uvicorn.config, uvicorn.server_state, {})  # type: ignore[call-arg,arg-type]
+        made.connection_made(wire)  # type: ignore[arg-type]
+        if wire is half:
+            made.data_received(b"GET / HTTP/1.1\r\nx: ")
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if silent.closed and half.closed:
+            break
+    assert (silent.closed, half.closed) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["connection_made", "connection_lost", "data_received", "on_message_begin", "on_headers_complete",
+     "send_400_response", "timeout_keep_alive_handler"],
+)  # fmt: skip
+def test_uvicorn_still_has(name: str) -> None:
+    """What we override or call in uvicorn's protocol is there; the behaviour is watched by the tests above."""
+    assert callable(getattr(HttpToolsProtocol, name))
