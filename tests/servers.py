@@ -160,12 +160,12 @@ def free_port() -> int:
 def leftovers(session: int) -> list[int]:
     """List the living processes of a session that a test started."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             # Source: proc(5); the name, in parentheses, may hold blanks. Then: state, ppid, pgrp, session.
-            state, _, _, owner = stat.read_text().rpartition(")")[2].split()[:4]
+            state, _, _, owner = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[:4]
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(owner) == session and state != "Z":
-            found.append(int(stat.parent.name))
+            found.append(int(name))
     return found

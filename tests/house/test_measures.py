@@ -17,7 +17,6 @@ WIDE = {
     "src/ekiben/frameworks/api.py save_model",
     "src/ekiben/keras.py save_model",
     "src/ekiben/sklearn.py save_model",
-    "src/ekiben/services/methods.py api",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ekiben.core.errors import ServiceLoadError
 from ekiben.core.spec import CorsSpec, HttpSpec, Limits, MetricsSpec, Style
 from ekiben.http.app import App
 from tests.http.calls import Calls
@@ -223,7 +224,7 @@ async def test_a_failed_start_is_told() -> None:
     async def receive() -> Any:
         return {"type": "lifespan.startup"}
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ServiceLoadError, match="ZeroDivisionError: division by zero"):
         await App(broken)({"type": "lifespan"}, receive, sent.put)
     assert (await sent.get())["type"] == "lifespan.startup.failed"
 

@@ -173,6 +173,7 @@ class HttpSpec:
     metrics: MetricsSpec = MetricsSpec()
     tls: TlsSpec | None = None
     gzip_min: int | None = 4096  # bytes from which an answer is compressed; None: never
+    backlog: int = 2048  # connections that wait to be accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,6 @@ class Hooks:
 
     startup: tuple[str, ...] = ()
     shutdown: tuple[str, ...] = ()
-    deployment: tuple[str, ...] = ()
     ready: str | None = None
     alive: str | None = None
 
@@ -227,8 +227,9 @@ class BoundService:
 
     `signatures` holds, by endpoint name, the `schema.signature.Signature` that codecs are planned from;
     `methods` the attribute of the instance that an endpoint calls (its own name where it is absent);
-    `dependencies` by attribute what binds the other service; `samples` the stored input that warms an endpoint up;
-    `origin` is `module:attr` where there is one.
+    `dependencies` by attribute what binds the other service, with the same `create` each time; `on_deployment` what is
+    called once before the first instance; `samples` the stored input that warms an endpoint up; `origin` is
+    `module:attr` where there is one.
     """
 
     spec: ServiceSpec
@@ -237,6 +238,7 @@ class BoundService:
     methods: Mapping[str, str] = field(default_factory=dict)
     dependencies: Mapping[str, "Callable[[], BoundService]"] = field(default_factory=dict)
     hooks: Hooks = Hooks()
+    on_deployment: tuple[Callable[[], Any], ...] = ()
     mounts: tuple[MountSpec, ...] = ()
     middleware: tuple[tuple[Any, Mapping[str, Any]], ...] = ()
     samples: Mapping[str, Any] = field(default_factory=dict)

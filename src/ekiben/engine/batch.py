@@ -1,72 +1,178 @@
 """Many calls into one call of the model, and its one answer into many.
 
 In: calls of one endpoint that batches. Out: a reply for each, in their order.
+A run is a generator that gives each call of the model and is sent what became of it; so a thread and the event loop
+drive the same rules, and a test drives them with plain values.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Generator, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 from ekiben.core.errors import EkibenError
 from ekiben.core.spec import BatchSpec
 from ekiben.engine.messages import Call, Reply
+from ekiben.schema.open import OpenLeaf, leaf_of
 from ekiben.schema.values.base import Leaf
-from ekiben.schema.values.record import RecordLeaf
+
+Run = Generator[Call, Reply, list[Reply]]  # gives a call of the model, takes its reply; ends with one for each call
+Step = Generator[Call, Reply, Reply]  # the same for one group; its value is the list of the calls' values
+
+OPEN = OpenLeaf()
+
+
+class Misfit(RuntimeError):
+    """The method's answer has not as many items as it was given."""
 
 
 class Batcher:
-    """Joins, calls, splits, for one endpoint.
+    """Groups, joins, splits, for one endpoint.
 
     Args:
         spec: sizes and axes.
-        leaf: how the batched parameter is joined; None where it is a plain list.
-        output: how the answer is split; None where its type is only seen.
-        invoke: calls the model with one call's arguments.
+        leaf: how the batched parameter is joined; None where its type shows only when it is there.
+        output: how the answer is split; the same.
         isolate: run a failed batch again by halves, so that one bad item fails alone.
+        is_listed: the method takes a list with one element a call, and gives one.
     """
 
     def __init__(
         self,
         spec: BatchSpec,
-        leaf: Leaf | None,
-        output: Leaf | None,
-        invoke: Callable[[Call], Any],
+        leaf: Leaf | None = None,
+        output: Leaf | None = None,
         *,
-        isolate: bool,
+        isolate: bool = False,
+        is_listed: bool = False,
     ) -> None:
         self._spec = spec
-        self._leaf = leaf or RecordLeaf()
-        self._output = output or RecordLeaf()
-        self._invoke = invoke
+        self._leaf = leaf or OPEN
+        self._output = output or OPEN
         self._isolate = isolate
+        self._is_listed = is_listed
 
     def size(self, call: Call) -> int:
-        """Count a call's items."""
-        return self._leaf.join([value_of(call)], self._spec.in_axis)[1][0]
+        """Count a call's items; a value that cannot be joined with others is one."""
+        return 1 if self._is_listed else count(value_of(call), self._spec.in_axis) or 1
 
-    def run(self, calls: Sequence[Call]) -> list[Reply]:
+    def run(self, calls: Sequence[Call]) -> Run:
         """Answer *calls*; those whose values cannot be joined run apart."""
         replies: dict[int, Reply] = {}
-        for group in grouped(calls):
-            for call, reply in zip(group, self._run_group(group), strict=True):
+        for group in self._groups(calls):
+            reruns = [2 * math.ceil(math.log2(len(group))) + 2]
+            for call, reply in zip(group, (yield from self._run_group(group, reruns)), strict=True):
                 replies[id(call)] = reply
         return [replies[id(call)] for call in calls]
 
-    def _run_group(self, calls: Sequence[Call]) -> list[Reply]:
-        try:
-            values = self._run_joined(calls)
-        except Exception as error:  # noqa: BLE001 - the user's model may raise anything
-            if len(calls) == 1 or not self._isolate or (isinstance(error, EkibenError) and error.status >= 500):
-                return [Reply(error=error) for _ in calls]
-            middle = len(calls) // 2
-            return [*self._run_group(calls[:middle]), *self._run_group(calls[middle:])]
-        return [Reply(value) for value in values]
+    def _groups(self, calls: Sequence[Call]) -> list[list[Call]]:
+        """Put calls together whose values can be joined."""
+        if len(calls) == 1 or self._is_listed:
+            return [list(calls)]
+        groups: dict[Hashable, list[Call]] = {}
+        for call in calls:
+            groups.setdefault(self._key(call), []).append(call)
+        return list(groups.values())
 
-    def _run_joined(self, calls: Sequence[Call]) -> list[Any]:
-        if len(calls) == 1:
-            return [self._invoke(calls[0])]
-        joined, sizes = self._leaf.join([value_of(call) for call in calls], self._spec.in_axis)
-        answer = self._invoke(with_value(calls[0], joined))
+    def _key(self, call: Call) -> Hashable:
+        value, axis = value_of(call), self._spec.in_axis
+        if count(value, axis) is None:
+            return id(call)
+        return type(value), self._leaf.alike(value, axis)
+
+    def _run_group(self, calls: list[Call], reruns: list[int]) -> Run:
+        """Answer calls that go together; *reruns* holds how many more are allowed."""
+        reply = yield from self._choose(calls)
+        error = reply.error
+        if error is None:
+            return [Reply(value) for value in reply.value]
+        hopeless = isinstance(error, Misfit) or (isinstance(error, EkibenError) and error.status >= 500)
+        if len(calls) == 1 or not self._isolate or hopeless:
+            return [reply for _ in calls]
+        replies: list[Reply] = []
+        for half in (calls[: len(calls) // 2], calls[len(calls) // 2 :]):
+            # A call whose deadline passed has its answer already, so time ends the search too.
+            if reruns[0] > 0 and any(call.is_wanted for call in half):
+                reruns[0] -= 1
+                replies += yield from self._run_group(half, reruns)
+            else:
+                replies += [reply for _ in half]
+        return replies
+
+    def _choose(self, calls: list[Call]) -> Step:
+        if self._is_listed:
+            return self._run_listed(calls)
+        if len(calls) > 1:
+            return self._run_joined(calls)
+        items = count(value_of(calls[0]), self._spec.in_axis)
+        if items is not None and items > self._spec.max_size:
+            return self._run_in_pieces(calls[0], items)
+        return self._run_alone(calls[0], items)
+
+    def _run_listed(self, calls: list[Call]) -> Step:
+        reply = yield with_value(calls[0], [value_of(call) for call in calls])
+        return then(reply, lambda answer: [part[0] for part in OPEN.split(answer, [1] * len(calls), 0)])
+
+    def _run_joined(self, calls: list[Call]) -> Step:
+        values = [value_of(call) for call in calls]
+        joined = then(Reply(values), lambda parts: self._leaf.join(parts, self._spec.in_axis))
+        if joined.error is not None:
+            return joined
+        batch, sizes = joined.value
+        reply = yield with_value(calls[0], batch)
+        return then(reply, lambda answer: self._split(answer, sizes))
+
+    def _run_alone(self, call: Call, items: int | None) -> Step:
+        """Run a call as it is; *items* is None where it is no batch."""
+        reply = yield call
+        return then(reply, lambda answer: [answer if items is None else self._checked(answer, items)])
+
+    def _run_in_pieces(self, call: Call, items: int) -> Step:
+        """Run a call that is larger than a batch may be."""
+        value, most = value_of(call), self._spec.max_size
+        sizes = [min(most, items - start) for start in range(0, items, most)]
+        answers: list[Any] = []
+        for piece in self._leaf.split(value, sizes, self._spec.in_axis):
+            size = sizes[len(answers)]
+            reply = yield with_value(call, piece)
+            checked = then(reply, partial(self._checked, items=size))
+            if checked.error is not None:
+                return checked
+            answers.append(checked.value)
+        return then(Reply(answers), lambda parts: [self._join(parts)])
+
+    def _checked(self, answer: Any, items: int) -> Any:
+        """Hold a lone call's answer to what a batch's must be: mistakes show at once."""
+        if count(answer, self._spec.out_axis) != items:
+            self._split(answer, [items])
+        return answer
+
+    def _split(self, answer: Any, sizes: Sequence[int]) -> list[Any]:
         return self._output.split(answer, sizes, self._spec.out_axis)
+
+    def _join(self, answers: list[Any]) -> Any:
+        """Put the answers to the pieces of one call together."""
+        if isinstance(answers[0], dict):
+            return {key: self._join([answer[key] for answer in answers]) for key in answers[0]}
+        return (leaf_of(answers[0]) or OPEN).join(answers, self._spec.out_axis)[0]
+
+
+def then(reply: Reply, use: Callable[[Any], Any]) -> Reply:
+    """Go on with a reply's value; one that misfits its batch is the service's fault."""
+    if reply.error is not None:
+        return reply
+    try:
+        return Reply(use(reply.value))
+    except (ValueError, TypeError, KeyError) as error:
+        return Reply(error=Misfit(str(error)))
+
+
+def count(value: Any, axis: int) -> int | None:
+    """Count the items of a value along *axis*; None where it is no batch of items."""
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return int(shape[axis]) if -len(shape) <= axis < len(shape) else None
+    return len(value) if isinstance(value, list | tuple) else None
 
 
 def value_of(call: Call) -> Any:
@@ -79,13 +185,3 @@ def with_value(call: Call, value: Any) -> Call:
     if call.args:
         return Call(call.endpoint, (value,), {}, call.context)
     return Call(call.endpoint, (), {next(iter(call.kwargs)): value}, call.context)
-
-
-def grouped(calls: Sequence[Call]) -> list[list[Call]]:
-    """Put calls together whose values are alike in type, dtype and inner shape."""
-    groups: dict[Any, list[Call]] = {}
-    for call in calls:
-        value = value_of(call)
-        key = (type(value), str(getattr(value, "dtype", "")), getattr(value, "shape", ())[1:])
-        groups.setdefault(key, []).append(call)
-    return list(groups.values())

@@ -1,18 +1,18 @@
-"""Make and end a service's instance, with its dependencies, hooks and warm-up.
+"""Make and end the instance of a service, with dependencies, hooks and warm-up.
 
 In: a `BoundService`. Out: an `Instance` whose calls are planned. Runs once a worker, before it is ready.
 """
 
-import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ekiben.client.sync import SyncHTTPClient
+from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
-from ekiben.engine.invoke import plan
+from ekiben.engine.invoke import Invoke, plan
 from ekiben.engine.messages import Call
+from ekiben.engine.remote import Remote, connect
 
 log = logging.getLogger("ekiben")
 
@@ -23,37 +23,89 @@ class Instance:
 
     bound: BoundService
     target: Any
-    invoke: Mapping[str, Callable[[Call], Any]]
+    invoke: Mapping[str, Invoke]
     dependencies: tuple["Instance", ...] = ()
-    clients: tuple[SyncHTTPClient, ...] = ()
+    clients: tuple[Remote, ...] = ()
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def make(bound: BoundService) -> Instance:
-    """Make the instances that *bound* depends on, then its own; runs every `__init__`."""
-    inner = {name: make(bind()) for name, bind in bound.dependencies.items()}
-    remote = {d.attribute: SyncHTTPClient(d.url) for d in bound.spec.dependencies if d.url is not None}
-    target = bound.create({**{name: instance.target for name, instance in inner.items()}, **remote})
-    invoke = {
-        endpoint.name: plan(
-            target, bound.methods.get(endpoint.name, endpoint.name), endpoint, bound.signatures[endpoint.name].context
-        )
-        for endpoint in bound.spec.endpoints
-    }
-    return Instance(bound, target, invoke, tuple(inner.values()), tuple(remote.values()))
+def make(bound: BoundService, made: dict[str, Instance] | None = None) -> Instance:
+    """Make the instances that *bound* depends on, then its own; runs every `__init__`.
+
+    Args:
+        bound: the service.
+        made: those that are there already, by name: a service on which two others depend is made once.
+
+    Raises:
+        ConfigError: two services bear one name.
+    """
+    made = {} if made is None else made
+    found = made.get(bound.spec.name)
+    if found is not None:
+        if found.bound.create is not bound.create:
+            raise ConfigError(
+                f"two services are called `{bound.spec.name}`: {found.bound.origin} and {bound.origin}",
+                hint="give one of them another `name`",
+            )
+        return found
+    inner = {name: make(bind(), made) for name, bind in bound.dependencies.items()}
+    remote = {d.attribute: connect(d.url) for d in bound.spec.dependencies if d.url is not None}
+    try:
+        target = bound.create({**{name: instance.target for name, instance in inner.items()}, **remote})
+        invoke = {
+            endpoint.name: plan(
+                target,
+                bound.methods.get(endpoint.name, endpoint.name),
+                endpoint,
+                bound.signatures[endpoint.name].context,
+            )
+            for endpoint in bound.spec.endpoints
+        }
+    except BaseException:
+        for client in remote.values():
+            client.close()
+        raise
+    made[bound.spec.name] = Instance(bound, target, invoke, tuple(inner.values()), tuple(remote.values()))
+    return made[bound.spec.name]
+
+
+def is_on_loop(bound: BoundService) -> bool:
+    """Say whether a service, or one it depends on, has to be made on the event loop."""
+    return bound.on_loop or any(is_on_loop(bind()) for bind in bound.dependencies.values())
+
+
+def every(instance: Instance, seen: set[int] | None = None) -> Iterator[Instance]:
+    """Walk over an instance and all that it depends on, dependencies first, each once."""
+    seen = set() if seen is None else seen
+    if id(instance) in seen:
+        return
+    seen.add(id(instance))
+    for inner in instance.dependencies:
+        yield from every(inner, seen)
+    yield instance
 
 
 def hooks(instance: Instance, kind: str) -> list[Callable[[], Any]]:
-    """List the hooks of one kind, dependencies first."""
-    found = [hook for inner in instance.dependencies for hook in hooks(inner, kind)]
-    return found + [getattr(instance.target, name) for name in getattr(instance.bound.hooks, kind)]
+    """List the hooks of one kind: dependencies first at `startup`, last at `shutdown`."""
+    order = list(every(instance))
+    if kind == "shutdown":
+        order.reverse()
+    return [getattr(one.target, name) for one in order for name in getattr(one.bound.hooks, kind)]
+
+
+def deployment_hooks(bound: BoundService, seen: set[Any] | None = None) -> Iterator[Callable[[], Any]]:
+    """Give what is called once before the first instance, that of dependencies first."""
+    seen = set() if seen is None else seen
+    if bound.create in seen:
+        return
+    seen.add(bound.create)
+    for bind in bound.dependencies.values():
+        yield from deployment_hooks(bind(), seen)
+    yield from bound.on_deployment
 
 
 def warm_up(instance: Instance) -> None:
-    """Call each sync endpoint that has a stored sample once.
-
-    A failure is logged, and is the first call's to show.
-    """
+    """Call each sync endpoint that has a stored sample once; a failure is only logged."""
     for name, value in instance.bound.samples.items():
         signature = instance.bound.signatures[name]
         if signature.is_async:
@@ -71,16 +123,8 @@ def probe(instance: Instance, name: str | None) -> Callable[[], Any] | None:
     return method if callable(method) else None
 
 
-async def run_hook(hook: Callable[[], Any]) -> None:
-    """Call a hook, and await what it gives where that is awaitable."""
-    result = hook()
-    if inspect.isawaitable(result):
-        await result
-
-
 def close(instance: Instance) -> None:
     """Close what `make` opened."""
-    for client in instance.clients:
-        client.close()
-    for inner in instance.dependencies:
-        close(inner)
+    for one in every(instance):
+        for client in one.clients:
+            client.close()

@@ -1,19 +1,24 @@
 """Call the user's method by its convention.
 
-In: an instance and an endpoint, once at start. Out: a function from a call to the method's own result.
+In: an instance and an endpoint, once at start. Out: a function from a call to the method's own result; and two ways
+to run what `batch` asks for: on a thread, and on the event loop.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ekiben.core.context import Context
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import Convention, EndpointSpec
-from ekiben.engine.messages import Call
+from ekiben.engine.batch import Run
+from ekiben.engine.messages import Call, Reply
+
+Invoke = Callable[[Call], Any]
 
 
-def plan(instance: Any, attribute: str, endpoint: EndpointSpec, context: str | None) -> Callable[[Call], Any]:
-    """Settle how a method is called; for `async def` the result is a coroutine.
+def plan(instance: Any, attribute: str, endpoint: EndpointSpec, context: str | None) -> Invoke:
+    """Settle how an endpoint's method is called; an `async def` gives a coroutine.
 
     Args:
         instance: the service's instance.
@@ -27,10 +32,54 @@ def plan(instance: Any, attribute: str, endpoint: EndpointSpec, context: str | N
     method = getattr(instance, attribute, None)
     if not callable(method):
         raise ConfigError(f"the service has no method `{attribute}` for the endpoint `{endpoint.name}`")
+    is_listed = endpoint.convention is Convention.LISTED and endpoint.batch is None  # else a batch is the list
+    if context is not None and is_listed:
+        return lambda call: method([*call.args, *call.kwargs.values()], **{context: call.context or Context()})
     if context is not None:
         return lambda call: method(*call.args, **call.kwargs, **{context: call.context or Context()})
-    if endpoint.convention in (Convention.ONE_VALUE, Convention.STACKED):
-        return lambda call: method(*call.args, **call.kwargs)
-    if endpoint.convention is Convention.LISTED:
+    if is_listed:
         return lambda call: method([*call.args, *call.kwargs.values()])
     return lambda call: method(*call.args, **call.kwargs)
+
+
+def attempt(invoke: Invoke, call: Call) -> Reply:
+    """Call a sync method; whatever it raises is its reply."""
+    try:
+        return Reply(invoke(call))
+    except BaseException as error:  # noqa: BLE001 - also SystemExit: a model thread must not end unseen
+        return Reply(error=error)
+
+
+async def attempt_async(invoke: Callable[[Call], Awaitable[Any]], call: Call) -> Reply:
+    """Call an `async def` method; what it raises is its reply, but for our task's end."""
+    try:
+        return Reply(await invoke(call))
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return Reply(error=error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the border; SystemExit would end the event loop
+        return Reply(error=error)
+
+
+def drive(run: Run, invoke: Invoke) -> list[Reply]:
+    """Run a batch on this thread."""
+    try:
+        call = next(run)
+        while True:
+            call = run.send(attempt(invoke, call))
+    except StopIteration as end:
+        replies: list[Reply] = end.value
+        return replies
+
+
+async def drive_async(run: Run, invoke: Callable[[Call], Awaitable[Any]]) -> list[Reply]:
+    """Run a batch on the event loop."""
+    try:
+        call = next(run)
+        while True:
+            call = run.send(await attempt_async(invoke, call))
+    except StopIteration as end:
+        replies: list[Reply] = end.value
+        return replies

@@ -1,9 +1,10 @@
 """Admit a call, or refuse it at once.
 
-In: how many calls run, and what the service allows. Out: yes, or 429/503 with the time to wait.
+In: how many calls are inside, and what the service allows. Out: yes, or 429/503 with the time to wait.
 """
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from ekiben.core.errors import TooManyRequests, Unavailable
 
@@ -17,6 +18,7 @@ class Admission:
     limit: int | None
     inside: int = 0
     draining: bool = False
+    _is_empty: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def enter(self) -> None:
         """Let one call in.
@@ -28,11 +30,28 @@ class Admission:
         if self.draining:
             raise Unavailable("the server is stopping", retry_after=1)
         if self.limit is not None and self.inside >= self.limit:
-            raise TooManyRequests(f"more than {self.limit} calls at once", retry_after=1)
+            raise TooManyRequests(
+                f"more than {self.limit} calls at once (`traffic.max_concurrency`)",
+                retry_after=1,
+            )
         if self.inside >= QUEUE:
-            raise Unavailable("too many calls are waiting", retry_after=1)
+            raise Unavailable(f"more than {QUEUE} calls are waiting", retry_after=1)
         self.inside += 1
 
     def leave(self) -> None:
         """Let one call out."""
         self.inside -= 1
+        if self.draining and self.inside == 0:
+            self._is_empty.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Let no call in, and wait for those inside; False: some are left after *seconds*."""
+        self.draining = True
+        if self.inside == 0:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._is_empty.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,209 +1,265 @@
-"""Run a service here: the model in its own thread, `async def` on the loop.
+"""Run a service in this process: sync methods in a thread, async ones on the loop.
 
 In: calls, from the event loop. Out: what the methods return or raise.
-Source: the hand-over of many answers by one `call_soon_threadsafe` is asyncio's own.
 """
 
 import asyncio
+import inspect
 import logging
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ekiben.core.errors import DeadlineExceeded, Unavailable
-from ekiben.core.spec import BoundService
+from ekiben.core.errors import EkibenError, ServiceLoadError, Unavailable
+from ekiben.core.spec import BoundService, Convention, EndpointSpec
+from ekiben.core.trace import explain, frames
+from ekiben.engine import environment
 from ekiben.engine import instance as instances
 from ekiben.engine.batch import Batcher
+from ekiben.engine.deadline import Deadlines, exceeded
+from ekiben.engine.invoke import Invoke, attempt_async
+from ekiben.engine.lane import AsyncLane
 from ekiben.engine.limits import Admission
-from ekiben.engine.messages import Call, Reply
-from ekiben.engine.queue import CallQueue, Taker
+from ekiben.engine.messages import Call, told
+from ekiben.engine.observe import BatchCounts
+from ekiben.engine.outbox import Outbox
+from ekiben.engine.queue import CallQueue, Lane
+from ekiben.engine.threads import INTERNAL, ModelThreads
 from ekiben.schema.codec import Codec
 
 log = logging.getLogger("ekiben")
 
-FLUSH = 0.001  # seconds that a finished answer may wait for the next one of the same cut
+GRACE = 5.0  # seconds that a busy model thread gets beyond the drain, before it is left behind
+
+Answer = Callable[[Call], Awaitable[Any]]
 
 
 class LocalDispatcher:
-    """One service, in this process."""
+    """One service, in this process.
 
-    def __init__(self, bound: BoundService, codecs: dict[str, Codec]) -> None:
+    Args:
+        bound: the service.
+        codecs: by endpoint; they know how values are joined and split.
+    """
+
+    def __init__(self, bound: BoundService, codecs: Mapping[str, Codec]) -> None:
         self.bound = bound
         self.admission = Admission(bound.spec.limits.max_concurrency)
         self.instance: instances.Instance | None = None
         self.failure: BaseException | None = None
-        self._codecs = codecs
-        self._timeouts = {e.name: e.timeout or bound.spec.limits.timeout for e in bound.spec.endpoints}
+        self.state: dict[str, Any] = {}  # `ctx.state` of every call
+        self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
         self._async = {name for name, signature in bound.signatures.items() if signature.is_async}
-        self._batchers: dict[str, Batcher] = {}
-        self._queue: CallQueue | None = None
-        self._threads: list[threading.Thread] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._batchers = {
+            e.name: (batcher_of(e, codecs[e.name]), e.batch) for e in bound.spec.endpoints if e.batch is not None
+        }
+        self._answers: dict[str, Answer] = {}
+        self._closing: list[Callable[[], None]] = []
+        self._calls: CallQueue | None = None
+        self._threads: ModelThreads | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether the instance is there and takes calls."""
         return self.instance is not None and not self.admission.draining
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a model thread, more or less."""
+        return 0 if self._calls is None else len(self._calls)
+
     async def start(self) -> None:
-        """Make the instance, run its hooks, warm it up; raises what the user's code does."""
-        self._loop = asyncio.get_running_loop()
+        """Make the instance, run its hooks, warm it up.
+
+        Raises:
+            ServiceLoadError: the user's code raised something; the error says what and where.
+        """
         try:
-            if self.bound.on_loop:
+            self._closing.append(environment.enter(self.bound))
+            self._open_threads()
+            for hook in instances.deployment_hooks(self.bound):
+                await self._run_hook(hook)
+            if instances.is_on_loop(self.bound):
                 made = instances.make(self.bound)
-                self._open(made)
             else:
-                self._open(None)
                 made = await self.in_thread(lambda: instances.make(self.bound))
-                self._plan(made)
+            self._closing.append(lambda: instances.close(made))
+            made.state = self.state
+            self._plan(made)
             for hook in instances.hooks(made, "startup"):
-                await self._hook(hook)
+                await self._run_hook(hook)
             await self.in_thread(lambda: instances.warm_up(made))
         except BaseException as error:
-            self.failure = error
-            raise
+            self.failure = failure_of(self.bound, error)
+            await self._close()
+            if self.failure is error:
+                raise
+            raise self.failure from error
         self.instance = made
 
     async def stop(self, drain: float = 0.0) -> None:
-        """Refuse new calls, wait up to *drain* seconds for those inside, and end."""
-        self.admission.draining = True
-        end = time.monotonic() + drain
-        while self.admission.inside and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+        """Refuse new calls, and end in order.
+
+        Calls that are inside may end within *drain* seconds; then the last hooks run, and the threads end.
+        """
+        if not await self.admission.drain(drain):
+            log.warning("%d calls had no answer after %g seconds and are given up", self.admission.inside, drain)
         if self.instance is not None:
             for hook in instances.hooks(self.instance, "shutdown"):
-                await self._hook(hook)
-            instances.close(self.instance)
-        if self._queue is not None:
-            self._queue.close(len(self._threads))
+                try:
+                    await self._run_hook(hook, patience=GRACE)
+                except Exception:
+                    log.exception("the hook `%s` failed", getattr(hook, "__name__", hook))
         self.instance = None
+        await self._close()
 
     async def submit(self, call: Call) -> Any:
         """Answer one call.
 
         Raises:
-            Unavailable: the instance is not ready.
+            Unavailable: the instance is not ready, or the queue is too long.
             TooManyRequests: a limit is reached.
             DeadlineExceeded: the answer did not come in time.
         """
         if self.instance is None:
             raise Unavailable("the service is starting", retry_after=1)
         self.admission.enter()
-        limit = self._timeouts[call.endpoint]
         try:
-            if call.endpoint in self._async:
-                answer = self.instance.invoke[call.endpoint](call)
-            else:
-                answer = self._enqueue(call, limit)
-            if limit is None:
-                return await answer
-            async with asyncio.timeout(limit):
-                return await answer
-        except TimeoutError as error:
-            if call.answer is not None and not call.answer.cancelled() and call.answer.done():
-                raise
-            raise DeadlineExceeded(f"no answer within {limit:g} seconds (`traffic.timeout`)") from error
+            return await self._answers[call.endpoint](call)
         finally:
             self.admission.leave()
 
-    async def in_thread(self, function: Callable[[], Any]) -> Any:
-        """Run *function* in the model's thread, where there is one."""
-        assert self._loop is not None
-        assert self._queue is not None
-        call = Call(INTERNAL, (function,), {}, answer=self._loop.create_future())
-        self._queue.put(call)
-        return await call.answer  # type: ignore[misc]  # set one line above
+    async def in_thread(self, function: Callable[[], Any], patience: float | None = None) -> Any:
+        """Run *function* in the model's thread, so that the model stays in one thread.
 
-    async def _hook(self, hook: Callable[[], Any]) -> None:
-        if self.bound.on_loop or asyncio.iscoroutinefunction(hook):
-            await instances.run_hook(hook)
+        Args:
+            function: takes nothing.
+            patience: seconds that the thread may be busy with something else before this starts.
+
+        Raises:
+            Unavailable: the thread was busy for longer.
+        """
+        assert self._calls is not None
+        loop = asyncio.get_running_loop()
+        begun = asyncio.Event()
+
+        def run() -> Any:
+            loop.call_soon_threadsafe(begun.set)
+            return function()
+
+        call = Call(INTERNAL, (run,), {}, answer=loop.create_future())
+        assert call.answer is not None
+        self._calls.put(call)
+        if patience is not None:
+            try:
+                async with asyncio.timeout(patience):
+                    await begun.wait()
+            except TimeoutError:
+                call.answer.cancel()
+                raise Unavailable("the model's thread is still busy") from None
+        return await call.answer
+
+    async def _run_hook(self, hook: Callable[[], Any], patience: float | None = None) -> None:
+        if inspect.iscoroutinefunction(hook):
+            await hook()
         else:
-            await self.in_thread(hook)
+            await self.in_thread(hook, patience)
 
-    def _enqueue(self, call: Call, limit: float | None) -> "asyncio.Future[Any]":
-        assert self._loop is not None
-        assert self._queue is not None
-        call.arrived = time.monotonic()
-        call.deadline = None if limit is None else call.arrived + limit
-        call.answer = self._loop.create_future()
-        self._queue.put(call)
-        return call.answer
-
-    def _open(self, made: instances.Instance | None) -> None:
-        """Start the threads; what they call is planned as soon as the instance is there."""
-        self._queue = CallQueue(self._batches_of())
-        if made is not None:
-            self._plan(made)
-        count = self.bound.spec.threads
-        for index in range(count):
-            taker = self._queue.taker(alone=count == 1)
-            thread = threading.Thread(target=self._work, args=(taker,), name=f"ekiben-model-{index}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def _batches_of(self) -> dict[str, tuple[int, Callable[[Call], int]]]:
-        found: dict[str, tuple[int, Callable[[Call], int]]] = {}
-        for endpoint in self.bound.spec.endpoints:
-            if endpoint.batch is not None and endpoint.name not in self._async:
-                name = endpoint.name
-                found[name] = (endpoint.batch.max_size, lambda call: self._batchers[call.endpoint].size(call))
-        return found
+    def _open_threads(self) -> None:
+        queued = {name: Lane(spec, b.size) for name, (b, spec) in self._batchers.items() if name not in self._async}
+        self._calls = CallQueue(queued)
+        self._threads = ModelThreads(self._calls, Outbox(asyncio.get_running_loop()), self._batchers, self._note)
+        self._threads.start(self.bound.spec.threads)
 
     def _plan(self, made: instances.Instance) -> None:
+        """Settle how each endpoint is answered."""
+        assert self._calls is not None
+        assert self._threads is not None
+        self._threads.plan(made.invoke)
+        loop = asyncio.get_running_loop()
         for endpoint in self.bound.spec.endpoints:
-            if endpoint.batch is not None:
-                codec = self._codecs[endpoint.name]
-                self._batchers[endpoint.name] = Batcher(
-                    endpoint.batch, codec.leaf, codec.output_leaf, made.invoke[endpoint.name], isolate=endpoint.isolate
-                )
-        self._invoke = made.invoke
+            name, invoke = endpoint.name, made.invoke[endpoint.name]
+            limit = endpoint.timeout if endpoint.timeout is not None else self.bound.spec.limits.timeout
+            if name in self._async and endpoint.batch is None:
+                self._answers[name] = on_loop(invoke, limit)
+                continue
+            put = self._calls.put
+            if name in self._async:
+                batcher, spec = self._batchers[name]
+                lane = AsyncLane(name, spec, batcher, invoke, self._note)
+                put = lane.put
+                self._closing.append(lane.close)
+            deadlines = None if limit is None else Deadlines(limit, loop)
+            if deadlines is not None:
+                self._closing.append(deadlines.close)
+            self._answers[name] = queued_by(put, deadlines, loop)
 
-    def _work(self, taker: Taker) -> None:
-        """Be a model thread: take, call, answer, until the queue closes."""
-        done: list[tuple[Call, Reply]] = []
-        since = time.monotonic()
-        while (cut := taker.take()) is not None:
-            wanted = [call for call in cut if call.is_wanted]
-            if wanted:
-                done.extend(zip(wanted, self._answer(wanted), strict=True))
-            now = time.monotonic()
-            if done and (now - since > FLUSH or not taker.has_more):
-                self._deliver(done)
-                done, since = [], now
+    def _note(self, endpoint: str, items: int, seconds: float) -> None:
+        self.batches[endpoint].note(items, seconds)
 
-    def _answer(self, calls: list[Call]) -> list[Reply]:
-        first = calls[0]
-        if first.endpoint in self._batchers:
-            return self._batchers[first.endpoint].run(calls)
+    async def _close(self) -> None:
+        """End what was started; what is there is closed in the opposite order."""
+        self._answers.clear()
+        while self._closing:
+            self._closing.pop()()
+        if self._threads is not None and not await self._threads.end(GRACE):
+            log.warning("a call of %s is still running; its thread is left behind", self.bound.spec.name)
+        self._threads = self._calls = None
+
+
+def queued_by(put: Callable[[Call], None], deadlines: Deadlines | None, loop: asyncio.AbstractEventLoop) -> Answer:
+    """Answer calls through a queue."""
+
+    async def answer(call: Call) -> Any:
+        future = call.answer = loop.create_future()
+        call.arrived = time.monotonic()
+        put(call)
+        if deadlines is None:
+            return await future
+        deadlines.add(future, call.arrived)
         try:
-            if first.endpoint == INTERNAL:
-                return [Reply(first.args[0]())]
-            return [Reply(self._invoke[first.endpoint](first))]
-        except BaseException as error:  # noqa: BLE001 - also SystemExit: the thread must not end unseen
-            return [Reply(error=error)]
+            return await future
+        finally:
+            deadlines.remove(future)
 
-    def _deliver(self, done: list[tuple[Call, Reply]]) -> None:
-        """Hand answers to the loop in one go."""
-        assert self._loop is not None
+    return answer
+
+
+def on_loop(invoke: Invoke, limit: float | None) -> Answer:
+    """Answer calls of an `async def` method where they arrive."""
+
+    async def answer(call: Call) -> Any:
+        scope = asyncio.timeout(limit)
         try:
-            self._loop.call_soon_threadsafe(deliver, done)
-        except RuntimeError:
-            log.debug("the event loop is gone; %d answers have no receiver", len(done))
+            async with scope:
+                reply = await attempt_async(invoke, call)
+        except TimeoutError:
+            assert limit is not None
+            raise exceeded(limit) from None
+        if reply.error is not None:
+            raise told(reply.error)
+        return reply.value
+
+    return answer
 
 
-INTERNAL = "\0internal"
+def batcher_of(endpoint: EndpointSpec, codec: Codec) -> Batcher:
+    """Plan how calls of one endpoint are joined and split."""
+    assert endpoint.batch is not None
+    return Batcher(
+        endpoint.batch,
+        codec.leaf,
+        codec.output_leaf,
+        isolate=endpoint.isolate,
+        is_listed=endpoint.convention is Convention.LISTED,
+    )
 
 
-def deliver(done: list[tuple[Call, Reply]]) -> None:
-    """Set the answers, on the loop; a call that nobody waits for is passed over."""
-    for call, reply in done:
-        future = call.answer
-        if future is None or future.done():
-            continue
-        if reply.error is None:
-            future.set_result(reply.value)
-        elif isinstance(reply.error, StopIteration):
-            future.set_exception(RuntimeError("the endpoint raised StopIteration"))
-        else:
-            future.set_exception(reply.error)
+def failure_of(bound: BoundService, error: BaseException) -> BaseException:
+    """Say why a service cannot start, and where in the user's code if it was there."""
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return error
+    if isinstance(error, EkibenError) and not frames(error):
+        return error
+    hint = error.hint if isinstance(error, EkibenError) else None
+    return ServiceLoadError(f"`{bound.spec.name}` cannot start: {explain(error)}", hint=hint)

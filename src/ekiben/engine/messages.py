@@ -18,8 +18,8 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     context: Context | None = None
-    deadline: float | None = None  # of time.monotonic
     arrived: float = 0.0  # of time.monotonic
+    items: int = 1  # that it adds to a batch
     answer: "asyncio.Future[Any] | None" = field(default=None, repr=False)
 
     @property
@@ -34,3 +34,12 @@ class Reply:
 
     value: Any = None
     error: BaseException | None = None
+
+
+def told(error: BaseException) -> Exception:
+    """Give an error that ends no task and no event loop when a caller is handed it."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
+        return error
+    wrapped = RuntimeError(f"the endpoint raised {type(error).__name__}: {error}".removesuffix(": "))
+    wrapped.__cause__ = error
+    return wrapped

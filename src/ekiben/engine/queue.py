@@ -1,97 +1,140 @@
 """Hold calls until a model thread takes them.
 
-In: calls from the event loop. Out: cuts, each a run of calls that one thread works on next.
-A free thread takes what waits at once; nothing is pushed and nothing polls.
+In: calls from the event loop. Out: cuts, each what one thread works on next: one call, or a batch of one endpoint.
+A free thread takes what waits at once; nothing is pushed and nothing polls. Order is that of arrival.
 """
 
 import queue
+import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from ekiben.core.spec import BatchSpec
 from ekiben.engine.messages import Call
+from ekiben.engine.policy import decide_wait
 
-Size = Callable[[Call], int]
+
+@dataclass(slots=True)
+class Lane:
+    """Calls of one endpoint that batches, waiting."""
+
+    spec: BatchSpec
+    size: Callable[[Call], int]
+    calls: deque[Call] = field(default_factory=deque)
+    items: int = 0
+
+    def add(self, call: Call) -> None:
+        """Let *call* wait, with its items counted."""
+        call.items = self.size(call)
+        self.calls.append(call)
+        self.items += call.items
+
+    def pause(self, now: float) -> float:
+        """Say how many seconds the next batch may still wait."""
+        return decide_wait(self.items, now - self.calls[0].arrived, self.spec)
+
+    def cut(self) -> list[Call]:
+        """Take the calls of one batch, in order; those that nobody waits for are dropped.
+
+        A call that alone has too many items comes alone.
+        """
+        taken: list[Call] = []
+        items = 0
+        while self.calls:
+            call = self.calls[0]
+            if call.is_wanted:
+                if taken and items + call.items > self.spec.max_size:
+                    break
+                taken.append(call)
+                items += call.items
+            self.calls.popleft()
+            self.items -= call.items
+        return taken
 
 
 class CallQueue:
-    """Calls of one service that wait for a thread; the loop puts, threads take."""
+    """Calls of one service that wait for a thread; the loop puts, threads take.
 
-    def __init__(self, batches: dict[str, tuple[int, Size]]) -> None:
-        """Make an empty queue.
+    Args:
+        lanes: by endpoint, for those that batch.
+    """
 
-        *batches* maps an endpoint that batches to the most items of a batch, and how to count them.
-        """
-        self._batches = batches
-        self._waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+        self._lanes = dict(lanes)
+        self._arriving: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._taking = threading.Lock()  # one thread looks at a time; the others wait for their turn to look
+        self._alone: deque[Call] = deque()  # seen, and not part of any batch
+        self._is_closed = False
 
     def put(self, call: Call) -> None:
         """Add a call; never blocks."""
-        self._waiting.put(call)
+        self._arriving.put(call)
 
-    def close(self, threads: int) -> None:
-        """Let *threads* threads go home once everything before this was taken."""
-        for _ in range(threads):
-            self._waiting.put(None)
+    def close(self) -> None:
+        """Let the threads go home once everything before this was taken."""
+        self._arriving.put(None)
 
-    def taker(self, alone: bool) -> "Taker":
-        """Give one thread its own view; *alone* says that no other thread takes."""
-        return Taker(self._waiting, self._batches, alone)
-
-
-class Taker:
-    """One thread's end of the queue."""
-
-    def __init__(
-        self, waiting: "queue.SimpleQueue[Call | None]", batches: dict[str, tuple[int, Size]], alone: bool
-    ) -> None:
-        self._waiting = waiting
-        self._batches = batches
-        self._alone = alone
-        self._mine: deque[Call] = deque()
-        self._closed = False
+    def __len__(self) -> int:
+        """Count the calls that wait, more or less: threads are taking while it counts."""
+        return self._arriving.qsize() + len(self._alone) + sum(len(lane.calls) for lane in self._lanes.values())
 
     def take(self) -> list[Call] | None:
-        """Wait for a call, give all that can run with it; None at the queue's end."""
-        if not self._mine and not self._closed:
-            self._accept(self._waiting.get())
-        self._drain()
-        if not self._mine:
-            return None
-        first = self._mine.popleft()
-        if first.endpoint not in self._batches:
-            return [first]
-        return self._cut(first)
+        """Wait for work, and give it; None once the queue is closed and empty."""
+        if not self._lanes:
+            call = self._arriving.get()
+            if call is None:
+                self._arriving.put(None)  # for the next thread
+                return None
+            return [call]
+        with self._taking:
+            while True:
+                self._see_all()
+                cut, pause = self._choose(time.monotonic())
+                if cut:
+                    return cut
+                if self._is_closed and pause is None:
+                    return None
+                self._see_next(pause)
 
-    @property
-    def has_more(self) -> bool:
-        """Whether more calls are known to wait."""
-        return bool(self._mine) or not self._waiting.empty()
+    def _choose(self, now: float) -> tuple[list[Call], float | None]:
+        """Cut what is due and oldest, or say in how many seconds; None: nothing waits."""
+        due: Lane | None = None
+        oldest = self._alone[0].arrived if self._alone else None
+        pause: float | None = None
+        for lane in self._lanes.values():
+            if not lane.calls:
+                continue
+            left = 0.0 if self._is_closed else lane.pause(now)
+            pause = left if pause is None else min(left, pause)
+            if left == 0.0 and (oldest is None or lane.calls[0].arrived < oldest):
+                due, oldest = lane, lane.calls[0].arrived
+        if due is not None:
+            return due.cut(), 0.0
+        return ([self._alone.popleft()], 0.0) if self._alone else ([], pause)
 
-    def _accept(self, call: Call | None) -> None:
-        if call is None:
-            self._closed = True
-        else:
-            self._mine.append(call)
-
-    def _drain(self) -> None:
-        """Take what waits: all where this is the only thread, else what can join a batch."""
-        batching = bool(self._mine) and self._mine[0].endpoint in self._batches
-        while not self._closed and (self._alone or batching):
+    def _see_all(self) -> None:
+        """Look at everything that has arrived."""
+        while not self._is_closed:
             try:
-                self._accept(self._waiting.get_nowait())
+                self._see(self._arriving.get_nowait())
             except queue.Empty:
                 return
 
-    def _cut(self, first: Call) -> list[Call]:
-        """Pick the calls of *first*'s endpoint that fit one batch; the others stay."""
-        limit, size = self._batches[first.endpoint]
-        cut, items, rest = [first], size(first), deque[Call]()
-        while self._mine:
-            call = self._mine.popleft()
-            if call.endpoint == first.endpoint and items < limit and items + (more := size(call)) <= limit:
-                cut.append(call)
-                items += more
-            else:
-                rest.append(call)
-        self._mine = rest
-        return cut
+    def _see_next(self, pause: float | None) -> None:
+        """Wait for a call to arrive, at most *pause* seconds where that is a number."""
+        if pause == 0.0:
+            return  # a cut whose calls nobody waited for
+        try:
+            self._see(self._arriving.get(timeout=pause))
+        except queue.Empty:
+            return
+
+    def _see(self, call: Call | None) -> None:
+        if call is None:
+            self._is_closed = True
+        elif (lane := self._lanes.get(call.endpoint)) is not None:
+            lane.add(call)
+        else:
+            self._alone.append(call)

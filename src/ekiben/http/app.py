@@ -66,7 +66,12 @@ class App:
         self._tallies: dict[str, Tally] = {}
         self._table = Table(spec.limits)
         service = endpoint.Service(
-            self.dispatcher.submit, spec.limits, spec.http.gzip_min, Guard(spec.http.cors, proxied=proxied), Watch(), {}
+            self.dispatcher.submit,
+            spec.limits,
+            spec.http.gzip_min,
+            Guard(spec.http.cors, proxied=proxied),
+            Watch(),
+            self.dispatcher.state,
         )
         for each in spec.endpoints:
             path = spec.http.path_prefix + each.route

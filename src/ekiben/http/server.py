@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
             http=protocol(spec.limits.max_header_size, errors.plan(spec.style.error_style)),
             ws="websockets-sansio",
             lifespan="on",
+            backlog=spec.http.backlog,
             log_config=None,
             log_level="error",
             access_log=False,

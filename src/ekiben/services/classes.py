@@ -8,29 +8,20 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
-from ekiben.core.errors import ConfigError
-from ekiben.core.spec import (
-    BoundService,
-    Convention,
-    Dependency,
-    EndpointSpec,
-    Hooks,
-    ModelRef,
-    MountSpec,
-    ServiceSpec,
-)
-from ekiben.schema.codec import plan
-from ekiben.schema.signature import Signature, read
-from ekiben.services.depends import Depends
-from ekiben.services.methods import API_NOTE, HOOK_NOTE, ApiOptions
-from ekiben.services.options import ServiceOptions, read_options
-from ekiben.store.models import StoredModel
+from ekiben.core.errors import ConfigError, ServiceLoadError
+from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
+from ekiben.schema.signature import Signature
+from ekiben.services import endpoints, members
+from ekiben.services.checks import url_path
+from ekiben.services.options import ServiceKeywords, ServiceOptions, read_options
 
 Class = TypeVar("Class", bound=type)
 
 SERVICE = "__ekiben_service__"  # the method that makes any object a service
+MOUNT_NOTE = "__ekiben_mounts__"
+MIDDLEWARE_NOTE = "__ekiben_middleware__"
 
 
 @overload
@@ -38,7 +29,7 @@ def service(cls: Class, /) -> Class: ...
 
 
 @overload
-def service(**options: Any) -> Callable[[Class], Class]: ...
+def service(**options: Unpack[ServiceKeywords]) -> Callable[[Class], Class]: ...
 
 
 def service(cls: Any = None, /, **options: Any) -> Any:
@@ -48,7 +39,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         cls: the class, when the decorator stands without parentheses.
         options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `threads`,
             `traffic={"timeout": seconds, "max_concurrency": calls}`, `http`, `ssl`, `metrics`, `logging`,
-            `path_prefix`, `endpoints`: see `docs/services.md`.
+            `path_prefix`, `endpoints`, `backlog`: see `docs/services.md`.
 
     Raises:
         ConfigError: an option, a hint or a combination cannot be served.
@@ -70,17 +61,17 @@ def decorate(cls: Any, options: Mapping[str, Any], *, names: Mapping[str, Any]) 
         if not inspect.isclass(target):
             raise ConfigError(f"`@service` takes a class: {target!r}", hint="put your `@api` methods into a class")
         builder = ServiceBuilder(target, settled, names)
-        setattr(target, SERVICE, staticmethod(builder.bind))
+        setattr(target, SERVICE, Face(builder, "bind"))
         for name in ("mount_asgi_app", "add_asgi_middleware"):
-            if name not in vars(target):
-                setattr(target, name, staticmethod(getattr(builder, name)))
+            if isinstance(inspect.getattr_static(target, name, None), Face | None):
+                setattr(target, name, Face(builder, name))
         return target
 
     return make if cls is None else make(cls)
 
 
 class ServiceBuilder:
-    """A decorated class: its bound service; apps and middleware can be added."""
+    """One decorated class; apps and middleware can still be added to its service."""
 
     def __init__(self, cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> None:
         self.cls = cls
@@ -88,32 +79,68 @@ class ServiceBuilder:
 
     def bind(self) -> BoundService:
         """Give the service with all that was added so far."""
-        mounts, middleware = collect_mounts(self.cls)
-        return replace(
+        bound = replace(
             self.bound,
-            mounts=(*mounts, *self.bound.mounts),
-            middleware=(*middleware, *self.bound.middleware),
+            mounts=(*getattr(self.cls, MOUNT_NOTE, ()), *self.bound.mounts),
+            middleware=(*getattr(self.cls, MIDDLEWARE_NOTE, ()), *self.bound.middleware),
         )
+        endpoints.check_mounts(bound)
+        return bound
 
     def mount_asgi_app(self, app: Any, path: str = "/", name: str | None = None) -> None:
         """Serve an ASGI app below *path*, beside the endpoints."""
-        self.bound = replace(self.bound, mounts=(*self.bound.mounts, MountSpec(app, checked_path(path), name or "")))
+        self.bound = replace(self.bound, mounts=(*self.bound.mounts, mount(app, path, name)))
 
     def add_asgi_middleware(self, middleware: Any, **options: Any) -> None:
         """Put an ASGI middleware class around the whole server."""
         self.bound = replace(self.bound, middleware=(*self.bound.middleware, (middleware, options)))
 
 
-MOUNT_NOTE = "__ekiben_mounts__"
-MIDDLEWARE_NOTE = "__ekiben_middleware__"
+class Face:
+    """A method of the builder, as an attribute of the decorated class and of no other."""
+
+    def __init__(self, builder: ServiceBuilder, name: str) -> None:
+        self._builder = builder
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type) -> Callable[..., Any]:
+        """Give the method; a subclass or a copy gets one that says what is missing."""
+        if instance is not None:
+            raise AttributeError(f"an instance of {owner.__name__} has no `{self._name}`; its class has")
+        if owner is self._builder.cls:
+            method: Callable[..., Any] = getattr(self._builder, self._name)
+            return method
+        return refuser(owner, self._builder.cls)
+
+
+def refuser(owner: type, decorated: type) -> Callable[..., Any]:
+    """Make a method that says why *owner* is no service, though *decorated* is."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        if issubclass(owner, decorated):
+            raise ServiceLoadError(
+                f"`{owner.__name__}` inherits from the service `{decorated.__name__}` and is none itself",
+                hint=f"write `@ekiben.service` above `class {owner.__name__}`",
+            )
+        raise ServiceLoadError(
+            f"`{owner.__name__}` is a copy that another class decorator made of the service",
+            hint="write `@ekiben.service` above the other decorators",
+        )
+
+    return refuse
+
+
+def is_service(value: Any) -> bool:
+    """Say whether *value* is a service; a class that inherits from one is not yet."""
+    return SERVICE in vars(value) if inspect.isclass(value) else hasattr(value, SERVICE)
 
 
 def asgi_app(app: Any, *, path: str = "/", name: str | None = None) -> Callable[[Class], Class]:
     """Serve an ASGI app below *path* of a service; stands above or below `@service`."""
-    spec = MountSpec(app, checked_path(path), name or "")
+    spec = mount(app, path, name)
 
     def mark(cls: Class) -> Class:
-        setattr(cls, MOUNT_NOTE, (*vars(cls).get(MOUNT_NOTE, ()), spec))
+        setattr(cls, MOUNT_NOTE, (*getattr(cls, MOUNT_NOTE, ()), spec))
         return cls
 
     return mark
@@ -123,42 +150,29 @@ def asgi_middleware(middleware: Any, **options: Any) -> Callable[[Class], Class]
     """Put an ASGI middleware class around a service; stands above or below `@service`."""
 
     def mark(cls: Class) -> Class:
-        setattr(cls, MIDDLEWARE_NOTE, (*vars(cls).get(MIDDLEWARE_NOTE, ()), (middleware, options)))
+        setattr(cls, MIDDLEWARE_NOTE, (*getattr(cls, MIDDLEWARE_NOTE, ()), (middleware, options)))
         return cls
 
     return mark
 
 
-def collect_mounts(cls: type) -> tuple[tuple[MountSpec, ...], tuple[tuple[Any, Mapping[str, Any]], ...]]:
-    """Read what the class decorators noted."""
-    return vars(cls).get(MOUNT_NOTE, ()), vars(cls).get(MIDDLEWARE_NOTE, ())
-
-
-def checked_path(path: str) -> str:
-    """Give *path* without a trailing slash; raise ConfigError if it is none."""
-    if not path.startswith("/"):
-        raise ConfigError(f"`path` must begin with a slash: {path!r}")
-    return path.rstrip("/")
+def mount(app: Any, path: str, name: str | None) -> MountSpec:
+    """Check what is mounted."""
+    if not callable(app):
+        raise ConfigError(f"an ASGI app must be callable: {app!r}", hint="give the app itself, such as `FastAPI()`")
+    return MountSpec(app, url_path(path, "path", "/ui"), name or "")
 
 
 def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> BoundService:
     """Read a class: its endpoints, hooks, models and dependencies."""
-    endpoints: list[EndpointSpec] = []
-    signatures: dict[str, Signature] = {}
-    for attribute, function in marked(cls, API_NOTE):
-        signature = read(with_field_defaults(function), names={**names, cls.__name__: cls})
-        endpoint = describe_endpoint(attribute, getattr(function, API_NOTE), function, signature)
-        taken = next((other for other in endpoints if other.route == endpoint.route), None)
-        if taken is not None:
-            raise ConfigError(f"`{cls.__name__}.{attribute}` has the route of `{taken.name}`: {endpoint.route}")
-        endpoints.append(endpoint)
-        signatures[endpoint.name] = signature
-    hooks = describe_hooks(cls)
+    members.check_class(cls)
+    found = endpoints.describe(cls, names)
+    signatures: dict[str, Signature] = {one.spec.name: one.signature for one in found}
     spec = ServiceSpec(
         name=options.name or cls.__name__,
-        endpoints=tuple(endpoints),
-        dependencies=tuple(describe_dependencies(cls)),
-        models=tuple(describe_models(cls)),
+        endpoints=tuple(one.spec for one in found),
+        dependencies=tuple(members.dependencies(cls)),
+        models=tuple(members.models(cls)),
         threads=options.threads,
         resources=options.resources,
         limits=options.limits,
@@ -166,20 +180,18 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         style=options.style,
         labels=options.labels,
         envs=options.envs,
-        doc=options.description or inspect.cleandoc(cls.__doc__ or ""),
+        doc=options.description or inspect.cleandoc(vars(cls).get("__doc__") or ""),
     )
-    functions = [function for _, function in marked(cls, API_NOTE)]
-    starts = [inspect.getattr_static(cls, name) for name in hooks.startup]
+    endpoints.check_routes(spec, cls.__name__)
     return BoundService(
         spec=spec,
         create=lambda handles: create(cls, handles),
         signatures=signatures,
-        methods={
-            endpoint.name: attribute for endpoint, (attribute, _) in zip(endpoints, marked(cls, API_NOTE), strict=True)
-        },
-        dependencies={name: value.on.__ekiben_service__ for name, value in depends_of(cls) if value.on is not None},
-        hooks=hooks,
-        on_loop=any(inspect.iscoroutinefunction(function) for function in (*functions, *starts)),
+        methods={one.spec.name: one.attribute for one in found},
+        dependencies={name: getattr(value.on, SERVICE) for name, value in members.depends_of(cls) if value.on},
+        hooks=members.hooks(cls),
+        on_deployment=members.deployment_hooks(cls),
+        on_loop=any(signature.is_async for signature in signatures.values()),
         origin=f"{cls.__module__}:{cls.__qualname__}",
     )
 
@@ -191,95 +203,3 @@ def create(cls: Any, handles: Mapping[str, Any]) -> Any:
         vars(instance)[name] = handle
     instance.__init__()
     return instance
-
-
-def marked(cls: type, note: str) -> list[tuple[str, Any]]:
-    """List the methods that bear *note*, as they are defined, base classes first."""
-    found: dict[str, Any] = {}
-    for owner in reversed(cls.__mro__):
-        for name, value in vars(owner).items():
-            function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-            if hasattr(function, note) and callable(function):
-                found[name] = function
-            else:
-                found.pop(name, None)
-    return list(found.items())
-
-
-def with_field_defaults(function: Any) -> Any:
-    """Give *function* with the defaults of its source, `Field(...)` included."""
-    defaults, keywords = getattr(function, "__ekiben_defaults__", (function.__defaults__, function.__kwdefaults__))
-    twin = type(function)(function.__code__, function.__globals__, function.__name__, defaults, function.__closure__)
-    twin.__kwdefaults__ = keywords
-    twin.__annotations__ = function.__annotations__
-    twin.__qualname__ = function.__qualname__
-    twin.__module__ = function.__module__
-    return twin
-
-
-def describe_endpoint(attribute: str, options: ApiOptions, function: Any, signature: Signature) -> EndpointSpec:
-    """Settle one endpoint; raises ConfigError for what cannot be served."""
-    where = f"`{function.__qualname__}`"
-    if signature.is_stream:
-        raise ConfigError(f"{where} is a generator, and streamed answers are not supported by this version")
-    if options.batch is not None and len(signature.parameters) != 1:
-        raise ConfigError(
-            f"{where} is batchable and must take one parameter, not {len(signature.parameters)}",
-            hint="join the parameters into one array or one record",
-        )
-    codec = plan(signature)
-    return EndpointSpec(
-        name=options.name or attribute,
-        route=options.route or f"/{options.name or attribute}",
-        input=codec.input_schema,
-        output=codec.output_schema,
-        convention=Convention.ONE_VALUE if signature.is_root else Convention.KEYWORDS,
-        batch=options.batch,
-        timeout=options.timeout,
-        isolate=options.isolate,
-        doc=inspect.cleandoc(function.__doc__ or ""),
-    )
-
-
-def describe_hooks(cls: type) -> Hooks:
-    """Find the hooks by their notes and by the two names that the field knows."""
-    kinds: dict[str, list[str]] = {"startup": [], "shutdown": [], "deployment": []}
-    for name, function in marked(cls, HOOK_NOTE):
-        kinds[getattr(function, HOOK_NOTE)].append(name)
-    return Hooks(
-        startup=tuple(kinds["startup"]),
-        shutdown=tuple(kinds["shutdown"]),
-        deployment=tuple(kinds["deployment"]),
-        ready="__is_ready__" if hasattr(cls, "__is_ready__") else None,
-        alive="__is_alive__" if hasattr(cls, "__is_alive__") else None,
-    )
-
-
-def attributes(cls: type) -> list[tuple[str, Any]]:
-    """List class attributes, base classes first, without running descriptors."""
-    found: dict[str, Any] = {}
-    for owner in reversed(cls.__mro__[:-1]):
-        found.update(vars(owner))
-    return list(found.items())
-
-
-def depends_of(cls: type) -> list[tuple[str, Depends]]:
-    """List the attributes made by `depends()`."""
-    return [(name, value) for name, value in attributes(cls) if isinstance(value, Depends)]
-
-
-def describe_dependencies(cls: type) -> list[Dependency]:
-    """Say which other services are called."""
-    return [
-        Dependency(name, None if value.on is None else value.on.__ekiben_service__().spec.name, value.url)
-        for name, value in depends_of(cls)
-    ]
-
-
-def describe_models(cls: type) -> list[ModelRef]:
-    """Say which stored models are held as class attributes."""
-    return [
-        ModelRef(name, str(value.tag), resolved=str(value.tag))
-        for name, value in attributes(cls)
-        if isinstance(value, StoredModel)
-    ]

@@ -4,7 +4,9 @@ In: a service class, or the address of a running server. Out: a class attribute 
 something with that service's methods.
 """
 
+import inspect
 from typing import Any, TypeVar, cast, overload
+from urllib.parse import urlsplit
 
 from ekiben.core.errors import ConfigError
 
@@ -50,10 +52,17 @@ def depends(on: Any = None, *, url: str | None = None) -> Any:
         url: or the address of a server that runs it.
 
     Raises:
-        ConfigError: neither or both are given, or *on* is no service.
+        ConfigError: neither or both are given, *on* is no service, or *url* is no address.
     """
     if (on is None) == (url is None):
         raise ConfigError("`depends` takes either a service class or `url`", hint="write `other = depends(Other)`")
-    if on is not None and not hasattr(on, "__ekiben_service__"):
-        raise ConfigError(f"`depends` takes a class decorated with `@service`: {on!r}")
+    if on is not None and not (inspect.isclass(on) and "__ekiben_service__" in vars(on)):
+        raise ConfigError(
+            f"`depends` takes a class decorated with `@service`: {on!r}",
+            hint=f"write `@ekiben.service` above `class {on.__name__}`" if inspect.isclass(on) else None,
+        )
+    if url is not None:
+        parts = urlsplit(str(url))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"`url` must be the address of a server: {url!r}", hint="write http://localhost:3001")
     return cast(Any, Depends(on, url))

@@ -1,23 +1,39 @@
 """Find the service that a target names.
 
 In: an object, `module:attr`, `file.py:attr`, a folder or a tag. Out: a `BoundService`.
-This is the only door for dialects: any object with `__ekiben_service__()` is a service.
+This is the only door for dialects. An object with `__ekiben_service__()` is a service; a target that is no such object
+may be read by a function of the entry-point group `ekiben.targets`, called with the text and the folder: it gives a
+`BoundService`, or None where the target is not of its dialect.
 """
 
-import difflib
-import importlib
-import importlib.util
-import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import InvalidInput, NotFound, ServiceLoadError
 from ekiben.core.spec import BoundService
 from ekiben.frameworks.api import model_store
 from ekiben.frameworks.handle import Model
+from ekiben.services import modules, project
+from ekiben.services.classes import is_service
+from ekiben.services.modules import Module
+from ekiben.services.near import near_hint
 from ekiben.services.stored import bind_model
 from ekiben.store.models import StoredModel
+
+GROUP = "ekiben.targets"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to understand a target."""
+
+    words: str  # what it would be
+    instead: str  # what names only this
+    load: Callable[[], BoundService]
 
 
 def load(target: Any, *, folder: Path | None = None) -> BoundService:
@@ -28,15 +44,18 @@ def load(target: Any, *, folder: Path | None = None) -> BoundService:
         folder: where modules and files are looked for; the current one by default.
 
     Raises:
-        ServiceLoadError: there is no such thing, or more than one.
+        ServiceLoadError: there is no such thing, or more than one, or its code cannot be imported.
     """
-    if hasattr(target, "__ekiben_service__"):
+    if hasattr(target, "__ekiben_service__"):  # a class that only inherits it says why it is no service
         bound: BoundService = target.__ekiben_service__()
         return bound
     if isinstance(target, StoredModel):
         return bind_model(target)
     if not isinstance(target, str):
-        raise ServiceLoadError(f"a service, a model or text that names one is needed: {target!r}")
+        raise ServiceLoadError(
+            f"a service, a stored model or text that names one is needed: {target!r}",
+            hint=f"give the class `{type(target).__name__}` itself" if is_service(type(target)) else None,
+        )
     return load_text(target, (folder or Path.cwd()).resolve())
 
 
@@ -49,38 +68,60 @@ def load_text(target: str, folder: Path) -> BoundService:
     kind, _, rest = target.partition(":")
     if kind == "model" and rest:
         return bind_model(model_store().get(rest))
+    if kind == "bento" and rest:
+        raise ServiceLoadError(f"bentos cannot be served by this version: {target!r}", hint="serve the service itself")
+    found = list(readings(target, folder))
+    if len(found) == 1:
+        return found[0].load()
+    if found:
+        raise ServiceLoadError(
+            f"`{target}` can be read in {len(found)} ways: " + ", and ".join(reading.words for reading in found),
+            hint="write " + ", or ".join(reading.instead for reading in found),
+        )
+    raise nothing(target, folder)
+
+
+def readings(target: str, folder: Path) -> Iterator[Reading]:
+    """Give every way to understand *target*; nothing of the user's is imported for it."""
     path, _, attribute = target.partition(":")
     if path.endswith(".py"):
-        return pick(import_file(folder / path), attribute)
-    if (folder / path).is_dir() and not attribute:
-        return load_folder(folder / path)
+        module = modules.at(folder / path)
+        yield Reading(f"the file {path}", target, lambda: pick(module, attribute))
+        return
+    if not attribute and project.is_project(folder / path):
+        yield Reading(f"the folder {path}", f"`./{path}`", lambda: load_project(folder / path))
+        if path in ("", ".") or path.startswith(("/", "./", "../")):
+            return
     model = find_model(target)
-    module = find_module(path, folder)
-    if model is not None and module:
-        raise ServiceLoadError(
-            f"`{target}` can be read in two ways: the stored model {model.tag}, and the module `{path}` in {folder}",
-            hint=f"write `model:{target}` for the model, or `{path}.py:NAME` for the module",
-        )
     if model is not None:
-        return bind_model(model)
-    if module:
-        return pick(import_module(path, folder), attribute)
-    raise ServiceLoadError(
-        f"`{target}` is neither a module in {folder} nor a stored model",
-        hint="`ekiben models list` shows the stored models; a module is named as `file:attribute`",
-    )
+        stored = model
+        yield Reading(f"the stored model {model.tag}", f"`model:{target}` for the model", lambda: bind_model(stored))
+    found = modules.find(path, folder)
+    if found is not None:
+        named = f"`{found.written}:{attribute or 'NAME'}` for the module"
+        yield Reading(f"the module {found.written}", named, lambda: pick(found, attribute))
+    for point in entry_points(group=GROUP):
+        bound = point.load()(target, folder)
+        if bound is not None:
+            words = f"what `{point.name}` reads from it"
+            yield Reading(words, f"a target that only `{point.name}` reads", partial(same, bound))
 
 
-def load_folder(folder: Path) -> BoundService:
-    """Load a project folder: the service in its `service.py`.
+def same(bound: BoundService) -> BoundService:
+    """Give what was loaded already."""
+    return bound
 
-    Raises:
-        ServiceLoadError: there is no such file.
-    """
-    path = folder / "service.py"
-    if not path.is_file():
-        raise ServiceLoadError(f"there is no service.py in {folder}", hint="name a target, such as `module:Service`")
-    return pick(import_file(path), "")
+
+def load_project(folder: Path) -> BoundService:
+    """Load a project: the service that its settings name, else that of `service.py`."""
+    named = project.service_of(folder)
+    path, _, attribute = named.partition(":")
+    module = modules.at(folder / path) if path.endswith(".py") else modules.find(path, folder)
+    if module is None:
+        raise ServiceLoadError(
+            f"the service of {folder} is not there: {named!r}", hint="name a file: `service.py:NAME`"
+        )
+    return pick(module, attribute)
 
 
 def find_model(target: str) -> Model | None:
@@ -91,50 +132,54 @@ def find_model(target: str) -> Model | None:
         return None
 
 
-def find_module(name: str, folder: Path) -> bool:
-    """Say whether *folder* holds a module called *name*, or the environment does."""
-    parts = name.split(".")
-    if not all(part.isidentifier() for part in parts):
-        return False
-    top = folder / parts[0]
-    if top.with_suffix(".py").is_file() or top.is_dir():
-        return True
-    return importlib.util.find_spec(parts[0]) is not None and parts[0] not in sys.stdlib_module_names
+def nothing(target: str, folder: Path) -> ServiceLoadError:
+    """Say that a target names nothing, and what is near."""
+    path = target.partition(":")[0]
+    if (folder / path).is_dir():
+        return ServiceLoadError(
+            f"there is no service in the folder {folder / path}: it has neither service.py nor settings that name one",
+            hint="name the file: `file.py:NAME`",
+        )
+    here = [file.stem for file in sorted(folder.glob("*.py"))]
+    stored = sorted({model.tag.name for model in model_store().list()})
+    return ServiceLoadError(
+        f"`{target}` is neither a module in {folder} nor a stored model",
+        hint=near_hint(path, [*here, *stored])
+        or "`ekiben models list` shows the stored models; a module is named as `file:NAME`",
+    )
 
 
-def import_module(name: str, folder: Path) -> ModuleType:
-    """Import a module of the user's, with *folder* first on the path."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    return importlib.import_module(name)
-
-
-def import_file(path: Path) -> ModuleType:
-    """Import a Python file by its path."""
-    return import_module(path.stem, path.parent)
-
-
-def pick(module: ModuleType, attribute: str) -> BoundService:
-    """Find the service in a module: the named one, or the only one."""
-    if attribute:
-        found: Any = module
-        for step in attribute.split("."):
-            if not hasattr(found, step):
-                near = difflib.get_close_matches(step, dir(found), 1)
-                raise ServiceLoadError(
-                    f"`{module.__name__}` has no attribute `{attribute}`",
-                    hint=f"did you mean `{near[0]}`?" if near else None,
-                )
-            found = getattr(found, step)
-        return load(found)
+def pick(module: Module, attribute: str) -> BoundService:
+    """Import a module, and give the service in it: the named one, or the only one."""
+    imported = modules.load(module)
     services = {
         name: value
-        for name, value in vars(module).items()
-        if hasattr(value, "__ekiben_service__") and getattr(value, "__module__", module.__name__) == module.__name__
+        for name, value in vars(imported).items()
+        if is_service(value) and getattr(value, "__module__", imported.__name__) == imported.__name__
     }
-    if len(services) != 1:
+    if not attribute:
+        if len(services) != 1:
+            raise ServiceLoadError(
+                f"`{module.written}` has {len(services)} services: {', '.join(services) or 'none'}",
+                hint=f"name one: `{module.written}:{next(iter(services), 'NAME')}`",
+            )
+        return load(next(iter(services.values())))
+    found: Any = imported
+    for step in attribute.split("."):
+        if not hasattr(found, step):
+            hint = near_hint(step, [name for name in dir(found) if not name.startswith("__")])
+            if hint is None and len(services) == 1:
+                hint = f"its only service is `{module.written}:{next(iter(services))}`"
+            raise ServiceLoadError(f"`{module.written}` has no attribute `{attribute}`", hint=hint)
+        found = getattr(found, step)
+    if not hasattr(found, "__ekiben_service__") and not isinstance(found, StoredModel):
         raise ServiceLoadError(
-            f"`{module.__name__}` has {len(services)} services: {', '.join(services) or 'none'}",
-            hint=f"name one: `{module.__name__}:NAME`",
+            f"`{module.written}:{attribute}` is no service: it is {described(found)}",
+            hint=f"write `@ekiben.service` above `class {found.__name__}`" if isinstance(found, type) else None,
         )
-    return load(next(iter(services.values())))
+    return load(found)
+
+
+def described(value: Any) -> str:
+    """Name what something is, in a few words."""
+    return "a class" if isinstance(value, type) else f"a {type(value).__module__}.{type(value).__qualname__}"

@@ -3,31 +3,54 @@
 In: a method of a class. Out: the same method, with a note that `services/classes` reads.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BatchSpec
+from ekiben.services.checks import block, flag, number, url_path, whole
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 API_NOTE = "__ekiben_api__"
 HOOK_NOTE = "__ekiben_hook__"
 
+BATCHING = ("batch_dim", "max_batch_size", "max_latency_ms", "max_wait_ms", "isolate")
+ALLOWED = ("route", "name", "input_spec", "output_spec", "timeout", "batchable", *BATCHING)
+REFUSED = {"is_stream": "streamed answers are not served yet", "media_type": "annotate the answer with `ContentType`"}
+
+
+class ApiKeywords(TypedDict, total=False):
+    """The options of `@api`."""
+
+    route: str | None
+    name: str | None
+    input_spec: type[BaseModel] | None
+    output_spec: Any
+    timeout: float | None  # seconds
+    batchable: bool
+    batch_dim: int | tuple[int, int]
+    max_batch_size: int  # items
+    max_latency_ms: float
+    max_wait_ms: float
+    isolate: bool
+
 
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
-    """What `@api` was given."""
+    """What `@api` was given, checked."""
 
     name: str | None = None
     route: str | None = None
     batch: BatchSpec | None = None
     timeout: float | None = None  # seconds
     isolate: bool = False
-    input_spec: Any = None
+    input_spec: type[BaseModel] | None = None
     output_spec: Any = None
 
 
@@ -36,20 +59,7 @@ def api(function: Function, /) -> Function: ...
 
 
 @overload
-def api(
-    *,
-    route: str | None = ...,
-    name: str | None = ...,
-    input_spec: type | None = ...,
-    output_spec: type | None = ...,
-    batchable: bool = ...,
-    batch_dim: int | tuple[int, int] = ...,
-    max_batch_size: int = ...,
-    max_latency_ms: float = ...,
-    max_wait_ms: float = ...,
-    timeout: float | None = ...,
-    isolate: bool = ...,
-) -> Callable[[Function], Function]: ...
+def api(**options: Unpack[ApiKeywords]) -> Callable[[Function], Function]: ...
 
 
 def api(function: Any = None, /, **options: Any) -> Any:
@@ -57,9 +67,10 @@ def api(function: Any = None, /, **options: Any) -> Any:
 
     Args:
         function: the method, when the decorator stands without parentheses.
-        options: `route` (default `/` + the name), `name`, `input_spec` and `output_spec` (pydantic models
-            that replace the hints), `batchable` with `batch_dim`, `max_batch_size` (items),
-            `max_latency_ms`, `max_wait_ms`; `timeout` (seconds); `isolate` (run a failed batch again by halves).
+        options: `route` (default `/` + the name), `name` (default: the method's), `input_spec` (a pydantic model whose
+            fields replace the hints of the parameters), `output_spec` (a type that replaces the hint of the answer),
+            `timeout` (seconds), `batchable` with `batch_dim`, `max_batch_size` (items), `max_latency_ms`,
+            `max_wait_ms` and `isolate` (run a failed batch again by halves).
 
     Raises:
         ConfigError: an option is unknown, or not of its type.
@@ -69,81 +80,87 @@ def api(function: Any = None, /, **options: Any) -> Any:
     note = read_options(options)
 
     def mark(target: Function) -> Function:
-        setattr(target, API_NOTE, note)
-        unwrap_defaults(target)
+        inner = target.__func__ if isinstance(target, staticmethod | classmethod) else target
+        if not inspect.isroutine(inner):
+            raise ConfigError(f"`@api` takes a method: {target!r}")
+        setattr(inner, API_NOTE, note)
+        keep_defaults(inspect.unwrap(inner))
         return target
 
     return mark if function is None else mark(function)
 
 
-ALLOWED = (
-    "route", "name", "input_spec", "output_spec", "batchable", "batch_dim",
-    "max_batch_size", "max_latency_ms", "max_wait_ms", "timeout", "isolate",
-)  # fmt: skip
-
-
 def read_options(options: Mapping[str, Any]) -> ApiOptions:
     """Check what `@api` was given."""
-    for key in options:
-        if key not in ALLOWED:
-            raise ConfigError(f"`@api` has no option `{key}`", hint="its options are: " + ", ".join(ALLOWED))
-    route = options.get("route")
-    if route is not None and not (isinstance(route, str) and route.startswith("/")):
-        raise ConfigError(f"`route` must be a path that begins with a slash: {route!r}")
-    timeout = options.get("timeout")
-    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
-        raise ConfigError(f"`timeout` must be a number of seconds above 0: {timeout!r}")
+    given = block(options, "", ALLOWED, REFUSED)
+    is_batchable = flag(given.get("batchable", False), "batchable")
+    alone = [key for key in BATCHING if key in given]
+    if alone and not is_batchable:
+        raise ConfigError(f"`{alone[0]}` means nothing without `batchable=True`: {given[alone[0]]!r}")
+    name, timeout, model = given.get("name"), given.get("timeout"), given.get("input_spec")
+    if name is not None and not (isinstance(name, str) and name.isidentifier()):
+        raise ConfigError(
+            f"`name` must be a Python name, as clients have a method of it: {name!r}",
+            hint="`route` is free to differ from it",
+        )
+    if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise ConfigError(f"`input_spec` must be a pydantic model: {model!r}")
     return ApiOptions(
-        name=options.get("name"),
-        route=route,
-        batch=read_batch(options) if options.get("batchable") else None,
-        timeout=timeout,
-        isolate=bool(options.get("isolate", False)),
-        input_spec=options.get("input_spec"),
-        output_spec=options.get("output_spec"),
+        name=name,
+        route=None if given.get("route") is None else url_path(given["route"], "route", "/predict") or "/",
+        batch=read_batch(given) if is_batchable else None,
+        timeout=None if timeout is None else number(timeout, "timeout", "seconds"),
+        isolate=flag(given.get("isolate", False), "isolate"),
+        input_spec=model,
+        output_spec=given.get("output_spec"),
     )
 
 
 def read_batch(options: Mapping[str, Any]) -> BatchSpec:
     """Check the options of batching, and turn milliseconds into seconds."""
-    size = options.get("max_batch_size", 100)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ConfigError(f"`max_batch_size` must be a whole number of items above 0: {size!r}")
-    times = {}
-    for key, default in (("max_latency_ms", 60_000), ("max_wait_ms", 0)):
-        value = options.get(key, default)
-        if not isinstance(value, int | float) or value < 0:
-            raise ConfigError(f"`{key}` must be a number of milliseconds: {value!r}")
-        times[key] = value / 1000
     axis = options.get("batch_dim", 0)
-    axes = (axis, axis) if isinstance(axis, int) else tuple(axis)
-    if len(axes) != 2 or not all(isinstance(item, int) for item in axes):
+    axes = (axis, axis) if isinstance(axis, int) else tuple(axis) if isinstance(axis, list | tuple) else ()
+    if len(axes) != 2 or not all(isinstance(item, int) and not isinstance(item, bool) for item in axes):
         raise ConfigError(f"`batch_dim` must be one axis, or one for input and one for output: {axis!r}")
+    latency = number(options.get("max_latency_ms", 60_000), "max_latency_ms", "milliseconds", example=1000)
+    wait = number(options.get("max_wait_ms", 0), "max_wait_ms", "milliseconds", above=None, example=5)
+    if wait >= latency:
+        raise ConfigError(f"`max_wait_ms` must be below `max_latency_ms` ({latency:g}): {wait:g}")
     return BatchSpec(
-        max_size=size,
-        max_wait=times["max_wait_ms"],
-        max_latency=times["max_latency_ms"],
+        max_size=whole(options.get("max_batch_size", 100), "max_batch_size", "items"),
+        max_wait=wait / 1000,
+        max_latency=latency / 1000,
         in_axis=axes[0],
         out_axis=axes[1],
     )
 
 
-def unwrap_defaults(function: Any) -> None:
-    """Keep `Field(3)` as the documented default; plain calls of the method see 3."""
-    defaults = getattr(function, "__defaults__", None)
-    keywords = getattr(function, "__kwdefaults__", None)
-    function.__ekiben_defaults__ = (defaults, dict(keywords) if keywords else None)
+def keep_defaults(function: Any) -> None:
+    """Let plain calls see 3 where the signature says `Field(3)`.
+
+    The signature stays as it was written.
+    A `Field` without a default makes the parameter required, in plain calls too.
+    """
+    defaults, keywords = getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None)
+    if not any(isinstance(value, FieldInfo) for value in (*(defaults or ()), *(keywords or {}).values())):
+        return
+    function.__signature__ = inspect.signature(function)
     if defaults:
-        function.__defaults__ = tuple(plain(value) for value in defaults)
+        last = max((i for i, value in enumerate(defaults) if is_required(value)), default=-1)
+        function.__defaults__ = tuple(plain(value) for value in defaults[last + 1 :]) or None
     if keywords:
-        function.__kwdefaults__ = {key: plain(value) for key, value in keywords.items()}
+        kept = {key: plain(value) for key, value in keywords.items() if not is_required(value)}
+        function.__kwdefaults__ = kept or None
+
+
+def is_required(value: Any) -> bool:
+    """Say whether a default is a `Field` that has none."""
+    return isinstance(value, FieldInfo) and value.is_required()
 
 
 def plain(value: Any) -> Any:
-    """Give the value of a Field that has one."""
-    if isinstance(value, FieldInfo) and not value.is_required():
-        return value.get_default(call_default_factory=True, validated_data={})
-    return value
+    """Give the value of a `Field`; anything else as it is."""
+    return value.get_default(call_default_factory=True, validated_data={}) if isinstance(value, FieldInfo) else value
 
 
 def hook(kind: str) -> Callable[[Function], Function]:
@@ -151,6 +168,8 @@ def hook(kind: str) -> Callable[[Function], Function]:
 
     def mark(function: Function) -> Function:
         target = function.__func__ if isinstance(function, staticmethod | classmethod) else function
+        if not inspect.isroutine(target):
+            raise ConfigError(f"`@on_{kind}` takes a method: {function!r}", hint=f"write `@on_{kind}` above `def`")
         setattr(target, HOOK_NOTE, kind)
         return function
 
@@ -168,5 +187,5 @@ def on_shutdown(function: Function) -> Function:
 
 
 def on_deployment(function: Function) -> Function:
-    """Call a function (static) once a deployment, before the first worker."""
+    """Call a static method once a deployment, before the first instance is made."""
     return hook("deployment")(function)

@@ -3,16 +3,90 @@
 In: keywords, as the user wrote them. Out: `ServiceOptions`. An option works or is refused; none is ignored.
 """
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypedDict
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.front import front
+from ekiben.core.resources import cpus, memory
 from ekiben.core.spec import HttpSpec, Limits, Style
+from ekiben.services import web
+from ekiben.services.checks import block, number, text, whole
 
-# Known, and part of a later version: said so rather than "unknown".
-LATER = ("image", "cmd", "service_class", "tracing", "monitoring", "backlog", "grpc", "extra_ports")
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+STAGES = ("all", "build", "runtime")
+
+ALLOWED = (
+    "name", "description", "labels", "envs", "resources", "workers", "threads", "traffic", "http", "ssl", "metrics",
+    "logging", "path_prefix", "endpoints", "backlog",
+)  # fmt: skip
+
+# Known from elsewhere, and refused with the reason rather than as unknown.
+REFUSED = {
+    "image": "nothing builds container images yet",
+    "cmd": "only services written in Python are served",
+    "service_class": "a service is the class that is decorated",
+    "tracing": "there is no tracing yet",
+    "monitoring": "there is no monitoring log yet",
+    "grpc": "only HTTP is served",
+    "extra_ports": "a service listens on one port",
+    "replicate_process": "a service runs in one process",
+    "runner_probe": "`/readyz` asks every dependency, and there is nothing to set",
+    "runner_connection": "dependencies are called in the same process",
+    "max_runner_connections": "dependencies are called in the same process",
+}
+REFUSED_TRAFFIC = {
+    "concurrency": "nothing scales by it; `max_concurrency` limits the calls at once",
+    "external_queue": "calls wait in the process itself",
+}
+
+
+class Env(TypedDict, total=False):
+    """One of `envs`: a variable that must be set while the service runs."""
+
+    name: str
+    value: str
+    stage: Literal["all", "build", "runtime"]
+
+
+class Resources(TypedDict, total=False):
+    """`resources`: what the service asks of the machine that it is deployed to."""
+
+    cpu: float | str
+    memory: str
+    gpu: float
+    gpu_type: str
+    tpu_type: str
+
+
+class Traffic(TypedDict, total=False):
+    """`traffic`: what is accepted at once and for how long."""
+
+    timeout: float | None  # seconds
+    max_concurrency: int | None  # calls
+
+
+class ServiceKeywords(TypedDict, total=False):
+    """The options of `@service`."""
+
+    name: str | None
+    description: str | None
+    labels: Mapping[str, str] | None
+    envs: Sequence[Env] | None
+    resources: Resources | None
+    workers: int
+    threads: int
+    traffic: Traffic | None
+    http: web.Http | None
+    ssl: web.Ssl | None
+    metrics: web.Metrics | None
+    logging: web.Logging | None
+    path_prefix: str | None
+    endpoints: web.Endpoints | None
+    backlog: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,52 +104,97 @@ class ServiceOptions:
     style: Style = Style()
 
 
-ALLOWED = ("name", "description", "labels", "envs", "resources", "threads", "workers", "traffic")
-
-
 def read_options(options: Mapping[str, Any]) -> ServiceOptions:
     """Check the options of `@service`.
 
     Raises:
         ConfigError: an option is unknown, not of its type, or not supported yet.
     """
-    for key in options:
-        if key in LATER:
-            raise ConfigError(f"`{key}` is not supported by this version of ekiben", hint=f"leave `{key}` out")
-        if key not in ALLOWED:
-            near = difflib.get_close_matches(key, ALLOWED, 1)
-            hint = f"did you mean `{near[0]}`?" if near else "the options are: " + ", ".join(ALLOWED)
-            raise ConfigError(f"`@service` has no option `{key}`", hint=hint)
-    if options.get("workers", 1) != 1:
-        raise ConfigError(f"`workers` must be 1 in this version of ekiben: {options['workers']!r}")
-    threads = options.get("threads", 1)
-    if not isinstance(threads, int) or threads < 1:
-        raise ConfigError(f"`threads` must be a whole number above 0: {threads!r}")
+    given = block(options, "", ALLOWED, REFUSED)
+    workers = given.get("workers", 1)
+    if workers != 1 or isinstance(workers, bool):
+        raise ConfigError(
+            f"`workers` must be 1, since a service runs in one process in this version: {workers!r}",
+            hint="leave it out; `threads` lets several sync methods run at once",
+        )
+    limits = read_traffic(given.get("traffic"))
     return ServiceOptions(
-        name=options.get("name"),
-        description=options.get("description") or "",
-        labels=dict(options.get("labels") or {}),
-        envs=tuple(options.get("envs") or ()),
-        resources=dict(options.get("resources") or {}),
-        threads=threads,
-        limits=read_traffic(options.get("traffic") or {}),
+        name=read_name(given.get("name")),
+        description=text(given.get("description") or "", "description"),
+        labels=read_labels(given.get("labels")),
+        envs=read_envs(given.get("envs")),
+        resources=read_resources(given.get("resources")),
+        threads=whole(given.get("threads", 1), "threads", "threads that call sync methods", most=1024),
+        limits=replace(limits, **web.read_limits(given.get("http"))),
+        http=web.read(given),
+        style=front().style,
     )
 
 
-def read_traffic(traffic: Mapping[str, Any]) -> Limits:
-    """Check `traffic={"timeout": …, "max_concurrency": …}`."""
-    for key in traffic:
-        if key not in ("timeout", "max_concurrency"):
-            raise ConfigError(
-                f"`traffic.{key}` is unknown", hint="use `timeout` (seconds) and `max_concurrency` (calls)"
-            )
-    timeout = traffic.get("timeout", 60.0)
-    if timeout is not None and (not isinstance(timeout, int | float) or timeout <= 0):
+def read_name(name: Any) -> str | None:
+    """Check the name of a service, which becomes that of its bento too."""
+    if name is not None and not (isinstance(name, str) and NAME.fullmatch(name)):
         raise ConfigError(
-            f"`traffic.timeout` must be a number of seconds above 0: {timeout!r}",
-            hint='write `traffic={"timeout": 30}`',
+            f"`name` must be at most 63 letters, digits, `-`, `.` or `_`, none of these three at an end: {name!r}",
+            hint='write `name="fraud_check"`',
         )
-    most = traffic.get("max_concurrency")
-    if most is not None and (not isinstance(most, int) or most < 1):
-        raise ConfigError(f"`traffic.max_concurrency` must be a whole number of calls above 0: {most!r}")
-    return Limits(timeout=timeout, max_concurrency=most)
+    return name
+
+
+def read_labels(labels: Any) -> dict[str, str]:
+    """Check `labels={"team": "nlp"}`."""
+    if labels is None:
+        return {}
+    if not isinstance(labels, Mapping):
+        raise ConfigError(f"`labels` must be a mapping of text to text: {labels!r}", hint='write `{"team": "nlp"}`')
+    for key, value in labels.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise ConfigError(f"`labels` must be a mapping of text to text: {key!r}: {value!r}")
+    return dict(labels)
+
+
+def read_envs(envs: Any) -> tuple[Mapping[str, str], ...]:
+    """Check `envs=[{"name": "TOKEN"}, {"name": "LEVEL", "value": "3"}]`."""
+    if envs is None:
+        return ()
+    if isinstance(envs, str | Mapping) or not isinstance(envs, Sequence):
+        raise ConfigError(f"`envs` must be a list of variables: {envs!r}", hint='write `[{"name": "TOKEN"}]`')
+    found = []
+    for index, env in enumerate(envs):
+        given = block(env, f"envs[{index}]", ("name", "value", "stage"))
+        name = given.get("name")
+        if not isinstance(name, str) or not VARIABLE.fullmatch(name):
+            raise ConfigError(f"`envs[{index}].name` must be the name of an environment variable: {name!r}")
+        if given.get("value") is None:
+            given.pop("value", None)
+        else:
+            text(given["value"], f"envs[{index}].value")
+        if given.setdefault("stage", "all") not in STAGES:
+            raise ConfigError(f"`envs[{index}].stage` must be one of {', '.join(STAGES)}: {given['stage']!r}")
+        found.append(given)
+    return tuple(found)
+
+
+def read_resources(resources: Any) -> dict[str, Any]:
+    """Check `resources={"cpu": "500m", "gpu": 1}`, which are kept for whoever deploys."""
+    given = block(resources, "resources", ("cpu", "memory", "gpu", "gpu_type", "tpu_type"))
+    if given.get("cpu") is not None:
+        cpus(given["cpu"], "resources.cpu")
+    if given.get("memory") is not None:
+        memory(given["memory"], "resources.memory")
+    if given.get("gpu") is not None:
+        number(given["gpu"], "resources.gpu", "GPUs", above=None, example=1)
+    for key in ("gpu_type", "tpu_type"):
+        if given.get(key) is not None:
+            text(given[key], f"resources.{key}")
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def read_traffic(traffic: Any) -> Limits:
+    """Check `traffic={"timeout": seconds, "max_concurrency": calls}`."""
+    given = block(traffic, "traffic", ("timeout", "max_concurrency"), REFUSED_TRAFFIC)
+    timeout, most = given.get("timeout", 60.0), given.get("max_concurrency")
+    return Limits(
+        timeout=None if timeout is None else number(timeout, "traffic.timeout", "seconds"),
+        max_concurrency=None if most is None else whole(most, "traffic.max_concurrency", "calls at once"),
+    )

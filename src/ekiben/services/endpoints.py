@@ -1,0 +1,163 @@
+"""Read the endpoints of a service's class, and see that each has its own place.
+
+In: a class with marked methods. Out: an `Endpoint` each, or a ConfigError that names the method.
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ekiben.core.errors import ConfigError
+from ekiben.core.spec import BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
+from ekiben.schema.codec import plan
+from ekiben.schema.hints import batch_leaf, settle
+from ekiben.schema.signature import Parameter, Signature, check, read
+from ekiben.services.members import Marked, marked
+from ekiben.services.methods import API_NOTE, ApiOptions
+
+AXES = ("record", "ndarray", "dataframe", "series", "tensor")  # kinds whose values are batches of items themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint of a class."""
+
+    attribute: str
+    spec: EndpointSpec
+    signature: Signature
+
+
+def describe(cls: type, names: Mapping[str, Any]) -> list[Endpoint]:
+    """Read every endpoint.
+
+    Args:
+        cls: the class.
+        names: what annotations may name beside the globals of their module.
+
+    Raises:
+        ConfigError: a hint, a name or a combination cannot be served.
+    """
+    nested = {name: value for owner in cls.__mro__ for name, value in vars(owner).items() if inspect.isclass(value)}
+    known = {**nested, **names, cls.__name__: cls}
+    return [describe_one(one, known) for one in marked(cls, API_NOTE)]
+
+
+def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
+    """Settle one endpoint."""
+    options: ApiOptions = found.note
+    where = f"`{found.function.__qualname__}`"
+    name = options.name or found.name
+    if name.startswith("__"):
+        raise ConfigError(
+            f"{where} cannot be an endpoint under its own name, which belongs to Python",
+            hint='name it: `@ekiben.api(name="call")`',
+        )
+    signature = read_signature(found, options, names, where)
+    if signature.is_stream:
+        raise ConfigError(f"{where} is a generator, and streamed answers are not supported by this version")
+    if options.batch is not None:
+        check_batch(signature, where)
+    codec = plan(signature)
+    spec = EndpointSpec(
+        name=name,
+        route=options.route or f"/{name}",
+        input=codec.input_schema,
+        output=codec.output_schema,
+        convention=Convention.ONE_VALUE if signature.is_root else Convention.KEYWORDS,
+        batch=options.batch,
+        timeout=options.timeout,
+        isolate=options.isolate,
+        doc=inspect.getdoc(found.function) or "",
+    )
+    return Endpoint(found.name, spec, signature)
+
+
+def read_signature(found: Marked, options: ApiOptions, names: Mapping[str, Any], where: str) -> Signature:
+    """Read a method's signature, or the models that were given in its place."""
+    signature = read(found.function, skip=int(found.is_bound), names=names)
+    if not signature.is_async and inspect.iscoroutinefunction(inspect.unwrap(found.function)):
+        signature = replace(signature, is_async=True)  # a decorator hides it, and its wrapper gives the coroutine
+    if options.output_spec is not None:
+        signature = replace(signature, returns=check(settle(options.output_spec), f"the `output_spec` of {where}"))
+    return signature
+
+
+def check_batch(signature: Signature, where: str) -> None:
+    """Refuse what cannot be joined with other calls."""
+    if len(signature.parameters) != 1:
+        raise ConfigError(
+            f"{where} is batchable and must take one parameter, not {len(signature.parameters)}",
+            hint="join the parameters into one array or one list of records",
+        )
+    if signature.context is not None:
+        raise ConfigError(
+            f"{where} is batchable and cannot take the context `{signature.context}`, as it answers several calls",
+            hint="leave the parameter out",
+        )
+    parameter: Parameter = signature.parameters[0]
+    leaf = batch_leaf(parameter.hint)
+    if parameter.hint is Any or (leaf is not None and leaf.kind in AXES):
+        return
+    raise ConfigError(
+        f"{where} is batchable, and its parameter `{parameter.name}` must be an array, a frame, a tensor or a list",
+        hint="write `list[...]`: a call gives some items, a batch has those of several calls",
+    )
+
+
+def check_routes(spec: ServiceSpec, cls: str) -> None:
+    """Refuse two endpoints in one place, and one in a place that is taken.
+
+    Raises:
+        ConfigError: two names or routes are the same.
+    """
+    routes = dict(reserved(spec.http))
+    names: set[str] = set()
+    for endpoint in spec.endpoints:
+        where = f"the endpoint `{cls}.{endpoint.name}`"
+        if endpoint.name in names:
+            raise ConfigError(f"{where} is there twice", hint="give one of the two methods another `name`")
+        place = spec.http.path_prefix + endpoint.route
+        taken = routes.get(place) or next((what for path, what in routes.items() if below(place, path, what)), None)
+        if taken is not None:
+            raise ConfigError(f"{where} has the route of {taken}: {place}", hint="give it another `route`")
+        names.add(endpoint.name)
+        routes[place] = where
+
+
+PAGES = "the pages of the docs"
+
+
+def reserved(http: HttpSpec) -> dict[str, str]:
+    """Say which places every service has, and what is there."""
+    prefix = http.path_prefix
+    return {
+        prefix + http.livez: "the liveness probe",
+        prefix + http.readyz: "the readiness probe",
+        prefix + "/healthz": "the liveness probe",
+        prefix + "/metrics": "the metrics",
+        prefix + "/docs.json": "the OpenAPI document",
+        "/schema.json": "the schema",
+        prefix + "/docs": PAGES,
+    }
+
+
+def below(place: str, path: str, what: str) -> bool:
+    """Say whether *place* lies below the docs, whose pages need files there."""
+    return what == PAGES and place.startswith(path + "/")
+
+
+def check_mounts(bound: BoundService) -> None:
+    """Refuse a mounted app in a place that is taken."""
+    http = bound.spec.http
+    taken = reserved(http) | {
+        http.path_prefix + endpoint.route: f"the endpoint `{endpoint.name}`" for endpoint in bound.spec.endpoints
+    }
+    for mount in bound.mounts:
+        place = http.path_prefix + mount.path
+        if place in taken:
+            raise ConfigError(
+                f"an ASGI app is mounted at the place of {taken[place]}: {place or '/'}",
+                hint="mount it at another `path`",
+            )
+        taken[place] = "another mounted app"
