@@ -1,0 +1,105 @@
+"""`--reload`: the server starts again when code changes, outlives mistakes, and ends with the one that watches."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ekiben.cli.reload import Inherited
+from tests.servers import READY_S, Running, leftovers, serving
+
+SERVICE = """\
+import ekiben
+from words import GREETING
+
+
+@ekiben.service
+class Hello:
+    @ekiben.api
+    def hello(self) -> str:
+        return GREETING
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A service, and a module that it imports."""
+    (tmp_path / "service.py").write_text(SERVICE)
+    (tmp_path / "words.py").write_text("GREETING = 'one'\n")
+    return tmp_path
+
+
+def until(say: str, ask: Callable[[], str]) -> None:
+    """Ask until the answer is *say*; a connection that breaks while the server changes is asked again."""
+    end, answer = time.monotonic() + READY_S, ""
+    while answer != say:
+        assert time.monotonic() < end, f"it still answers {answer!r}"
+        try:
+            answer = ask()
+        except httpx.TransportError as error:
+            answer = str(error)
+
+
+def asking(server: Running) -> Callable[[], str]:
+    return lambda: httpx.post(f"{server.url}/hello", json={}, timeout=READY_S).text
+
+
+@pytest.mark.slow
+def test_reload(project: Path) -> None:
+    """A change is served; a syntax error is outlived; other files change nothing; Ctrl-C ends both processes."""
+    with serving("service:Hello", "--reload", cwd=project) as server:
+        assert asking(server)() == "one"
+        (project / "notes.txt").write_text("not code")
+        (project / "words.py").write_text("GREETING = 'two'\n")
+        until("two", asking(server))
+        assert "notes.txt" not in server.log
+        assert server.log.count("changed: restarting") == 1
+        (project / "words.py").write_text("GREETING = (\n")
+        server.wait_for_log("the service is down")
+        assert "Traceback" not in server.log
+        (project / "words.py").write_text("GREETING = 'three'\n")
+        until("three", asking(server))
+        assert len(leftovers(server.pid)) == 2
+        assert server.stop(signal.SIGINT) == 0
+        assert leftovers(server.pid) == []
+    assert not list(project.rglob("__pycache__"))
+
+
+@pytest.mark.slow
+def test_the_server_ends_with_its_watcher(project: Path) -> None:
+    """Where the one that watches is killed outright, the server ends by itself, in order."""
+    with serving("service:Hello", "--reload", cwd=project) as server:
+        [child] = [pid for pid in leftovers(server.pid) if pid != server.pid]
+        os.kill(server.pid, signal.SIGKILL)
+        server.process.wait(30)
+        end = time.monotonic() + READY_S
+        while leftovers(server.pid):
+            assert time.monotonic() < end, f"process {child} is still there"
+            time.sleep(0.02)
+        assert "stopped" in server.log
+
+
+@pytest.mark.slow
+def test_a_target_that_is_not_there(project: Path) -> None:
+    """What cannot start at first is waited for, too: the file may be written next."""
+    command = [sys.executable, "-m", "ekiben", "serve", "later:Hello", "--reload", "--port", "0"]
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "the service is down" in line:
+                (project / "later.py").write_text(SERVICE)
+            elif "ready in" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(READY_S) == 0
+
+
+def test_what_a_server_inherits() -> None:
+    """Sockets and lifeline are read from one word."""
+    assert Inherited.parse("5,6:7") == Inherited((5, 6), 7)

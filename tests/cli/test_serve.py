@@ -1,0 +1,182 @@
+"""`ekiben serve` from outside: what it says, where it listens, how it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ekiben import models
+from tests.cli.conftest import Command
+from tests.servers import free_port, serve_to_end, serving, starting
+
+SERVICE = """\
+import os
+import time
+import ekiben
+from words import GREETING
+
+
+@ekiben.service
+class Hello:
+    @ekiben.api
+    def hello(self, name: str = "you") -> str:
+        \"\"\"Greet somebody.\"\"\"
+        return f"{GREETING} {name} from {os.path.basename(os.getcwd())}"
+
+    @ekiben.api
+    def nap(self, started: str, seconds: float) -> str:
+        open(started, "w").close()
+        time.sleep(seconds)
+        return "rested"
+
+
+class Shelf:
+    Inner = Hello
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A git repository with a service in `src`."""
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src/service.py").write_text(SERVICE)
+    (folder / "src/words.py").write_text("GREETING = 'hello'\n")
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    return folder
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "options", "where", "said"),
+    [
+        pytest.param("service:Hello", ["--working-dir", "src"], "src", "src", id="a module, from a working folder"),
+        pytest.param("src/service.py:Shelf.Inner", [], "src", "project", id="a file, and a name within a name"),
+        pytest.param("./src", [], "src", "src", id="a folder"),
+        pytest.param("service", [], "src", "src", id="a module alone"),
+    ],
+)
+def test_targets(project: Path, target: str, options: list[str], where: str, said: str) -> None:
+    """Each form of target is served, from the right folder, and nothing is written into the project."""
+    cwd = project if options or "src" in target else project / where
+    with serving(target, *options, cwd=cwd) as server:
+        assert server.http.post("/hello", json={}).text == f"hello you from {said}"
+        log = server.log
+        assert f"http://localhost:{server.port}" in log
+        assert "POST /hello" in log
+        assert "Greet somebody." in log
+        assert log.index("loading") < log.index("http://localhost") < log.index("ready in")
+        assert server.stop(signal.SIGINT) == 0
+        assert server.log.rstrip().endswith("stopped")
+    assert git(project, "status", "--porcelain", "--ignored") == "A  src/service.py\nA  src/words.py\n"
+
+
+@pytest.mark.slow
+def test_ctrl_c_lets_a_call_end(project: Path, tmp_path: Path) -> None:
+    """At Ctrl-C a call that runs gets its answer, then the server exits 0 and its port is free."""
+    started = tmp_path / "started"
+    with serving("service", cwd=project / "src") as server:
+        ask = "import httpx,sys; print(httpx.post(sys.argv[1] + '/nap', json=eval(sys.argv[2]), timeout=60).text)"
+        words = [sys.executable, "-c", ask, server.url, repr({"started": str(started), "seconds": 1.0})]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as asking:
+            while not started.exists():
+                assert asking.poll() is None
+            assert server.stop(signal.SIGINT) == 0
+            assert asking.communicate(timeout=60)[0] == "rested\n"
+        with socket.create_server(("127.0.0.1", server.port)):
+            pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variables", "options", "winner"),
+    [
+        pytest.param({"EKIBEN_PORT": "1", "PORT": "2"}, ["--port", "0"], "option", id="an option wins"),
+        pytest.param({"EKIBEN_PORT": "FREE", "PORT": "2"}, [], "EKIBEN_PORT", id="then EKIBEN_PORT"),
+        pytest.param({"PORT": "FREE"}, [], "PORT", id="then PORT"),
+    ],
+)
+def test_ports(project: Path, variables: dict[str, str], options: list[str], winner: str) -> None:
+    """The port is that of the option, else of EKIBEN_PORT, else of PORT."""
+    port = free_port()
+    env = {name: str(port) if value == "FREE" else value for name, value in variables.items()}
+    command = [sys.executable, "-m", "ekiben", "serve", "service", *options]
+    with starting(command, port, cwd=project / "src", env=env) as server:
+        log = server.wait_for_log("ready in")
+        assert winner == "option" or f"http://localhost:{port}" in log
+
+
+@pytest.mark.slow
+def test_a_port_in_use(project: Path) -> None:
+    """A second server on a port says so, without a traceback, and exits 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = serve_to_end("service", "--port", port, cwd=project / "src")
+    assert done.returncode == 1
+    assert f"error: cannot listen on 127.0.0.1:{port}: the port is in use\n\nhint:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_unix_socket(project: Path, tmp_path: Path) -> None:
+    """A service listens on a path, answers there, and removes it at the end."""
+    path = tmp_path / "s"
+    command = [sys.executable, "-m", "ekiben", "serve", "service", "--uds", str(path)]
+    with starting(command, 0, cwd=project / "src") as server:
+        server.wait_for_log("ready in")
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://localhost") as client:
+            assert client.post("/hello", json={}).text == "hello you from src"
+        assert server.stop() == 0
+    assert not path.exists()
+
+
+@pytest.mark.slow
+def test_options_reach_the_service(project: Path) -> None:
+    """`--timeout` and `--no-access-log` change what the service does; JSON logs are an object a line."""
+    with serving("service", "--timeout", "0.2", "--no-access-log", "--json-logs", cwd=project / "src") as server:
+        answer = server.http.post("/nap", json={"started": os.devnull, "seconds": 1.0})
+        assert answer.status_code == 504
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.log.splitlines()]
+        assert "ready in" in " ".join(line["message"] for line in lines)
+        assert not any('"POST /nap"' in line["message"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        pytest.param(["--uds", "x", "--port", "1"], "`--uds` stands in place of `--port`", id="two places"),
+        pytest.param(["--fd", "3", "--uds", "x"], "`--fd` stands in place of `--uds`", id="two more"),
+        pytest.param(["--ssl-keyfile", "x"], "`--ssl-keyfile` needs a certificate", id="a key without its certificate"),
+        pytest.param(["--port", "70000"], "70000 is not in the range", id="no port"),
+        pytest.param(["--timeout", "0"], "0.0 is not in the range", id="no time"),
+        pytest.param(["--relod"], "no option `--relod`", id="mistyped"),
+    ],
+)
+def test_wrong_options(ekiben: Command, words: list[str], error: str) -> None:
+    """Options that cannot be meant are wrong usage, before anything is loaded."""
+    ran = ekiben("serve", "service", *words)
+    assert ran.code == 2
+    assert error in ran.err
+    assert "hint: " in ran.err
+
+
+def test_a_tag_that_is_not_there(ekiben: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target that is nothing says what was looked for."""
+    monkeypatch.chdir(tmp_path)
+    ran = ekiben("serve", "nothing:latest", "--port", "0")
+    assert ran.code == 1
+    assert "nothing" in ran.err
+    assert "Traceback" not in ran.err
+    assert models.list() == []
