@@ -29,8 +29,9 @@ def write(value: Any, folder: Path) -> dict[str, Any]:
     value = settle(value)
     if is_frame(value):
         description = describe(value) | {"file": TABLE}
-        for name in value.select_dtypes("object"):
-            plain(value[name].tolist())
+        for name, dtype in value.dtypes.items():
+            if str(dtype) == "object":
+                plain(value[name].tolist())
         try:
             text = value.reset_index(drop=True).to_json(orient="split", double_precision=15, date_format="iso")
             (folder / TABLE).write_text(text)
