@@ -20,9 +20,7 @@ assert before == (len(root.handlers), len(ours.handlers))
     ("setup", "said"),
     [
         pytest.param("", "saved iris:v1\n", id="nobody set up logging: the line goes to stderr"),
-        pytest.param(
-            "logging.basicConfig(level=20)", "INFO:ekiben:saved iris:v1\n", id="root at INFO: in its form"
-        ),
+        pytest.param("logging.basicConfig(level=20)", "INFO:ekiben:saved iris:v1\n", id="root at INFO: in its form"),
         pytest.param("logging.basicConfig()", "", id="root at WARNING: nothing"),
         pytest.param("logging.getLogger('ekiben').setLevel('ERROR')", "", id="our logger at ERROR: nothing"),
         pytest.param("logging.getLogger('ekiben').addHandler(logging.NullHandler())", "", id="silenced: nothing"),
