@@ -80,7 +80,7 @@ def test_not_found_names_the_other_home(store: Store, save: Save, tmp_path: Path
         assert caught.value.hint == f"it is in {store.root.parent}: set EKIBEN_HOME={store.root.parent} to work there"
     with pytest.raises(NotFound) as caught:
         here.get("iris:v2")
-    assert caught.value.hint is None
+    assert caught.value.hint == "save one, or bring one in: `ekiben models import FILE`"
     assert model.path.exists()
 
 
