@@ -58,7 +58,7 @@ group = $(PY) -m pytest -m $(1) $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo 
 check: $(VENV)/.dev ## ruff, mypy, import-linter, the measures of the house, spelling
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy src $(wildcard compat/*/src)
 	$(VENV)/bin/lint-imports
 	$(PY) -m pytest -q tests/house -m "$(LIGHT)"
 	git ls-files -z | xargs -0 $(VENV)/bin/codespell
