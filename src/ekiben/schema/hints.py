@@ -30,7 +30,7 @@ UNIONS = (Union, types.UnionType)
 OLD_TYPED_DICT = sys.version_info < (3, 12)  # before, pydantic refuses the one of `typing`
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LeafNote:
     """Lets pydantic validate, describe and dump a leaf."""
 

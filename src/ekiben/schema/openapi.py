@@ -13,6 +13,7 @@ from ekiben.schema.components import Components
 from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, essence
 
 BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
+TEXTUAL = "text/"
 STRUCTURED = ("ndarray", "dataframe", "series", "tensor")  # kinds that a form carries as JSON text
 ERRORS = {
     "400": "A value is wrong; every wrong place is named.",
@@ -23,22 +24,18 @@ ERRORS = {
     "503": "The service is not ready.",
     "504": "The answer did not come in time.",
 }
-PROBES = {
-    "/livez": "Say whether the process runs.",
-    "/healthz": "Say whether the process runs.",
-    "/readyz": "Say whether calls are taken.",
-    "/metrics": "Give the metrics, as Prometheus reads them.",
-}
+RUNS, TAKES, COUNTS = "Say whether it runs.", "Say whether calls are taken.", "Give the metrics, for Prometheus."
 
 
-def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str = "") -> dict[str, Any]:
+def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | None = None) -> dict[str, Any]:
     """Make the OpenAPI document of a service.
 
     Args:
         spec: the service.
         codecs: by endpoint name.
-        prefix: stands before every path.
+        prefix: stands before every path; None takes the spec's.
     """
+    prefix = spec.http.path_prefix if prefix is None else prefix
     components = Components()
     components.schemas["Problem"] = problem_schema(spec.style.error_style)
     paths: dict[str, Any] = {}
@@ -47,7 +44,7 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str = ""
         for method in endpoint.methods:
             name = endpoint.name if method == endpoint.methods[0] else f"{endpoint.name}_{method.lower()}"
             operations[method.lower()] = operation(endpoint, codecs[endpoint.name], components, name)
-    for path, summary in PROBES.items():
+    for path, summary in probes(spec).items():
         paths.setdefault(prefix + path, {"get": probe(path, summary)})
     media = "application/json" if spec.style.error_style == "bentoml" else "application/problem+json"
     problem = {media: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -140,12 +137,19 @@ def part_media(part: Mapping[str, Any]) -> str | None:
 
 def answer(endpoint: EndpointSpec, codec: Codec, components: Components) -> dict[str, Any]:
     """Describe the answer of an endpoint."""
-    media = essence(codec.output_media)
     schema = components.hoist(codec.output_schema)
-    if media != JSON and not media.startswith("text/"):
-        schema = dict(BINARY)
+    medias = dict.fromkeys(essence(media) for media in (codec.output_media, *codec.encoders))
+    content = {
+        media: {"schema": schema if media == JSON or media.startswith(TEXTUAL) else dict(BINARY)} for media in medias
+    }
     what = "The answer, in pieces as they are made." if endpoint.stream else "The answer."
-    return {"description": what, "content": {media: {"schema": schema}}}
+    return {"description": what, "content": content}
+
+
+def probes(spec: ServiceSpec) -> dict[str, str]:
+    """Give the routes that watch over the service, with what they do."""
+    found = {spec.http.livez: RUNS, "/healthz": RUNS, spec.http.readyz: TAKES}
+    return {**found, "/metrics": COUNTS} if spec.http.metrics.enabled else found
 
 
 def probe(path: str, summary: str) -> dict[str, Any]:
@@ -154,7 +158,12 @@ def probe(path: str, summary: str) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": {"description": "Yes.", "content": text}}
     if path != "/metrics":
         responses["503"] = {"description": "No.", "content": text}
-    return {"operationId": path.strip("/"), "tags": ["operation"], "summary": summary, "responses": responses}
+    return {
+        "operationId": path.strip("/").replace("/", "_"),
+        "tags": ["operation"],
+        "summary": summary,
+        "responses": responses,
+    }
 
 
 def problem_schema(error_style: str) -> dict[str, Any]:

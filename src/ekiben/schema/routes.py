@@ -11,14 +11,15 @@ from ekiben.core.spec import EndpointSpec, ServiceSpec
 from ekiben.schema.codec import Codec
 
 
-def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str = "") -> dict[str, Any]:
+def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | None = None) -> dict[str, Any]:
     """Make the schema document of a service.
 
     Args:
         spec: the service.
         codecs: by endpoint name.
-        prefix: stands before every route.
+        prefix: stands before every route; None takes the spec's.
     """
+    prefix = spec.http.path_prefix if prefix is None else prefix
     return {
         "name": spec.name,
         "type": "service",

@@ -31,7 +31,7 @@ class Field:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ObjectNote:
     """Lets pydantic read a JSON object by *fields*, and *make* something of it."""
 
@@ -80,7 +80,7 @@ class AgainNote:
         return self.adapter.validate_python(raw)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RestoreNote:
     """Gives an instance of a settled model its user's class back.
 

@@ -87,7 +87,7 @@ class NdarrayLeaf:
     def alike(self, value: Any, axis: int) -> Hashable:
         """Arrays are alike in dtype and in every axis but the batch's."""
         shape = value.shape
-        return value.dtype.str, shape[:axis], shape[axis + 1 :] if axis >= 0 else shape[axis:][1:]
+        return value.dtype.str, len(shape), shape[:axis], shape[axis:][1:]
 
     def join(self, values: Sequence[Any], axis: int) -> tuple[Any, list[int]]:
         """Concatenate along *axis*."""

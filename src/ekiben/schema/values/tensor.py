@@ -107,7 +107,7 @@ class TensorLeaf:
     def alike(self, value: Any, axis: int) -> Hashable:
         """Tensors are alike in dtype and in every axis but the batch's."""
         shape = tuple(value.shape)
-        return str(value.dtype), shape[:axis], shape[axis + 1 :] if axis >= 0 else shape[axis:][1:]
+        return str(value.dtype), len(shape), shape[:axis], shape[axis:][1:]
 
 
 @dataclass(frozen=True, slots=True)
