@@ -146,7 +146,7 @@ class TestDamage:
         whole = path.read_bytes()
         for part in (0.0, 0.1, 0.3, 0.5):
             path.write_bytes(whole[: int(len(whole) * part)])
-            with pytest.raises(CorruptArchive):
+            with pytest.raises(CorruptArchive, match=f"'{path}' cannot be imported: "):
                 import_item(other, path)
         assert everything(other.root.parent) == set()
 

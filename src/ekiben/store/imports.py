@@ -58,17 +58,14 @@ def import_item(
         UnsafeArchive: it would write outside its folder, holds more than files, or unpacks to too much.
         StoreError: the store cannot be written. Whatever is raised, the store is as it was.
     """
-    with _named(os.fspath(source)), stage(store.root) as folder:
-        with _fetch(os.fspath(source), folder.parent / "fetched", max_size, storage_options or {}) as path:
-            budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
-            with open_members(path, budget) as members:
-                unpack(members, folder)
-        inner = _find_inside(folder, store.description)
-        try:
-            item = store.open_item(inner)
-            manifest = _check(inner, progress)
-        except CorruptItem as error:
-            raise CorruptArchive(f"the archive is damaged: {error}", hint=error.hint) from error
+    with stage(store.root) as folder:
+        with _named(os.fspath(source)):
+            with _fetch(os.fspath(source), folder.parent / "fetched", max_size, storage_options or {}) as path:
+                budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
+                with open_members(path, budget) as members:
+                    unpack(members, folder)
+            inner = _find_inside(folder, store.description)
+            item, manifest = store.open_item(inner), _check(inner, progress)
         sync_tree(inner)
         try:
             return store.open_item(store.put(inner, item.tag, item.creation_time))
@@ -78,11 +75,12 @@ def import_item(
 
 @contextmanager
 def _named(source: str) -> Iterator[None]:
-    """Name *source* in what is said of the archive."""
+    """Begin what is said of an archive with its name; what is wrong inside it is damage of the archive."""
     try:
         yield
-    except ArchiveError as error:
-        raise type(error)(f"{source!r} cannot be imported: {error}", hint=error.hint) from error
+    except (ArchiveError, CorruptItem) as error:
+        kind = CorruptArchive if isinstance(error, CorruptItem) else type(error)
+        raise kind(f"{objects.hide_secrets(source)!r} cannot be imported: {error}", hint=error.hint) from error
 
 
 @contextmanager

@@ -189,10 +189,17 @@ def _context() -> dict[str, Any]:
     return {
         "framework_name": "",
         "framework_versions": {},
-        "ekiben_version": distributions.version("ekiben"),
+        "ekiben_version": _version(),
         "bentoml_version": BENTOML_VERSION,
         "python_version": platform.python_version(),
     }
+
+
+def _version() -> str:
+    try:
+        return distributions.version("ekiben")
+    except distributions.PackageNotFoundError:  # run from a folder of sources
+        return "unknown"
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:

@@ -58,6 +58,7 @@ def test_local_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hide_secrets() -> None:
     """Neither a password nor a signature gets into an error or a log."""
     assert hide_secrets("ftp://me:secret@host/a/b?signature=abc") == "ftp://host/a/b"
+    assert hide_secrets("a path/with?marks@all") == "a path/with?marks@all"
 
 
 def test_an_unknown_scheme() -> None:

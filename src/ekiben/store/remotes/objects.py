@@ -33,7 +33,9 @@ def local_path(text: str) -> Path | None:
 
 
 def hide_secrets(url: str) -> str:
-    """Give *url* without its user, password and query, fit for a log."""
+    """Give *url* without its user, password and query, fit for a log; a path as it is."""
+    if not is_url(url):
+        return url
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
