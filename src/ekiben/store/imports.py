@@ -75,7 +75,10 @@ def import_item(
 
 @contextmanager
 def _named(source: str) -> Iterator[None]:
-    """Begin what is said of an archive with its name; what is wrong inside it is damage of the archive."""
+    """Begin what is said of an archive with its name.
+
+    What is wrong with the item inside is damage of the archive.
+    """
     try:
         yield
     except (ArchiveError, CorruptItem) as error:
