@@ -21,7 +21,7 @@ def enter(bound: BoundService) -> Callable[[], None]:
     if missing:
         raise ConfigError(
             f"the service `{bound.spec.name}` needs the environment variable {', '.join(missing)}",
-            hint=f"set it: {missing[0]}=… ",
+            hint=f"set it: {missing[0]}=…",
         )
     ours = {name: value for name, value in wanted.items() if value is not None and name not in os.environ}
     os.environ.update(ours)

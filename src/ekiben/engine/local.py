@@ -17,10 +17,10 @@ from ekiben.engine import environment
 from ekiben.engine import instance as instances
 from ekiben.engine.batch import Batcher
 from ekiben.engine.deadline import Deadlines, exceeded
-from ekiben.engine.invoke import Invoke, attempt_async
+from ekiben.engine.invoke import Invoke, attempt, attempt_async
 from ekiben.engine.lane import AsyncLane
 from ekiben.engine.limits import Admission
-from ekiben.engine.messages import Call, told
+from ekiben.engine.messages import Call, Reply, told
 from ekiben.engine.observe import BatchCounts
 from ekiben.engine.outbox import Outbox
 from ekiben.engine.queue import CallQueue, Lane
@@ -143,9 +143,9 @@ class LocalDispatcher:
         loop = asyncio.get_running_loop()
         begun = asyncio.Event()
 
-        def run() -> Any:
+        def run() -> Reply:
             loop.call_soon_threadsafe(begun.set)
-            return function()
+            return attempt(lambda _: function(), call)
 
         call = Call(INTERNAL, (run,), {}, answer=loop.create_future())
         assert call.answer is not None
@@ -157,7 +157,10 @@ class LocalDispatcher:
             except TimeoutError:
                 call.answer.cancel()
                 raise Unavailable("the model's thread is still busy") from None
-        return await call.answer
+        reply: Reply = await call.answer
+        if reply.error is not None:
+            raise reply.error  # as it is: whoever starts the service tells an exit from an error
+        return reply.value
 
     async def _run_hook(self, hook: Callable[[], Any], patience: float | None = None) -> None:
         if inspect.iscoroutinefunction(hook):
