@@ -121,13 +121,9 @@ async def test_a_failed_batch() -> None:
     """All calls of a failed batch fail; with `isolate` only the bad one."""
     async with running(Async) as dispatcher:
         dispatcher.instance.target.go_on.set()  # type: ignore[union-attr]  # it runs
-        both = await asyncio.gather(
-            *(ask(dispatcher, "batch", numbers=[n]) for n in (1, 99)), return_exceptions=True
-        )
+        both = await asyncio.gather(*(ask(dispatcher, "batch", numbers=[n]) for n in (1, 99)), return_exceptions=True)
         assert [type(one) for one in both] == [ValueError, ValueError]
-        both = await asyncio.gather(
-            *(ask(dispatcher, "careful", numbers=[n]) for n in (1, 99)), return_exceptions=True
-        )
+        both = await asyncio.gather(*(ask(dispatcher, "careful", numbers=[n]) for n in (1, 99)), return_exceptions=True)
         assert both[0] == [1]
         assert isinstance(both[1], ValueError)
 
@@ -186,6 +182,7 @@ async def test_stopping_in_the_middle_of_a_batch() -> None:
 
 async def test_a_decorator_that_hides_a_coroutine() -> None:
     """A wrapper that is no `async def` itself and gives the coroutine of one is awaited."""
+
     def hiding(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
