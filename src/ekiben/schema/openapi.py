@@ -13,7 +13,6 @@ from ekiben.schema.components import Components
 from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, essence
 
 BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
-TEXTUAL = "text/"
 STRUCTURED = ("ndarray", "dataframe", "series", "tensor")  # kinds that a form carries as JSON text
 ERRORS = {
     "400": "A value is wrong; every wrong place is named.",
@@ -139,11 +138,16 @@ def answer(endpoint: EndpointSpec, codec: Codec, components: Components) -> dict
     """Describe the answer of an endpoint."""
     schema = components.hoist(codec.output_schema)
     medias = dict.fromkeys(essence(media) for media in (codec.output_media, *codec.encoders))
-    content = {
-        media: {"schema": schema if media == JSON or media.startswith(TEXTUAL) else dict(BINARY)} for media in medias
-    }
+    content = {media: {"schema": body_schema(media, schema)} for media in medias}
     what = "The answer, in pieces as they are made." if endpoint.stream else "The answer."
     return {"description": what, "content": content}
+
+
+def body_schema(media: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body of one content type, whose value as JSON is described by *schema*."""
+    if media == JSON or media.endswith("+json"):
+        return schema
+    return {"type": "string"} if media.startswith("text/") else dict(BINARY)
 
 
 def probes(spec: ServiceSpec) -> dict[str, str]:

@@ -235,11 +235,16 @@ def read_header(text: str) -> dict[str, Any]:
     return found
 
 
-def write_npy(numpy: ModuleType, array: Any) -> bytes:
-    """Write an array as a `.npy` file; raises ValueError if it needed pickling."""
-    out = io.BytesIO()
-    numpy.lib.format.write_array(out, numpy.asanyarray(array), allow_pickle=False)
-    return out.getvalue()
+def write_npy(numpy: ModuleType, value: Any) -> bytes:
+    """Write an array as `.npy`; raises ValueError if it would need pickling."""
+    array = numpy.asarray(value)
+    if array.dtype.hasobject:
+        raise ValueError(f"an array of {array.dtype} has no .npy form without pickling")
+    flat = numpy.ascontiguousarray(array).reshape(-1)
+    head, form = io.BytesIO(), numpy.lib.format
+    form.write_array_header_1_0(head, form.header_data_from_array_1_0(flat) | {"shape": array.shape})
+    content = flat.view("u1").data if flat.size and flat.dtype.itemsize else b""
+    return b"".join((head.getvalue(), content))
 
 
 def first_wrong(raw: Any, *, text: bool) -> tuple[tuple[int, ...], str] | None:
