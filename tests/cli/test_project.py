@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ekiben.cli.project import enter, is_project, source_folder
+from ekiben import models
+from ekiben.cli.project import enter, is_folder, source_folder
 from ekiben.core.errors import ConfigError
 
 LOOK = """
 import sys
+from ekiben import models
 from ekiben.cli.project import enter
 enter({target!r}, {folder!r})
 import outer, package.inner, site_lib
@@ -25,6 +27,7 @@ def project(tmp_path: Path) -> Path:
     (folder / "package").mkdir(parents=True)
     (folder / "package/__init__.py").touch()
     (folder / "package/inner.py").write_text("WORD = 'inner'")
+    (folder / "service.py").touch()
     (folder / "outer.py").write_text("import os\nCWD = os.getcwd()\n")
     library = folder / ".venv/lib/site-packages"
     library.mkdir(parents=True)
@@ -76,12 +79,15 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
         enter(".", str(tmp_path / "nothing"))
 
 
-def test_what_is_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what can be nothing but a folder is taken for one; a bare name may be a model or a module."""
+def test_what_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a service is entered; one whose name also means something else is left to the loader."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "iris").mkdir()
-    assert [is_project(target) for target in (".", "./iris", "iris/", "iris", "iris:latest")] == [
-        True, True, True, False, False,
-    ]  # fmt: skip
+    assert not is_folder("iris")
+    (tmp_path / "iris/service.py").touch()
+    assert is_folder("iris")
+    with models.create("iris"):
+        pass
+    assert [is_folder(target) for target in ("iris", "./iris", "iris:latest")] == [False, True, False]
     assert source_folder("iris", None) == tmp_path / "iris"
     assert source_folder("service:X", None) == source_folder("iris", ".") == tmp_path

@@ -180,3 +180,66 @@ def test_a_tag_that_is_not_there(ekiben: Command, tmp_path: Path, monkeypatch: p
     assert "nothing" in ran.err
     assert "Traceback" not in ran.err
     assert models.list() == []
+
+
+BROKEN = {
+    "a missing attribute": ("service:Helo", SERVICE, ["has no attribute `Helo`", "did you mean `Hello`?"]),
+    "a failing import": (
+        "broken",
+        "import sys\nimport no_such_library\n",
+        ["No module named 'no_such_library'", 'File "broken.py", line 2', "import no_such_library"],
+    ),
+    "a syntax error": ("broken", "def f(:\n    pass\n", ["SyntaxError", 'broken.py", line 1', "def f(:"]),
+    "an error deep in a library": (
+        "broken",
+        "import json\n\ndef read():\n    return json.loads('{')\n\nread()\n",
+        ["JSONDecodeError", "line 6", "line 4, in read"],
+    ),
+    "a module that leaves": ("broken", "import sys\nsys.exit(3)\n", ["cannot be imported", "SystemExit"]),
+    "an option that is none": (
+        "broken:S",
+        "import ekiben\n\n@ekiben.service(treads=2)\nclass S:\n    pass\n",
+        ["no option `treads`", "did you mean `threads`?", "line 3"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_cannot_be_imported(ekiben: Command, project: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """A mistake in the user's code is shown at the user's lines only, and is code 1."""
+    target, source, words = BROKEN[what]
+    (project / "src/broken.py").write_text(source)
+    monkeypatch.chdir(project / "src")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    ran = ekiben("serve", target, "--port", "0")
+    for name in ("broken", "service", "words"):
+        sys.modules.pop(name, None)
+    assert ran.code == 1
+    assert [word for word in words if word not in ran.err] == []
+    assert "Traceback" not in ran.err
+    assert "site-packages" not in ran.err
+    assert f"ekiben{os.sep}" not in ran.err
+
+
+@pytest.mark.slow
+def test_a_service_that_cannot_start(tmp_path: Path) -> None:
+    """A failing `__init__` is shown at its line, ends the server with code 1, and frees the port."""
+    (tmp_path / "service.py").write_text(
+        "import ekiben\n\n@ekiben.service\nclass S:\n    def __init__(self):\n        self.n = 1 / 0\n\n"
+        "    @ekiben.api\n    def f(self) -> int:\n        return 1\n"
+    )
+    done = serve_to_end("service", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "error: `S` cannot start: ZeroDivisionError: division by zero" in done.stderr
+    assert 'File "service.py", line 6, in __init__' in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_all_of_a_traceback(tmp_path: Path) -> None:
+    """`--verbose` shows the traceback in full, too."""
+    (tmp_path / "service.py").write_text("1 / 0\n")
+    done = serve_to_end("service", "--verbose", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

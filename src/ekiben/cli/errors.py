@@ -12,6 +12,7 @@ import traceback
 import click
 
 from ekiben.core.errors import EkibenError
+from ekiben.core.trace import explain
 
 FAILURE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 
@@ -54,8 +55,7 @@ def report(error: BaseException, *, program: str, verbose: bool) -> int:
         traceback.print_exception(error)
     if isinstance(error, EkibenError):
         return say(str(error), error.hint)
-    told = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return say(told, None if verbose else f"`{program} --verbose …` shows where it happened")
+    return say(explain(error), None if verbose else f"`{program} --verbose …` shows all of where it happened")
 
 
 def say(message: str, hint: str | None = None, *, code: int = FAILURE) -> int:

@@ -83,7 +83,7 @@ def watched(folder: Path, asked: threading.Event) -> Iterator[list[str]]:
 
 
 def start(child: Child, line: int) -> "subprocess.Popen[bytes]":
-    """Start the server, which inherits the sockets and the reading end of our lifeline."""
+    """Start the server, which inherits the sockets and one end of our lifeline."""
     given = ",".join(map(str, child.sockets))
     return subprocess.Popen([*child.command, "--inherit", f"{given}:{line}"], pass_fds=[*child.sockets, line])
 
@@ -118,7 +118,7 @@ def stop_at_signals(asked: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def lifeline() -> Iterator[int]:
-    """Open a pipe whose reading end a server gets: it ends when we do, however that happens."""
+    """Open a pipe whose reading end a server gets: it ends when we do, in any case."""
     reading, writing = os.pipe()
     try:
         yield reading

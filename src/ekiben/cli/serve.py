@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -138,12 +139,21 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
     from ekiben.cli.project import enter
     from ekiben.http import server
 
-    early = open_sockets(ctx, listen)
-    bound = adapted(ctx, load(enter(target, working_dir)))
-    listening = settle(ctx, bound, listen, early)
-    announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
-    server.run(bound, listen, listening, lambda: log.info("ready in %.1f s; Ctrl-C stops", time.monotonic() - began))
+    with ExitStack() as opened:
+        early = open_sockets(ctx, listen)
+        if not isinstance(early, Exception):
+            opened.callback(early.close)
+        bound = adapted(ctx, load(enter(target, working_dir)))
+        listening = settle(ctx, bound, listen, early)
+        opened.callback(listening.close)
+        announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
+        server.run(bound, listen, listening, lambda: log.info("ready in %.1f s; Ctrl-C stops", seconds_since(began)))
     log.info("stopped")
+
+
+def seconds_since(moment: float) -> float:
+    """Say how long ago *moment* of the monotonic clock was."""
+    return time.monotonic() - moment
 
 
 def load(target: str) -> "BoundService":
@@ -158,7 +168,7 @@ def load(target: str) -> "BoundService":
 
 
 def read_listen(ctx: click.Context, options: dict[str, Any]) -> "Listen":
-    """Read how to listen from the options; raises Mistake for those that contradict each other."""
+    """Read how to listen; raises Mistake for options that contradict each other."""
     from ekiben.http.listen import Listen
 
     named = [name for name in ("host", "port") if is_given(ctx, name)]
@@ -253,7 +263,7 @@ def settle(
 
 
 def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
-    """Change what the options change, and give the front's style to a service that has none of its own."""
+    """Change what options change; give the front's style to a service without one."""
     from ekiben.core.spec import Style
 
     spec, front = bound.spec, session_of(ctx).front

@@ -8,8 +8,6 @@ Importing writes nothing into the user's folder.
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +16,7 @@ from ekiben.core.errors import EkibenError, ServiceLoadError
 from ekiben.core.optional import DISTRIBUTIONS
 from ekiben.core.trace import explain
 from ekiben.services.near import near_hint
+from ekiben.services.quiet import QuietLoader, keep_clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,13 @@ def load(module: Module) -> ModuleType:
     Raises:
         ServiceLoadError: its code raised something; the error says what, and at which line.
     """
-    if module.root is not None and str(module.root) not in sys.path:
-        sys.path.insert(0, str(module.root))
-        importlib.invalidate_caches()
+    if module.root is not None:
+        keep_clean(module.root)
+        if str(module.root) not in sys.path:
+            sys.path.insert(0, str(module.root))
+            importlib.invalidate_caches()
     try:
-        with no_bytecode():
-            return importlib.import_module(module.name) if module.file is None else load_file(module, module.file)
+        return importlib.import_module(module.name) if module.file is None else load_file(module, module.file)
     except ServiceLoadError:
         raise
     except (Exception, SystemExit) as error:  # the user's code may raise anything
@@ -104,8 +104,8 @@ def load_file(module: Module, file: Path) -> ModuleType:
         known = sys.modules.get(name)
         if known is not None:
             return known
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None  # its suffix is .py
+    spec = importlib.util.spec_from_file_location(name, file, loader=QuietLoader(name, str(file)))
+    assert spec is not None  # a loader was given
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     sys.modules[name] = made
@@ -143,13 +143,3 @@ def hint_of(error: BaseException) -> str | None:
     if isinstance(error, ImportError) and "relative import" in str(error):
         return "import by the full name, or name the target with its package: `package.module:NAME`"
     return None
-
-
-@contextmanager
-def no_bytecode() -> Iterator[None]:
-    """Write no `__pycache__` while the user's modules are imported."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before

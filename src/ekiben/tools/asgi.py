@@ -5,6 +5,7 @@ In: a service, a model or a target. Out: an app that `uvicorn module:app`, Hyper
 
 from typing import Any
 
+from ekiben.core.errors import ServiceLoadError
 from ekiben.http.app import App
 from ekiben.services.load import load
 
@@ -20,3 +21,9 @@ def to_asgi(target: Any, *, proxied: bool = False) -> App:
         ServiceLoadError: there is no such thing, or more than one.
     """
     return App(load(target), proxied=proxied)
+
+
+def own_error(failure: BaseException) -> BaseException:
+    """Give what the service's own code raised, where that kept it from starting."""
+    is_told = isinstance(failure, ServiceLoadError) and failure.__cause__ is not None
+    return failure.__cause__ or failure if is_told else failure

@@ -17,6 +17,7 @@ from ekiben.core.errors import ServiceLoadError
 from ekiben.http import server as http_server
 from ekiben.http.listen import Listen, bind
 from ekiben.services.load import load
+from ekiben.tools.asgi import own_error
 
 
 class Server:
@@ -46,7 +47,7 @@ class Server:
             raise
         if self._server.failure is not None:
             self.stop()
-            raise self._server.failure
+            raise own_error(self._server.failure)
         return self
 
     @property

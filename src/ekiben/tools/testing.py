@@ -15,8 +15,9 @@ import httpx
 
 from ekiben.client.aio import AsyncHTTPClient
 from ekiben.client.sync import SyncHTTPClient
+from ekiben.core.errors import ServiceLoadError
 from ekiben.http.app import App
-from ekiben.tools.asgi import to_asgi
+from ekiben.tools.asgi import own_error, to_asgi
 
 T = TypeVar("T")
 
@@ -85,7 +86,8 @@ async def lived(app: App) -> AsyncIterator[None]:
     await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not started.is_set():
         waiting.cancel()
-        await life
+        failure = life.exception()
+        raise own_error(failure) if failure else ServiceLoadError("the service ended before it was ready")
     try:
         yield
     finally:
