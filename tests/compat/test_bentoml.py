@@ -86,7 +86,7 @@ def test_models_are_kept_in_bentomls_home(folder: Path) -> None:
     """Without a variable the store is `~/bentoml`, and the model names the module that saved it."""
     saved = bentoml.sklearn.save_model("iris", LogisticRegression().fit([[0.0], [1.0]], [0, 1]))
     assert saved.path.is_relative_to(folder / "bentoml" / "models" / "iris")
-    assert saved.info.module == "bentoml.sklearn"
+    assert (saved.info.module, saved.info.format) == ("bentoml.sklearn", "joblib")
     assert bentoml.sklearn.load_model("iris").predict([[2.0]]).tolist() == [1]
     assert [model.tag for model in bentoml.models.list()] == [saved.tag]
     assert not (folder / ".ekiben").exists()

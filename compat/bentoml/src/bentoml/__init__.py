@@ -9,6 +9,7 @@ from typing import Any
 
 # Where each public name lives.
 NAMES = {
+    "AsyncHTTPClient": "ekiben",
     "Context": "ekiben",
     "Cookie": "ekiben",
     "Field": "pydantic",
@@ -24,7 +25,7 @@ NAMES = {
     "serve": "bentoml.serving",
     "service": "bentoml.services",
 }
-MODULES = ("exceptions", "keras", "models", "sklearn", "validators")
+MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "validators")
 
 __all__ = [*NAMES, *MODULES, "__version__"]  # noqa: PLE0604 - all are names
 

@@ -1,10 +1,18 @@
 """scikit-learn models in BentoML's store."""
 
+from typing import Any
+
 from bentoml.front import entered
 from ekiben import sklearn as ekiben_sklearn
+from ekiben.frameworks.handle import Model
 
 __all__ = ["get", "load_model", "save_model"]
 
-save_model = entered(ekiben_sklearn.save_model)
 load_model = entered(ekiben_sklearn.load_model)
 get = entered(ekiben_sklearn.get)
+
+
+@entered
+def save_model(name: str, model: Any, **options: Any) -> Model:
+    """Save a fitted estimator by joblib, as BentoML does; the options are those of `ekiben.sklearn.save_model`."""
+    return ekiben_sklearn.save_model(name, model, **{"format": "joblib", **options})
