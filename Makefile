@@ -17,6 +17,8 @@ PYTHON ?=
 export ONCE
 # What tests start by name (ekiben, uv) is that of .venv.
 test test-% acceptance: export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Compiled once at the install, and not by every process where PYTHONDONTWRITEBYTECODE is set.
+export UV_COMPILE_BYTECODE := 1
 # Certificates that a company added to the machine count for uv as they do for pip.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
