@@ -96,6 +96,8 @@ def arguments_hint(signature: Signature) -> Any:
         if info is None:
             return parameter.hint
         return Annotated[(parameter.hint, *info.metadata, structures.described(info))]
+    if signature.whole is not None:
+        return signature.whole
     parts = {p.name: structures.Field(p.hint, structures.EMPTY if p.default is EMPTY else p.default)
              for p in signature.parameters}  # fmt: skip
     return Annotated[dict, structures.ObjectNote("Arguments", parts, forbid=True)]
@@ -138,6 +140,9 @@ def binder(signature: Signature) -> Callable[[Any], Arguments]:
     """Make the function that turns what was read into the arguments of a call."""
     if signature.is_root:
         return lambda value: ((value,), {})
+    if signature.whole is not None:
+        names = [parameter.name for parameter in signature.parameters]
+        return lambda model: ((), {name: getattr(model, name) for name in names})
     if not any(parameter.stars for parameter in signature.parameters):
         return lambda values: ((), values)
     ahead = list(takewhile(lambda parameter: parameter.stars != "*", signature.parameters))

@@ -62,6 +62,7 @@ class Signature:
     context: str | None = None  # the parameter that receives the running call's Context
     is_async: bool = False
     is_stream: bool = False
+    whole: Any = None  # a settled pydantic model that reads all parameters at once
 
 
 def read(function: Callable[..., Any], *, names: Mapping[str, Any] | None = None, skip: int = 1) -> Signature:

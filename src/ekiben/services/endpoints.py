@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import BaseModel, RootModel
+
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import batch_leaf, settle
-from ekiben.schema.signature import Parameter, Signature, check, read
+from ekiben.schema.signature import EMPTY, Parameter, Signature, check, read
+from ekiben.schema.structures import whole_hint
 from ekiben.services.members import Marked, marked
 from ekiben.services.methods import API_NOTE, ApiOptions
 
@@ -79,8 +82,35 @@ def read_signature(found: Marked, options: ApiOptions, names: Mapping[str, Any],
     if not signature.is_async and inspect.iscoroutinefunction(inspect.unwrap(found.function)):
         signature = replace(signature, is_async=True)  # a decorator hides it, and its wrapper gives the coroutine
     if options.output_spec is not None:
-        signature = replace(signature, returns=check(settle(options.output_spec), f"the `output_spec` of {where}"))
+        signature = replace(signature, returns=check(options.output_spec, f"the `output_spec` of {where}"))
+    if options.input_spec is not None:
+        signature = with_model(signature, options.input_spec, where)
     return signature
+
+
+def with_model(signature: Signature, model: type[BaseModel], where: str) -> Signature:
+    """Let *model* read the arguments: each of its fields is a parameter, and its validators hold.
+
+    Raises:
+        ConfigError: the method does not take just these fields.
+    """
+    if issubclass(model, RootModel):
+        raise ConfigError(
+            f"the `input_spec` of {where} must have fields: {model.__name__} is a `RootModel`",
+            hint="write a positional-only parameter instead, which is the whole body: `def predict(self, x, /)`",
+        )
+    fields, taken = model.model_fields, {parameter.name: parameter for parameter in signature.parameters}
+    takes_more = any(parameter.stars == "**" for parameter in signature.parameters)
+    odd = [name for name in fields if name not in taken and not takes_more]
+    odd += [name for name, parameter in taken.items() if parameter.is_required and name not in fields]
+    if odd:
+        raise ConfigError(f"{where} and its `input_spec` must name the same parameters: `{odd[0]}` is in one only")
+    whole = check(model, f"the `input_spec` of {where}", is_input=True)
+    parameters = tuple(
+        Parameter(name, settle(whole_hint(info)), EMPTY if info.is_required() else info)
+        for name, info in fields.items()
+    )
+    return replace(signature, parameters=parameters, is_root=False, whole=whole)
 
 
 def check_batch(signature: Signature, where: str) -> None:

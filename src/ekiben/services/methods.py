@@ -75,7 +75,7 @@ def api(function: Any = None, /, **options: Any) -> Any:
     Raises:
         ConfigError: an option is unknown, or not of its type.
     """
-    if function is not None and not callable(function):
+    if function is not None and not callable(function) and not isinstance(function, classmethod):
         raise ConfigError(f"`@api` takes options by keyword only: {function!r}", hint='write `@api(route="/x")`')
     note = read_options(options)
 
