@@ -113,10 +113,11 @@ def read_manifest(folder: Path) -> Manifest | None:
         CorruptItem: it is damaged.
     """
     path = folder / MANIFEST
-    if not path.is_file():
-        return None
-    with disk_errors(f"cannot read {path}"), path.open("rb") as file:
-        text = file.read(MAX_SIZE + 1)
+    with disk_errors(f"cannot read {path}"):
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            text = file.read(MAX_SIZE + 1)
     if len(text) > MAX_SIZE:
         raise CorruptItem(f"{MANIFEST} must be at most {MAX_SIZE} bytes long, and is longer")
     return Manifest.from_bytes(text)

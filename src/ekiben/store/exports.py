@@ -73,9 +73,9 @@ def _find_target(item: Item, destination: str, asked: str | None) -> tuple[str, 
     local = objects.local_path(destination)
     stem = f"{item.tag.name}-{item.tag.version}"
     form = find_format(os.path.basename(destination.rstrip("/")), asked)
-    is_folder = destination.endswith("/") or (local is not None and local.is_dir())
+    is_folder = destination.endswith("/") or (local is not None and os.path.isdir(local))
     if form == "folder":
-        if local is not None and local.is_dir() and not _is_export(local):
+        if local is not None and os.path.isdir(local) and not _is_export(local):
             return f"{destination.rstrip('/')}/{stem}", form
         return destination.rstrip("/"), form
     if is_folder:
@@ -124,7 +124,7 @@ def _remove(place: Path) -> None:
 
     Where it made nothing, a read-only disk is not asked to remove it.
     """
-    if place.is_dir():
+    if os.path.isdir(place):
         shutil.rmtree(place, ignore_errors=True)
-    elif place.exists():
+    elif os.path.exists(place):
         place.unlink()

@@ -91,7 +91,9 @@ def _fetch(source: str, place: Path, max_size: int | None, options: Mapping[str,
     """Give a local path of *source*; what is fetched is removed again."""
     local = objects.local_path(source)
     if local is not None:
-        if not local.exists():
+        with disk_errors(f"cannot read {local}", is_home=False):
+            is_there = local.exists()
+        if not is_there:
             raise NotFound(f"there is no file or folder {str(local)!r}")
         yield local
         return

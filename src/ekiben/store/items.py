@@ -184,7 +184,7 @@ class ItemStore(ABC, Generic[T]):
 
     def _resolve(self, tag: Tag) -> str:
         version = tag.version if tag.is_exact else self._latest(tag.name)
-        if version is None or not self._folder(tag.with_version(version)).is_dir():
+        if version is None or version not in self._versions(tag.name):
             raise self._not_found(tag)
         return version
 
@@ -215,7 +215,7 @@ class ItemStore(ABC, Generic[T]):
         try:
             return self._open(tag)
         except StoreError as error:
-            if self._folder(tag).is_dir():  # else it was deleted meanwhile
+            if os.path.isdir(self._folder(tag)):  # else it was deleted meanwhile
                 _log.warning("left out: %s", error)
             return None
 
@@ -245,7 +245,7 @@ class ItemStore(ABC, Generic[T]):
     def _suggest(self, wanted: Tag) -> str:
         """Say which other home has the tag, what is near, or how one comes here."""
         for other in self.others:
-            if (other / wanted.name / (wanted.version or LATEST)).exists():
+            if os.path.exists(other / wanted.name / (wanted.version or LATEST)):  # which may be closed to us
                 return f"it is in {other.parent}: set {front().home_variable}={other.parent} to work there"
         if self._versions(wanted.name):
             items = sorted((item for v in self._versions(wanted.name) if (item := self._try(wanted.name, v))), key=_age)

@@ -157,7 +157,9 @@ class ModelStore(ItemStore[M], Generic[M]):
     def open_item(self, path: Path) -> M:
         """Read the model in the folder *path*."""
         description = path / DESCRIPTION
-        if not description.is_file():
+        with disk_errors(f"cannot read {path}"):
+            is_there = description.is_file()
+        if not is_there:
             raise CorruptItem(f"there is no {DESCRIPTION} in {path}")
         return self.handle(path, ModelInfo.from_plain(read_document(description)))
 
@@ -188,7 +190,7 @@ class ModelStore(ItemStore[M], Generic[M]):
             wanted = Tag.fresh(wanted.name)
         elif not wanted.is_exact:
             raise InvalidInput(f"`latest` cannot be given as a version: {str(wanted)!r}", hint=f"write {wanted.name!r}")
-        if (self.root / wanted.name / str(wanted.version)).exists():
+        if os.path.lexists(self.root / wanted.name / str(wanted.version)):
             raise AlreadyExists(f"the model {str(wanted)!r} exists already in {self.root}")
         info = ModelInfo.new(wanted, **described)
         with stage(self.root) as folder:

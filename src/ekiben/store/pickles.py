@@ -47,7 +47,9 @@ class CustomObjects(Mapping[str, Any]):
 
     def _read(self) -> dict[str, Any]:
         if self._loaded is None:
-            self._loaded = load_objects(self._path, self._owner) if self._path.is_file() else {}
+            with disk_errors(f"cannot read {self._path}"):
+                is_there = self._path.is_file()
+            self._loaded = load_objects(self._path, self._owner) if is_there else {}
         return self._loaded
 
 
