@@ -144,7 +144,7 @@ def answer(endpoint: EndpointSpec, codec: Codec, components: Components) -> dict
 
 
 def body_schema(media: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Describe a body of one content type, whose value as JSON is described by *schema*."""
+    """Describe a body of one content type, whose value as JSON is of *schema*."""
     if media == JSON or media.endswith("+json"):
         return schema
     return {"type": "string"} if media.startswith("text/") else dict(BINARY)

@@ -56,7 +56,7 @@ def find(path: str) -> FileFinder:
 
 
 def is_kept(path: str) -> bool:
-    """Say whether *path* lies in a folder that is kept clean, and not among installed libraries."""
+    """Say whether *path* lies in a folder kept clean, and not among libraries."""
     place = os.path.realpath(path)
     below = any(place == folder or place.startswith(folder + os.sep) for folder in _folders)
     return below and INSTALLED.isdisjoint(Path(place).parts)
