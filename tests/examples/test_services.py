@@ -1,0 +1,26 @@
+"""The examples of docs/services.md are served, and answer as the page says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.servers import serving
+
+FOLDER = Path(__file__).parents[2] / "examples" / "services"
+
+
+@pytest.mark.parametrize(
+    ("target", "route", "body", "status", "answer"),
+    [
+        ("greeter.py:Greeter", "/greet", {"name": "Ada"}, 200, "Hello, Ada!"),
+        ("lifecycle.py:Visits", "/visit", {"name": "Ada"}, 201, "visit 1"),
+        ("batching.py:Squares", "/square", {"x": [[1, 2], [3, 4]]}, 200, "[[1,4],[9,16]]"),
+        ("pipeline.py:Counter", "/count", {"text": "one two three"}, 200, "3"),
+    ],
+)
+def test_examples(target: str, route: str, body: dict[str, object], status: int, answer: str) -> None:
+    """Each example starts, is ready, answers, and leaves at Ctrl-C with 0."""
+    with serving(target, cwd=FOLDER) as server:
+        found = server.http.post(route, json=body)
+        assert (found.status_code, found.text) == (status, answer)
+        assert server.stop() == 0
