@@ -3,18 +3,19 @@
 In: a table of commands, or a function. Out: click commands.
 """
 
-import difflib
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from ekiben.cli.errors import USAGE, Failure, Mistake
 from ekiben.cli.front import Entry, FrontEnd
 from ekiben.cli.session import Level, Session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def session_of(ctx: click.Context) -> Session:
@@ -137,6 +138,8 @@ class LazyGroup(click.Group):
         """Find the command that was typed; raises UsageError with the nearest name."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(name, self.list_commands(ctx), 1, cutoff=0.5)
             hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else None
             raise Mistake(f"`{ctx.command_path}` has no command `{name}`", ctx, hint=hint)
@@ -149,8 +152,10 @@ class LazyGroup(click.Group):
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete a command's name by the table, an option's by click."""
+        from click.shell_completion import CompletionItem
+
         if incomplete.startswith("-"):
             return click.Command.shell_complete(self, ctx, incomplete)
         names = self.list_commands(ctx)
@@ -175,10 +180,12 @@ def write_examples(examples: Sequence[tuple[str, str]], front: FrontEnd, formatt
                     formatter.write_text(what)
 
 
-def complete_with(find: Callable[[str], Sequence[str]]) -> Callable[..., list[CompletionItem]]:
+def complete_with(find: Callable[[str], Sequence[str]]) -> "Callable[..., list[CompletionItem]]":
     """Make a completer of *find*, which gives all words that begin as the given one."""
 
-    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(word) for word in find(incomplete)]
 
     return complete

@@ -7,12 +7,10 @@ In: an exception. Out: `error: …`, an empty line, `hint: …` on stderr; 1 for
 import contextlib
 import os
 import sys
-import traceback
 
 import click
 
 from ekiben.core.errors import EkibenError
-from ekiben.core.trace import explain
 
 FAILURE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 
@@ -52,9 +50,13 @@ def report(error: BaseException, *, program: str, verbose: bool) -> int:
         case click.ClickException():
             return say(*usage(error, program), code=error.exit_code)
     if verbose:
+        import traceback
+
         traceback.print_exception(error)
     if isinstance(error, EkibenError):
         return say(str(error), error.hint)
+    from ekiben.core.trace import explain
+
     return say(explain(error), None if verbose else f"`{program} --verbose …` shows all of where it happened")
 
 

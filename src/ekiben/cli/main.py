@@ -9,7 +9,6 @@ home rule, its host and its `Style`, adds or replaces commands in `FrontEnd.comm
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 
 import click
 
@@ -72,6 +71,8 @@ def show_path(ctx: click.Context) -> None:
 def show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Say name and version, and leave."""
     if wanted and not ctx.resilient_parsing:
+        from importlib import metadata
+
         front = session_of(ctx).front
         click.echo(f"{front.program} {metadata.version(front.distribution)}")
         ctx.exit()

@@ -7,14 +7,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from typing import Any, BinaryIO, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from ekiben.client import answers, base, bodies
-from ekiben.client.failures import translated, unreachable
 from ekiben.client.sync import PAUSE, read_schema
+from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import NotFound
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class AsyncHTTPClient:
@@ -45,11 +46,13 @@ class AsyncHTTPClient:
         timeout: float = 30.0,
         server_ready_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self.url = base.checked_url(url)
         self.timeout = timeout
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout, headers=headers, transport=transport)
+        self._http: httpx.AsyncClient = library().AsyncClient(
+            base_url=self.url, timeout=timeout, headers=headers, transport=transport
+        )
         self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None
         self._ready_timeout = server_ready_timeout
@@ -112,7 +115,7 @@ class AsyncHTTPClient:
                         await asyncio.to_thread(file.write, piece)
                 return path
 
-    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def request(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """Send any request to the server, with the options of httpx.
 
         Raises:
@@ -126,7 +129,7 @@ class AsyncHTTPClient:
         """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
         try:
             return (await self._http.get("/readyz", timeout=timeout)).status_code == 200
-        except httpx.TransportError:
+        except library().TransportError:
             return False
 
     async def wait_until_server_ready(self, timeout: float = 30.0) -> None:
@@ -138,7 +141,7 @@ class AsyncHTTPClient:
             await asyncio.sleep(PAUSE)
 
     @asynccontextmanager
-    async def _sent(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    async def _sent(self, request: "httpx.Request") -> "AsyncIterator[httpx.Response]":
         with translated(self.url, self.timeout):
             response = await self._http.send(request, stream=True)
             try:

@@ -6,13 +6,14 @@ In: its address. Out: an object with a method for each endpoint.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from ekiben.client import answers, base, bodies
-from ekiben.client.failures import translated, unreachable
+from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 PAUSE = 0.1  # seconds between two questions whether the server is ready
 
@@ -62,11 +63,13 @@ class SyncHTTPClient:
         timeout: float = 30.0,
         server_ready_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         self.url = base.checked_url(url)
         self.timeout = timeout
-        self._http = httpx.Client(base_url=self.url, timeout=timeout, headers=headers, transport=transport)
+        self._http: httpx.Client = library().Client(
+            base_url=self.url, timeout=timeout, headers=headers, transport=transport
+        )
         self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None
         if server_ready_timeout is not None:
@@ -129,7 +132,7 @@ class SyncHTTPClient:
                         file.write(piece)
                 return path
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def request(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """Send any request to the server, with the options of httpx.
 
         Raises:
@@ -143,7 +146,7 @@ class SyncHTTPClient:
         """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
         try:
             return self._http.get("/readyz", timeout=timeout).status_code == 200
-        except httpx.TransportError:
+        except library().TransportError:
             return False
 
     def wait_until_server_ready(self, timeout: float = 30.0) -> None:
@@ -155,7 +158,7 @@ class SyncHTTPClient:
             time.sleep(PAUSE)
 
     @contextmanager
-    def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
+    def _sent(self, request: "httpx.Request") -> "Iterator[httpx.Response]":
         with translated(self.url, self.timeout):
             response = self._http.send(request, stream=True)
             try:
@@ -180,7 +183,7 @@ class SyncHTTPClient:
         return f"{type(self).__name__}({self.url!r})"
 
 
-def read_schema(response: httpx.Response, url: str) -> Any:
+def read_schema(response: "httpx.Response", url: str) -> Any:
     """Read `/schema.json`; raises NotFound where something else is served."""
     if response.status_code == 404:
         raise NotFound(f"what runs at {url} is no service: it has no /schema.json")

@@ -1,19 +1,26 @@
-"""Turn what happens on the way to a server into errors of ours.
+"""Load httpx when the first client is made, and turn its errors into ours.
 
-In: exceptions of httpx. Out: `Unavailable`, `DeadlineExceeded`.
+In: nothing; or what happens on the way to a server. Out: the library; `Unavailable`, `DeadlineExceeded` with the
+server's address. httpx takes longer to import than all of the server's own code, and few servers have a client in them.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import httpx
+from types import ModuleType
 
 from ekiben.core.errors import ConfigError, DeadlineExceeded, Unavailable
+from ekiben.core.optional import need
+
+
+def library() -> ModuleType:
+    """Give httpx."""
+    return need("httpx", "a client")
 
 
 @contextmanager
 def translated(url: str, timeout: float) -> Iterator[None]:
     """Run a block that talks to the server at *url*, *timeout* s for an answer."""
+    httpx = library()
     try:
         yield
     except httpx.ConnectTimeout as error:
