@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from ekiben.core.context import Context
 from ekiben.core.errors import InvalidInput, UnsupportedMediaType
@@ -23,6 +23,10 @@ from ekiben.schema.signature import read
 from ekiben.validators import ContentType
 from tests.schema.endpoints import codec_of, signature_of
 from tests.schema.samples import Color, Inner, Level, Outer
+
+
+class Named(BaseModel):
+    name: str = Field(alias="Name")
 
 
 @pytest.fixture
@@ -153,6 +157,30 @@ def test_raw_text_is_the_root_text() -> None:
 def test_defaults(hint: Any, default: Any, body: bytes, expected: Any) -> None:
     """What a caller leaves out has its default."""
     assert codec_of(hint, default=default).from_json(body) == ((), {"x": expected})
+
+
+@pytest.mark.parametrize(
+    ("hint", "default", "body", "expected"),
+    [
+        pytest.param(Annotated[int, Field(3, ge=1)], ..., b"{}", 3, id="a default"),
+        pytest.param(Annotated[int, Field(default=3)], 4, b"{}", 4, id="a default before that of Field"),
+        pytest.param(Annotated[int, Field(alias="Given")], ..., b'{"Given":4}', 4, id="an alias"),
+        pytest.param(Annotated[list, Field(default_factory=list)], ..., b"{}", [], id="a default factory"),
+        pytest.param(Annotated[int, Field(alias="Given")], Field(5, ge=2), b"{}", 5, id="two fields"),
+    ],
+)
+def test_field_in_annotated(hint: Any, default: Any, body: bytes, expected: Any) -> None:
+    """`Field` within `Annotated` gives default and alias as it does as a default."""
+    assert codec_of(hint, Any, default=default).from_json(body) == ((), {"x": expected})
+
+
+def test_aliases_in_forms() -> None:
+    """A field's alias is its name in a form, and its type is still the parameter's."""
+    codec = codec_of(str, default=Field(alias="Given"))
+    assert codec.from_fields([("Given", "17")]) == ((), {"x": "17"})
+    assert codec_of(Named, Any, root=True).from_fields([("Name", "17")])[0] == (Named(Name="17"),)
+    with pytest.raises(InvalidInput, match="Given: is required; x: there is no parameter of this name"):
+        codec.from_fields([("x", "17")])
 
 
 def test_a_mutable_default_is_made_anew() -> None:

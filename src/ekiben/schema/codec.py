@@ -207,7 +207,10 @@ KEPT = frozenset({"default", "expected", "members", "metadata", "serialization",
 
 def fields_reader(signature: Signature, from_data: Callable[[Any, int], Arguments]) -> Callable[[Fields], Arguments]:
     """Make the reader of form fields."""
-    found = {parameter.name: forms.form_of(parameter.hint) for parameter in signature.parameters}
+    found = {
+        structures.alias_of(parameter.default) or parameter.name: forms.form_of(parameter.hint)
+        for parameter in signature.parameters
+    }
     whole = forms.object_forms(signature.parameters[0].hint) if signature.is_root else None
 
     def from_fields(fields: Fields) -> Arguments:
@@ -239,7 +242,7 @@ def raw_reader(
                 value = wire_multipart.text_of(content)
             except ValueError as error:
                 raise InvalidInput(str(error)) from error
-        return from_data(value if signature.is_root else {raw.name: value}, 0)
+        return from_data(value if signature.is_root else {structures.alias_of(raw.default) or raw.name: value}, 0)
 
     return from_raw
 

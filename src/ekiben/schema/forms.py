@@ -68,9 +68,10 @@ def object_forms(hint: Any) -> dict[str, Form] | None:
             if isinstance(note, LeafNote):
                 return None
             if isinstance(note, structures.ObjectNote):
-                return {name: form_of(part.hint) for name, part in note.fields.items()}
+                return {part.alias or name: form_of(part.hint) for name, part in note.fields.items()}
         return object_forms(get_args(hint)[0])
     if structures.is_structure(hint):
-        return {name: form_of(part) for name, part in structures.hints_of(hint).items()}
+        names = structures.aliases_of(hint)
+        return {names.get(name, name): form_of(part) for name, part in structures.hints_of(hint).items()}
     target = get_origin(hint) or hint
     return {} if isinstance(target, type) and issubclass(target, Mapping) else None

@@ -133,11 +133,28 @@ def read_parameter(parameter: inspect.Parameter, hint: Any, where: str) -> Param
         return Parameter(name, check(list[hint], what, is_input=True), [], "*")
     if parameter.kind is inspect.Parameter.VAR_KEYWORD:
         return Parameter(name, check(dict[str, hint], what, is_input=True), {}, "**")
-    default = parameter.default
+    hint, default = lift(hint, parameter.default)
     if isinstance(default, FieldInfo) and default.metadata:
         hint = Annotated[(hint, *default.metadata)]  # its rules are the hint's; the rest of it stays the default's
         default = without_rules(default)
     return Parameter(name, check(hint, what, is_input=True), default)
+
+
+def lift(hint: Any, default: Any) -> tuple[Any, Any]:
+    """Take a `Field` with a default or an alias out of `Annotated`, and give it as the default."""
+    if get_origin(hint) is not Annotated:
+        return hint, default
+    inner, *notes = get_args(hint)
+    fields = [note for note in notes if isinstance(note, FieldInfo)]
+    if not any(info.validation_alias or not info.is_required() for info in fields):
+        return hint, default
+    rest = [note for note in notes if not isinstance(note, FieldInfo)]
+    whole = copy(fields[-1]) if len(fields) == 1 else FieldInfo.merge_field_infos(*fields)
+    if isinstance(default, FieldInfo):
+        whole = FieldInfo.merge_field_infos(whole, default)
+    elif default is not EMPTY:
+        whole.default, whole.default_factory = default, None
+    return Annotated[(inner, *rest)] if rest else inner, whole
 
 
 def without_rules(info: FieldInfo) -> FieldInfo:

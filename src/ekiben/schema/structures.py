@@ -30,6 +30,11 @@ class Field:
     factory: Callable[[], Any] | None = None
     required: bool = True
 
+    @property
+    def alias(self) -> str | None:
+        """The name that it has on the wire, where that is another."""
+        return alias_of(self.default)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectNote:
@@ -111,9 +116,22 @@ def field_schema(part: Field, handler: GetCoreSchemaHandler) -> core_schema.Type
     found = optional(
         schema, default, info.default_factory, required=part.required, validate=bool(info.validate_default)
     )
-    if isinstance(info.validation_alias, str):
-        found["validation_alias"] = info.validation_alias
+    if part.alias is not None:
+        found["validation_alias"] = part.alias
     return found
+
+
+def alias_of(default: Any) -> str | None:
+    """Give the alias that a default, if it is a FieldInfo, names."""
+    alias = default.validation_alias if isinstance(default, FieldInfo) else None
+    return alias if isinstance(alias, str) else None
+
+
+def aliases_of(cls: type) -> dict[str, str]:
+    """Give the aliases of a class's fields, by field."""
+    if not issubclass(cls, BaseModel):
+        return {}
+    return {name: alias for name, info in cls.model_fields.items() if (alias := alias_of(info)) is not None}
 
 
 def described(info: FieldInfo) -> FieldInfo:

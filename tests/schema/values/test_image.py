@@ -96,6 +96,18 @@ def test_refuse(raw: Any, words: str) -> None:
         kind.plan(Image.Image, ()).decode(raw)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_the_limit_of_pixels_is_pillows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More pixels than `PIL.Image.MAX_IMAGE_PIXELS` are refused, and None lifts that."""
+    leaf = kind.plan(Image.Image, ())
+    large = Upload(picture("L", "PNG", (100, 100)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9_999)
+    with pytest.raises(ValueError, match="too many pixels"):
+        leaf.decode(large)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert leaf.decode(large).size == (100, 100)
+
+
 @pytest.mark.parametrize(
     ("note", "media"),
     [(None, "image/png"), ("image/*", "image/png"), ("image/jpeg", "image/jpeg"), ("image/webp", "image/webp")],

@@ -97,6 +97,7 @@ class ImageLeaf(ListBatches):
         """Read the pixels, so that a damaged file is the caller's error, not the model's."""
         try:
             image = self.pillow.open(file, formats=self.readable)
+            self.check_size(image)
             image.load()
         except (self.pillow.DecompressionBombError, self.pillow.DecompressionBombWarning) as error:
             raise ValueError(f"is an image of too many pixels: {error}") from error
@@ -105,6 +106,12 @@ class ImageLeaf(ListBatches):
         except (*DAMAGE, zlib.error, MemoryError) as error:
             raise ValueError(f"is a damaged image: {error}") from error
         return image
+
+    def check_size(self, image: Any) -> None:
+        """Refuse more pixels than Pillow's own limit, of which Pillow itself only warns."""
+        limit = self.pillow.MAX_IMAGE_PIXELS
+        if limit is not None and image.width * image.height > limit:
+            raise self.pillow.DecompressionBombError(f"{image.width} x {image.height}, more than {limit}")
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
