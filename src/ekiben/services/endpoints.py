@@ -89,7 +89,7 @@ def read_signature(found: Marked, options: ApiOptions, names: Mapping[str, Any],
 
 
 def with_model(signature: Signature, model: type[BaseModel], where: str) -> Signature:
-    """Let *model* read the arguments: each of its fields is a parameter, and its validators hold.
+    """Let *model* read the arguments: each field is a parameter; its validators hold.
 
     Raises:
         ConfigError: the method does not take just these fields.
