@@ -141,7 +141,7 @@ def read_parameter(parameter: inspect.Parameter, hint: Any, where: str) -> Param
 
 
 def lift(hint: Any, default: Any) -> tuple[Any, Any]:
-    """Take a `Field` with a default or an alias out of `Annotated`, and give it as the default."""
+    """Make a `Field` with a default or an alias, within `Annotated`, the default."""
     if get_origin(hint) is not Annotated:
         return hint, default
     inner, *notes = get_args(hint)
