@@ -10,8 +10,8 @@ import logging
 import queue
 import threading
 import time
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,8 +26,7 @@ WAITING = 1000  # batches; more than these are dropped, and counted
 logger = logging.getLogger(ACCESS)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One finished request, as plain values."""
 
     time: float  # of time.time
@@ -200,18 +199,28 @@ def printable(text: str) -> str:
 
 def text_line(one: Entry) -> str:
     """Write a whole line as the text formatter does."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one.time))
-    return f"{stamp},{int(one.time % 1 * 1000):03d} INFO {message(one)}\n"
+    return f"{local_stamp(int(one.time))},{int(one.time % 1 * 1000):03d} INFO {message(one)}\n"
 
 
 def json_line(one: Entry) -> str:
     """Write a whole line as the JSON formatter does."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(one.time))
     line = {
-        "time": f"{stamp}.{int(one.time % 1 * 1000):03d}Z",
+        "time": f"{utc_stamp(int(one.time))}.{int(one.time % 1 * 1000):03d}Z",
         "level": "info",
         "logger": ACCESS,
         "message": message(one),
         **values(one),
     }
     return orjson.dumps(line).decode() + "\n"
+
+
+@lru_cache(maxsize=4)
+def local_stamp(second: int) -> str:
+    """Write a second as the text formatter does; lines of one second share it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
+@lru_cache(maxsize=4)
+def utc_stamp(second: int) -> str:
+    """Write a second as RFC 3339 does."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

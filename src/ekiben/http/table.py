@@ -6,6 +6,7 @@ Source: RFC 9110, 9.3.2 (HEAD), 15.5.5 (404), 15.5.6 (405, `Allow`).
 
 import difflib
 from collections.abc import Iterable
+from itertools import chain
 
 from ekiben.core.errors import HeadersTooLarge, MethodNotAllowed, NotFound
 from ekiben.core.spec import Limits
@@ -41,9 +42,7 @@ class Table:
         headers, limits = scope["headers"], self._limits
         if len(headers) > limits.max_headers:
             raise HeadersTooLarge(f"a request must have at most {limits.max_headers} headers: {len(headers)}")
-        size = 0
-        for name, value in headers:
-            size += len(name) + len(value)
+        size = sum(map(len, chain.from_iterable(headers)))
         if size > limits.max_header_size:
             raise HeadersTooLarge(f"the headers must be at most {limits.max_header_size} bytes together: {size}")
         found = self._routes.get(scope["path"])

@@ -58,7 +58,6 @@ class Watch:
         self._timer = asyncio.get_running_loop().call_later(self._after, self._look) if self._new else None
 
     async def _listen(self, task: asyncio.Task[Any], receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._left.add(task)
-        task.cancel()
+        if (await receive())["type"] == "http.disconnect":
+            self._left.add(task)
+            task.cancel()
