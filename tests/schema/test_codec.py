@@ -92,6 +92,14 @@ def test_repeated_field_is_a_list(hint: Any, count: int, call: Context) -> None:
     assert len(kwargs["x"]) == count
 
 
+def test_several_files_for_one() -> None:
+    """A repeated field is refused where its parameter is one array, and is a list of arrays where it is that."""
+    files = [("x", Upload(npy(np.ones(2)))), ("x", Upload(npy(np.ones(3))))]
+    assert [len(array) for array in codec_of(list[np.ndarray], Any).from_fields(files)[1]["x"]] == [2, 3]
+    with pytest.raises(InvalidInput, match=r"^x\[0\]: must be a number, not a file$"):
+        codec_of(np.ndarray, Any).from_fields(files)
+
+
 @pytest.mark.parametrize(
     ("hint", "values", "expected"),
     [

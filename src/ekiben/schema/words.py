@@ -6,7 +6,9 @@ In: a value that is wrong. Out: a few words, short enough for one line.
 from collections.abc import Sequence
 from typing import Any
 
-PLAIN: dict[type, str] = {type(None): "null", dict: "an object", list: "a list", tuple: "a list"}
+from ekiben.schema.content import Upload
+
+PLAIN: dict[type, str] = {Upload: "a file", type(None): "null", dict: "an object", list: "a list", tuple: "a list"}
 LONG = 10**30
 
 
