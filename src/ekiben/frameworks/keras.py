@@ -2,16 +2,15 @@
 
 In: a Keras model. Out: one `.keras` file. Read too: HDF5 of Keras 2, and the folder that BentoML 1.4 writes.
 Saving leaves the model as it was; a loaded model has its own class and is compiled as before.
-Source: the `.keras` format (a zip of `config.json`, `metadata.json` and `model.weights.h5`).
+Source: the saving guide of Keras 3.
 """
 
 import functools
 import json
 import logging
 import os
-import tempfile
+import re
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -21,16 +20,15 @@ from typing import Any
 from ekiben.core.errors import ConfigError, StoreError
 from ekiben.core.optional import loaded, need
 from ekiben.frameworks.base import Method, Saved
-from ekiben.frameworks.trust import is_trusted
+from ekiben.frameworks.keras_file import FILE, HDF5, drop_optimizer, find_file, has_foreign, read_config
+from ekiben.frameworks.keras_two import read_training, translate
+from ekiben.frameworks.trust import TRUSTED_VARIABLE, is_trusted
 from ekiben.store.info import ModelInfo
 from ekiben.store.pickles import CUSTOM_OBJECTS, CustomObjects, check_unpickling
 
 NAME = "keras"
 LIBRARY = "keras"
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "h5py")
-FILE = "saved_model.keras"
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-HDF5 = (".h5", ".hdf5")
 LAMBDA = "keras.layers.Lambda"  # the one layer whose file holds code
 NATIVE_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # of TensorFlow's C++ part: 0 says everything, 2 warnings and up
 
@@ -98,9 +96,7 @@ def load(
     is_bare = file.suffix == ".keras" and not info.options.get("include_optimizer", True)
     with keras.device(device_name) if device_name else nullcontext(), without_optimizer_warnings():
         with explained(str(info.tag), config, safe_mode):
-            model = keras.saving.load_model(
-                file, custom_objects=known, compile=compile and not is_bare, safe_mode=safe_mode
-            )
+            model = open_file(keras, file, custom_objects=known, compile=compile and not is_bare, safe_mode=safe_mode)
         if compile and is_bare:
             compile_again(keras, model, json.loads(config).get("compile_config"), known)
     return without_progress_bar(keras, model)
@@ -120,8 +116,26 @@ def read_file(path: Path) -> Any:
     if path.suffix not in (".keras", *HDF5) or not path.is_file():
         raise ConfigError(f"`model` must be a Keras model or the path of a .keras, .h5 or .hdf5 file: {str(path)!r}")
     keras = import_keras("reading a Keras file")
-    with without_optimizer_warnings():
-        return keras.saving.load_model(path)
+    with without_optimizer_warnings(), explained(str(path), "" if path.suffix in HDF5 else read_config(path), True):
+        return open_file(keras, path, compile=True)
+
+
+def open_file(keras: ModuleType, file: Path, *, compile: bool, **options: Any) -> Any:
+    """Let Keras read a file; an HDF5 file of Keras 2 is compiled by our translation."""
+    if file.suffix not in HDF5 or not compile:
+        return keras.saving.load_model(file, compile=compile, **options)
+    version, training = read_training(file)
+    if not version.startswith("2"):
+        return keras.saving.load_model(file, compile=True, **options)
+    model = keras.saving.load_model(file, compile=False, **options)
+    if training is None:
+        return model
+    try:
+        with keras.saving.custom_object_scope(options.get("custom_objects") or {}):
+            model.compile(**translate(keras, training))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        log.warning("%s is not compiled, as Keras 3 cannot read how Keras 2 had done it: %s", file.name, error)
+    return model
 
 
 def import_keras(why: str) -> ModuleType:
@@ -139,76 +153,9 @@ def import_keras(why: str) -> ModuleType:
     return keras
 
 
-def find_file(folder: Path, tag: str) -> Path:
-    """Find what holds the model: one `.keras` or HDF5 file, or BentoML 1.4's folder."""
-    if (folder / FILE).is_file():
-        return folder / FILE
-    found = sorted(file for file in folder.iterdir() if file.suffix in (".keras", *HDF5) and file.name != WEIGHTS)
-    if len(found) == 1:
-        return found[0]
-    if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
-        return folder
-    names = ", ".join(file.name for file in found) or "none"
-    raise StoreError(f"{tag} must hold one .keras or HDF5 file: {names}")
-
-
-def read_config(file: Path) -> str:
-    """Give the model's JSON description; empty for HDF5, which says too little."""
-    if file.is_dir():
-        return (file / CONFIG).read_text()
-    if file.suffix in HDF5:
-        return ""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.read(CONFIG).decode()
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise StoreError(f"{file} is damaged: {error}", hint="ask `ekiben models verify`") from error
-
-
-def has_foreign(config: str) -> bool:
-    """Say whether a description names what is not Keras's own; unknown counts as yes."""
-    if not config:
-        return True
-    todo = [json.loads(config)]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            if "class_name" in item and not str(item.get("module", "")).startswith("keras"):
-                return True
-            todo.extend(item.values())
-        elif isinstance(item, list):
-            todo.extend(item)
-    return False
-
-
 def stored_objects(folder: Path, tag: str) -> dict[str, Any]:
     """Give the classes and functions that were saved with the model."""
     return {name: value for name, value in CustomObjects(folder / CUSTOM_OBJECTS, tag).items() if callable(value)}
-
-
-def drop_optimizer(file: Path) -> None:
-    """Write a `.keras` file again without the optimizer's state."""
-    with tempfile.TemporaryDirectory(dir=file.parent) as scratch:
-        slim = Path(scratch, "slim.keras")
-        with zipfile.ZipFile(file) as source, zipfile.ZipFile(slim, "w") as target:
-            for member in source.infolist():
-                if member.filename == WEIGHTS:
-                    target.write(without_group(Path(source.extract(member, scratch)), "optimizer"), WEIGHTS)
-                else:
-                    target.writestr(member, source.read(member))
-        slim.replace(file)
-
-
-def without_group(file: Path, left_out: str) -> Path:
-    """Copy an HDF5 file without one group, as deleting that would free no space."""
-    h5py = need("h5py", "saving a Keras model")
-    slim = file.with_name(f"slim.{file.name}")
-    with h5py.File(file) as whole, h5py.File(slim, "w") as kept:
-        kept.attrs.update(whole.attrs)
-        for name in whole:
-            if name != left_out:
-                whole.copy(name, kept)
-    return slim
 
 
 def compile_again(keras: ModuleType, model: Any, config: Mapping[str, Any] | None, known: Mapping[str, Any]) -> None:
@@ -258,11 +205,12 @@ def explained(tag: str, config: str, safe_mode: bool) -> Iterator[None]:
         if safe_mode and "__lambda__" in config:
             raise StoreError(
                 f"{tag} has a Lambda layer, whose code is kept in the file",
-                hint=f"if you trust who made it: `load_model(..., safe_mode=False)`, or EKIBEN_TRUSTED_TYPES={LAMBDA}",
+                hint=f"if you trust who made it: `load_model(..., safe_mode=False)`, or {TRUSTED_VARIABLE}={LAMBDA}",
             ) from error
-        if "Could not locate" in str(error) or "Unknown" in str(error):
+        unknown = re.search(r"(?:Could not locate|Unknown) (?:class|function|layer)[^']*'([^']+)'", str(error))
+        if unknown:
             raise ConfigError(
-                f"{tag} needs a class or function that is not known here: {str(error).partition('.')[0]}",
-                hint="save it with `custom_objects={'Name': Name}`, or import the module that registers it first",
+                f"{tag} needs a class or function that is not known here: {unknown[1]}",
+                hint=f"save it with `custom_objects={{{unknown[1]!r}: {unknown[1]}}}`, or import what registers it",
             ) from error
         raise StoreError(f"{tag} cannot be loaded by Keras: {error}", hint="ask `ekiben models verify`") from error
