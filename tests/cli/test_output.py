@@ -2,11 +2,16 @@
 
 import datetime
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 
+from ekiben import models
 from ekiben.cli.output import echo_data, local_time, progress, size, table
 
 
@@ -67,3 +72,19 @@ def test_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("moving") as note:
         assert note is None
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pseudo-terminals")
+def test_a_bar_on_a_terminal(home: Path) -> None:
+    """On a terminal long work shows a bar on stderr, and stdout holds the answer alone."""
+    with models.create("big:v1") as model:
+        (model.path / "file.bin").write_bytes(b"x" * 4_000_000)
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "ekiben", "models", "export", "big", str(home / "x.tar")]
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, timeout=60, check=True, env=env)
+    os.close(theirs)
+    seen = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "exporting big:v1" in seen
+    assert done.stdout == f"exported big:v1 to {home / 'x.tar'}\n"

@@ -127,7 +127,7 @@ def load_project(folder: Path) -> BoundService:
 def find_model(target: str) -> Model | None:
     """Find the stored model that *target* names, if it is a tag and there is one."""
     try:
-        return model_store().get(target)
+        return model_store().get(target.lower())  # as a tag does, without its warning: this may be a module
     except (NotFound, InvalidInput):
         return None
 

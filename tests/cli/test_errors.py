@@ -1,0 +1,53 @@
+"""Whatever ends a command becomes words on stderr and an exit code."""
+
+import io
+
+import pytest
+
+from ekiben.cli.front import Entry, FrontEnd
+from tests.cli.conftest import Command
+
+FRONT = FrontEnd(commands={"end": Entry("tests.cli.odd:end", "End oddly.")})
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "err"),
+    [
+        pytest.param("well", 0, "", id="well"),
+        pytest.param("interrupt", 130, "", id="Ctrl-C is quiet"),
+        pytest.param(
+            "refuse", 1, "error: `x` must be 1: 2\n\nhint: write `x: 1`\n", id="an error of ours, in our form"
+        ),
+    ],
+)
+def test_ends(ekiben: Command, how: str, code: int, err: str) -> None:
+    """Each end has its code, and says no more than it has to."""
+    ran = ekiben("end", how, front=FRONT)
+    assert (ran.code, ran.err) == (code, err)
+
+
+def test_a_bug_is_one_line(ekiben: Command) -> None:
+    """What nobody foresaw is told in a line, with a way to see more; `--verbose` shows the traceback."""
+    ran = ekiben("end", "bug", front=FRONT)
+    assert ran.code == 1
+    assert ran.err.startswith("error: ZeroDivisionError: a bug of ours\n")
+    assert "hint: `ekiben --verbose" in ran.err
+    assert "Traceback" not in ran.err
+    told = ekiben("end", "bug", "--verbose", front=FRONT)
+    assert told.code == 1
+    assert "Traceback" in told.err
+    assert "tests/cli/odd.py" in told.err
+
+
+def test_nobody_to_ask(ekiben: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that nobody can answer is a no, and says how not to be asked."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    ran = ekiben("end", "confirm", front=FRONT)
+    assert ran.code == 1
+    assert "error: nothing was confirmed\n\nhint: add `--yes`" in ran.err
+
+
+def test_words_without_colour(ekiben: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR, and an output that is no terminal, keep the words plain."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in ekiben("end", "refuse", front=FRONT).err
