@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fsspec.registry import known_implementations
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.house.tree import ROOT, python_files
 
@@ -49,6 +50,15 @@ def test_base_dependencies_are_few_and_argued() -> None:
     names = sorted(requirement.name for requirement in BASE)
     assert len(names) <= 22
     assert sorted(argued) == names
+
+
+def test_lock_knows_every_dependency() -> None:
+    """What pyproject.toml asks for is pinned in requirements-dev.txt, in a version that it allows."""
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    tools = map(Requirement, PROJECT["optional-dependencies"]["dev"])
+    light = (one for extra, requirements in EXTRAS.items() if extra != "keras" for one in requirements)
+    every = {canonicalize_name(one.name): one for one in (*BASE, *light, *tools) if one.name != "ekiben"}
+    assert [str(one) for name, one in every.items() if not one.specifier.contains(locked.get(name, "0"))] == []
 
 
 def test_no_upper_bound() -> None:

@@ -91,7 +91,7 @@ def text_of(entries: list[Entry], handler: OurHandler) -> str:
 
 
 def write(handler: OurHandler, lines: str) -> None:
-    """Write lines at once; a stream that is gone is reported as logging does, and stops nobody."""
+    """Write lines at once; a stream that is gone is reported, and stops nobody."""
     handler.acquire()
     try:
         handler.stream.write(lines)
