@@ -1,7 +1,6 @@
 """Compile a model of Keras 2 with Keras 3.
 
 Keras 3's own reader stumbles over most losses and metrics of then.
-
 In: the `training_config` of an HDF5 file. Out: what `compile` of Keras 3 takes; the optimizer begins anew.
 Source: the attributes of HDF5 files that `tf.keras` 2 writes.
 """
@@ -17,7 +16,7 @@ from ekiben.core.optional import need
 
 
 def read_training(file: Path) -> tuple[str, dict[str, Any] | None]:
-    """Give the version of Keras that wrote an HDF5 file, and how it had compiled it."""
+    """Give the version of Keras that wrote a file, and how it compiled the model."""
     with need("h5py", "reading an HDF5 file").File(file) as archive:
         version, config = archive.attrs.get("keras_version", "2"), archive.attrs.get("training_config")
     return str(version), None if config is None else json.loads(config)
@@ -51,7 +50,7 @@ def each(family: ModuleType, described: Any) -> Any:
 
 
 def one(family: ModuleType, described: Any) -> Any:
-    """Make a loss, metric or optimizer with what Keras 3 still knows; names stay."""
+    """Make one loss, metric or optimizer, by the options that Keras 3 still knows."""
     if not isinstance(described, Mapping):
         return described
     options = dict(described["config"])
