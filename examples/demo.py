@@ -5,6 +5,7 @@ Each step says what it does and which command does the same by hand.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,13 +17,31 @@ from sklearn.svm import SVC
 
 import ekiben.sklearn
 
-PORT = int(os.environ.get("PORT", "3000"))
+PORT = os.environ.get("PORT", "3000")
+IS_COLOURED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 ROWS = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
 
 
 def step(number: int, words: str, by_hand: str) -> None:
     """Announce a step."""
-    print(f"\n\033[1m{number}. {words}\033[0m\n   by hand: {by_hand}", flush=True)
+    title = f"{number}. {words}"
+    print(f"\n\033[1m{title}\033[0m" if IS_COLOURED else f"\n{title}")
+    print(f"   by hand: {by_hand}", flush=True)
+
+
+def check_port(port: str) -> int:
+    """Leave with one clear line where the server could not listen; better now than after the training."""
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        sys.exit(f"error: PORT must be a number from 1 to 65535: {port!r}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except OSError as error:
+            sys.exit(
+                f"error: port {port} cannot be used: {error.strerror}\n\nhint: make demo PORT={int(port) % 65535 + 1}"
+            )
+    return int(port)
 
 
 def ask(url: str, rows: list[list[float]]) -> str:
@@ -52,6 +71,7 @@ def wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
 
 def main() -> None:
     """Train, save, list, serve, ask."""
+    port = check_port(PORT)
     step(1, "Train a classifier on the iris data", "model = SVC().fit(X, y)")
     features, species = load_iris(return_X_y=True)
     model = SVC().fit(features, species)
@@ -64,10 +84,10 @@ def main() -> None:
     step(3, "Look at the store", "ekiben models list iris")
     subprocess.run([sys.executable, "-m", "ekiben", "models", "list", "iris"], check=True)
 
-    step(4, "Serve it, without any code", f"ekiben serve iris:latest --port {PORT}")
-    server = subprocess.Popen([sys.executable, "-m", "ekiben", "serve", "iris:latest", "--port", str(PORT)])
+    step(4, "Serve it, without any code", f"ekiben serve iris:latest --port {port}")
+    server = subprocess.Popen([sys.executable, "-m", "ekiben", "serve", "iris:latest", "--port", str(port)])
     try:
-        url = f"http://localhost:{PORT}"
+        url = f"http://localhost:{port}"
         wait_until_ready(server, url)
         step(5, "Ask it", f"curl {url}/predict -H 'content-type: application/json' -d '{json.dumps(ROWS)}'")
         answer = json.loads(ask(url + "/predict", ROWS))
