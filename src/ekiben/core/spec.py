@@ -1,6 +1,6 @@
 """Describe a service with plain data.
 
-In: nothing but literals. Out: frozen values that turn into JSON and back, and `BoundService`,
+In: nothing but literals. Out: frozen values that turn into JSON, and `BoundService`,
 the one value that also holds code. Everything past `services/load.py` works on these alone:
 the engine runs them, OpenAPI is made from them, a bento stores them.
 """
@@ -199,7 +199,17 @@ class ServiceSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain data, fit for JSON and YAML."""
-        return asdict(self)
+        found: dict[str, Any] = plain(asdict(self))
+        return found
+
+
+def plain(value: Any) -> Any:
+    """Give lists for tuples and text for names, as JSON and YAML know them."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return str(value) if isinstance(value, StrEnum) else value
 
 
 @dataclass(frozen=True, slots=True)
