@@ -116,8 +116,8 @@ def test_draining(folder: Path) -> None:
     [
         pytest.param("import absent_library\n", ["`svc.py` cannot be imported", 'svc.py", line 1'], id="an import"),
         pytest.param(
-            "import ekiben\n@ekiben.service\nclass A:\n    def __init__(self):\n        raise ValueError('no weights')\n",
-            ["`A` cannot start: ValueError: no weights", 'svc.py", line 5, in __init__'],
+            "import ekiben\n@ekiben.service\nclass A:\n    def __init__(self):\n        raise ValueError('no data')\n",
+            ["`A` cannot start: ValueError: no data", 'svc.py", line 5, in __init__'],
             id="an `__init__`",
         ),
     ],
