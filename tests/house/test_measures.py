@@ -42,6 +42,14 @@ def test_no_function_takes_too_much() -> None:
     assert {re.sub(r":\d+ ", " ", name) for name in wide} == WIDE
 
 
+def test_there_are_as_many_test_lines() -> None:
+    """There are at least as many lines of tests as of sources."""
+    sources, tests = (
+        sum(len(file.text.splitlines()) for file in python_files(*folders)) for folders in (SOURCES, TESTS)
+    )
+    assert tests >= sources
+
+
 @pytest.mark.parametrize("file", python_files("src"), ids=str)
 def test_docstrings_start_short(file: Source) -> None:
     """A docstring's first line has at most 80 letters, so that it can be read in a list."""
