@@ -69,7 +69,7 @@ class Lunch:
     @ekiben.api
     def count_words(self, texts: list[Path]) -> list[int]:
         """Take several files; each is a path that lives as long as the call."""
-        return [len(text.read_text().split()) for text in texts]
+        return [len(text.read_bytes().split()) for text in texts]
 
     @ekiben.api
     def menu(self) -> Annotated[bytes, ContentType("application/pdf")]:
@@ -81,7 +81,7 @@ class Lunch:
         self, frame: Annotated[pd.DataFrame, DataframeSchema(columns=["sepal", "petal"])]
     ) -> Annotated[pd.DataFrame, DataframeSchema(orient="records")]:
         """Take a table as records, CSV, Arrow or Parquet."""
-        return frame.mean().to_frame().T
+        return frame.mean(numeric_only=True).to_frame().T
 
     @ekiben.api
     def shout(self, text: str, /) -> str:
