@@ -134,5 +134,5 @@ $(VENV)/.dev: $(LOCK) pyproject.toml | $(PY)
 
 $(VENV)/.heavy: $(VENV)/.dev
 	@echo "installing TensorFlow and DVC into $(VENV)"
-	@$(call install,-e '.[image,keras]' -r examples/planets/requirements.txt)
+	@$(call install,-e . -r examples/planets/requirements.txt)
 	@touch $@
