@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY, Counter, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
 from ekiben.core.spec import HttpSpec, MetricsSpec, ServiceSpec, Style
+from ekiben.engine.observe import BatchCounts
 from ekiben.http.app import App
 from ekiben.http.metrics import Metrics
 from tests.http.calls import Calls
@@ -53,6 +54,18 @@ def test_buckets() -> None:
     assert counts == [2, 3, 4]
     assert found[("ekiben_request_duration_seconds_sum", *place, "s", "")] == pytest.approx(3.65)
     assert media.startswith("text/plain")
+
+
+def test_batches() -> None:
+    """The sizes of batches are a histogram by method; without an endpoint that batches there is none."""
+    counts = BatchCounts()
+    for items in (1, 2, 5000):
+        counts.note(items, 0.1)
+    found = samples(Metrics(ServiceSpec("s"), {"predict": counts}).render("")[0].decode())
+    name = "ekiben_adaptive_batch_size"
+    sizes = [found[(f"{name}_bucket", le, "predict", "s", "")] for le in ("1", "2", "1024", "+Inf")]
+    assert (sizes, found[(f"{name}_sum", "predict", "s", "")]) == ([1, 2, 2, 3], 5003)
+    assert b"adaptive" not in Metrics(ServiceSpec("s")).render("")[0]
 
 
 @pytest.mark.parametrize(

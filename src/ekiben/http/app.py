@@ -61,7 +61,7 @@ class App:
         self._id_header = spec.style.request_id_header.lower().encode()
         self._access = AccessLog(spec.http.access) if spec.http.access.enabled else None
         self._mounts = Mounts(bound.mounts, spec.http.path_prefix)
-        self._metrics = Metrics(spec)
+        self._metrics = Metrics(spec, self.dispatcher.batches)
         self._unknown = self._metrics.tally(UNKNOWN)
         self._tallies: dict[str, Tally] = {}
         self._table = Table(spec.limits)

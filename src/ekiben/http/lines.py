@@ -78,7 +78,16 @@ def message(one: Entry) -> str:
 
 def side(media: str | None, size: Any) -> str:
     """Write the type and size of a body, as far as they are logged."""
-    return printable(", ".join(str(part) for part in (media, size) if part is not None) or "-")
+    length = size if type(size) is int or size is None else printable(size)
+    if media is None:
+        return "-" if length is None else str(length)
+    return plain(media) if length is None else f"{plain(media)}, {length}"
+
+
+@lru_cache(maxsize=256)
+def plain(media: str) -> str:
+    """Escape a media type; there are few of them."""
+    return printable(media)
 
 
 def printable(text: str) -> str:

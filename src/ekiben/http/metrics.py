@@ -7,7 +7,7 @@ Source: the Prometheus exposition formats; prometheus_client's custom collectors
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 
 from ekiben.core.spec import MetricsSpec, ServiceSpec
+from ekiben.engine.observe import BOUNDS, BatchCounts
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 UNKNOWN = "(unknown)"  # the label of every path that there is not
@@ -56,7 +57,9 @@ class Tally:
 class Metrics:
     """The counts of one app, in a registry of its own."""
 
-    def __init__(self, spec: ServiceSpec) -> None:
+    def __init__(self, spec: ServiceSpec, batches: Mapping[str, BatchCounts] | None = None) -> None:
+        """Args: *batches* is what the engine counts of each endpoint that batches."""
+        self._batches = batches or {}
         settings: MetricsSpec = spec.http.metrics
         self._prefix = settings.namespace or spec.style.metrics_prefix
         self._bounds = settings.buckets or BUCKETS
@@ -91,7 +94,19 @@ class Metrics:
                 values = [*place, str(status)]
                 total.add_metric(values, found.count)
                 duration.add_metric(values, list(zip(edges, accumulate(found.buckets), strict=True)), found.seconds)
-        yield from (total, duration, inside, last)
+        yield from (total, duration, inside, last, *self._batch_sizes())
+
+    def _batch_sizes(self) -> Iterator[Metric]:
+        """Give the sizes of batches, where an endpoint batches."""
+        if not self._batches:
+            return
+        labels = ["method_name", "service_name", "service_version"]
+        sizes = HistogramMetricFamily(f"{self._prefix}_adaptive_batch_size", "Items of one batch.", labels=labels)
+        edges = [*map(str, BOUNDS), "+Inf"]
+        for name, counts in self._batches.items():
+            buckets = list(zip(edges, accumulate(counts.sizes), strict=True))
+            sizes.add_metric([name, *self._service], buckets, counts.items)
+        yield sizes
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Give the text and its media type: ours, then what the user registered."""
