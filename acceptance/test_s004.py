@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from acceptance.attacks import ATTACKS, write_archive
 from acceptance.documents import Document
+from acceptance.network import Network
 from acceptance.planets import ARCHIVE, MODEL, Project
 from acceptance.shell import Output, Person
 
@@ -277,6 +279,23 @@ def test_S004_38_commit_and_push(project: Project) -> None:
     """The remote has the commit."""
     git = ["git", "--git-dir", str(project.remotes / "git.git"), "log", "-5", "--format=%s", "main"]
     assert "save and load the model" in subprocess.run(git, capture_output=True, text=True, check=True).stdout
+
+
+def test_S004_40_our_quickstart(person: Person, network: Network) -> None:
+    """The steps of docs/quickstart.md: train, save, serve the model, ask; serve the class, ask; test it."""
+    shutil.copytree(ROOT / "examples" / "iris", person.folder, dirs_exist_ok=True)
+    flower = [5.1, 3.5, 1.4, 0.2]
+    assert re.fullmatch(f"iris:{VERSION}\n", person.run("python train.py").stdout)
+    for target, path, body, answer in (
+        ("iris:latest", "/predict", [flower], [0]),
+        ("service.py:Iris", "/species", {"flowers": [flower]}, ["setosa"]),
+    ):
+        server = person.start(f"ekiben serve {target}", network)
+        try:
+            assert server.wait().post(path, json=body).json() == answer
+        finally:
+            assert server.stop() == 0
+    assert "1 passed" in person.run("python -m pytest -c /dev/null -p no:cacheprovider test_service.py").stdout
 
 
 def test_S004_45_help_of_every_command(person: Person) -> None:

@@ -68,6 +68,19 @@ def test_json_round_trip_keeps_dtype(array: np.ndarray) -> None:
     assert np.array_equal(found, array)
 
 
+@pytest.mark.parametrize("values", [[0, 2**63 + 1], [2**64 - 1, 0], [2**53 + 1, 2**63]])
+def test_large_whole_numbers_are_exact(values: list[int]) -> None:
+    """Whole numbers of 64 bits keep their last digit, though NumPy makes floats of such a list."""
+    assert form("uint64").decode(values).tolist() == values
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("int64", 2.0**63), ("uint64", 2.0**64), ("int32", 2.0**31)])
+def test_floats_beyond_the_type_are_refused(dtype: str, value: float) -> None:
+    """A float that is just beyond the largest whole number of the type is refused, not wrapped."""
+    with pytest.raises(ValidationError, match="must be a number from"):
+        form(dtype).decode([0.0, value])
+
+
 @given(hn.arrays(hn.scalar_dtypes().filter(lambda d: d.kind in raw.BINARY_KINDS), hn.array_shapes(min_dims=0)))
 def test_npy_round_trip(array: np.ndarray) -> None:
     """A `.npy` file gives the same array back, of any plain dtype and shape, and one that can be written to."""

@@ -109,7 +109,21 @@ class ArrayForm:
         if is_odd or (self.is_text and first_wrong(raw, text=True)):
             place, words = first_wrong(raw, text=self.is_text) or ((), "must be an array of at most 64 dimensions")
             refuse("ndarray", place, words, raw)
+        if array.dtype.kind == "f" and self.dtype is not None and self.dtype.kind in "iu":
+            return self.exact(raw, array)
         return array
+
+    def exact(self, raw: Any, array: Any) -> Any:
+        """Read whole numbers beyond 2**53 again, of which NumPy made floats."""
+        if not array.size or not (abs(array) >= 2.0**53).any():
+            return array
+        found = self.numpy.asarray(raw, dtype=object)
+        if any(type(item) is not int for item in found.flat):
+            return array
+        try:
+            return found.astype(self.dtype)
+        except OverflowError:
+            return array
 
     def check(self, array: Any) -> Any:
         """Hold an array to the asked dtype and shape."""
@@ -147,6 +161,10 @@ class ArrayForm:
         if array.dtype.kind == "f":
             wrong = ~numpy.isfinite(array) | (array != numpy.trunc(array))
             self.refuse_where(wrong, array, f"must be a whole number ({self.dtype})")
+            words = f"must be a number from {limits.min} to {limits.max} ({self.dtype})"
+            # As floats, the limits of 64 bits are powers of two: the upper one is the first number that does not fit.
+            self.refuse_where((array < float(limits.min)) | (array >= float(limits.max) + 1), array, words)
+            return
         lowest, highest = array.min().item(), array.max().item()
         if lowest < limits.min or highest > limits.max:
             words = f"must be a number from {limits.min} to {limits.max} ({self.dtype})"
