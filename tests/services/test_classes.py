@@ -216,3 +216,16 @@ def test_wrong_dependencies(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         ekiben.depends(**arguments)
     assert words in str(caught.value)
+
+
+def test_a_method_without_self_is_refused() -> None:
+    """A method that forgets its instance is refused at once, not served without its first parameter."""
+    with pytest.raises(ConfigError, match=r"must take its instance first") as caught:
+
+        @ekiben.service
+        class Forgetful:
+            @ekiben.api
+            def double(x: int) -> int:  # noqa: N805 - the mistake under test
+                return x * 2
+
+    assert caught.value.hint == "write `self` as the first parameter"

@@ -201,7 +201,7 @@ def test_dialects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("zzzz", "`zzzz` is neither a module in", "`ekiben models list` shows", id="nothing near"),
         pytest.param("scv.py:First", "there is no file", "did you mean `svc.py`?", id="a near file"),
         pytest.param("empty", "there is no service in the folder", "name the file", id="an empty folder"),
-        pytest.param("none", "`none` has 0 services: none", "name one: `none:NAME`", id="no service"),
+        pytest.param("none", "`none` has no service", "write `@ekiben.service` above a class", id="no service"),
         pytest.param("two", "`two` has 2 services: First, Second", "name one: `two:First`", id="two services"),
         pytest.param("bento:iris", "bentos cannot be served by this version", "serve the service itself", id="a bento"),
         pytest.param(3, "a service, a stored model or text that names one is needed: 3", None, id="a number itself"),

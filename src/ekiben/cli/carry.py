@@ -21,7 +21,7 @@ FORMATS = ("bentomodel", "tar", "gz", "xz", "bz2", "zst", "zip", "folder")
 @click.argument("tag", shell_complete=complete_with(tags))
 @click.argument("path", default=".", type=click.Path())
 @click.option("-f", "--format", "form", type=click.Choice(FORMATS), help="Format, whatever the ending of PATH says.")
-@output_option("text", "json", "yaml", default="text")
+@output_option("table", "json", "yaml", default="table")
 @click.pass_context
 def export_model(ctx: click.Context, tag: str, path: str, form: str | None, output: str) -> None:
     """Write the model TAG to PATH: a file, a folder or a URL.
@@ -33,7 +33,7 @@ def export_model(ctx: click.Context, tag: str, path: str, form: str | None, outp
     model = model_store().get(tag)
     with progress(f"exporting {model.tag}", quiet=session_of(ctx).quiet) as note:
         place = model.export(path, output_format=form, progress=note)
-    if output == "text":
+    if output == "table":
         click.echo(f"exported {model.tag} to {place}")
     else:
         echo_data({**row(model), "path": place}, output)
@@ -53,7 +53,7 @@ def export_model(ctx: click.Context, tag: str, path: str, form: str | None, outp
 @click.option(
     "--max-size-mib", type=click.IntRange(1), help="Refuse what unpacks to more.  [default: 1024, or 200 times PATH]"
 )
-@output_option("text", "json", "yaml", default="text")
+@output_option("table", "json", "yaml", default="table")
 @click.pass_context
 def import_model(ctx: click.Context, path: str, skip_existing: bool, max_size_mib: int | None, output: str) -> None:
     """Put the exported model at PATH into the store, under the tag inside it.
@@ -67,7 +67,7 @@ def import_model(ctx: click.Context, path: str, skip_existing: bool, max_size_mi
     limit = None if max_size_mib is None else max_size_mib * 1024 * 1024
     with progress(f"importing {path}", quiet=session_of(ctx).quiet) as note:
         model = import_item(model_store(), path, skip_existing=skip_existing, max_size=limit, progress=note)
-    if output == "text":
+    if output == "table":
         click.echo(f"imported {model.tag}")
     else:
         echo_data(row(model), output)

@@ -125,7 +125,8 @@ def get_model(tag: str, output: str) -> None:
 @click.argument("targets", nargs=-1, required=True, metavar="TAG...", shell_complete=complete_with(tags))
 @click.option("--all", "every", is_flag=True, help="Every version of a bare name.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def delete_models(targets: tuple[str, ...], every: bool, yes: bool) -> None:
+@output_option("table", "json", "yaml", default="table")
+def delete_models(targets: tuple[str, ...], every: bool, yes: bool, output: str) -> None:
     """Delete models, after showing them and asking.
 
     Without --all each TAG names a version, or `latest`.
@@ -147,7 +148,10 @@ def delete_models(targets: tuple[str, ...], every: bool, yes: bool) -> None:
             raise Failure(say("nothing was deleted"))
     for tag in found:
         store.delete(tag)
-        click.echo(f"deleted {tag}")
+        if output == "table":
+            click.echo(f"deleted {tag}")
+    if output != "table":
+        echo_data([row(model) for model in found.values()], output)
 
 
 @click.command(

@@ -279,6 +279,8 @@ def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
 def announce(bound: "BoundService", url: str) -> None:
     """Say where the service will be, and what it offers."""
     log.info("serving %s at %s", bound.spec.name, url)
+    if not bound.spec.endpoints and not bound.mounts:
+        log.warning("%s has no endpoint: write `@ekiben.api` above a method", bound.spec.name)
     prefix = bound.spec.http.path_prefix
     lines = [(e.methods[0], prefix + e.route, e.doc.strip().partition("\n")[0]) for e in bound.spec.endpoints]
     lines += [("*", prefix + mount.path + "/", mount.name) for mount in bound.mounts]

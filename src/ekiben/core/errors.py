@@ -57,6 +57,8 @@ class EkibenError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # so that a traceback shows it
 
     def __str__(self) -> str:
         return self.message

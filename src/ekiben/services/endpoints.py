@@ -76,8 +76,18 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
     return Endpoint(found.name, spec, signature)
 
 
+def check_self(function: Any, where: str) -> None:
+    """Hold a method to have a first parameter for its instance; raises ConfigError."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    empty = inspect.Parameter.empty
+    if first is None or (first.name not in ("self", "cls") and first.annotation is not empty):
+        raise ConfigError(f"{where} must take its instance first", hint="write `self` as the first parameter")
+
+
 def read_signature(found: Marked, options: ApiOptions, names: Mapping[str, Any], where: str) -> Signature:
     """Read a method's signature, or the models that were given in its place."""
+    if found.is_bound:
+        check_self(found.function, where)
     signature = read(found.function, skip=int(found.is_bound), names=names)
     if not signature.is_async and inspect.iscoroutinefunction(inspect.unwrap(found.function)):
         signature = replace(signature, is_async=True)  # a decorator hides it, and its wrapper gives the coroutine

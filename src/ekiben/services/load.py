@@ -158,10 +158,12 @@ def pick(module: Module, attribute: str) -> BoundService:
         if is_service(value) and getattr(value, "__module__", imported.__name__) == imported.__name__
     }
     if not attribute:
-        if len(services) != 1:
+        if not services:
+            raise ServiceLoadError(f"`{module.written}` has no service", hint="write `@ekiben.service` above a class")
+        if len(services) > 1:
             raise ServiceLoadError(
-                f"`{module.written}` has {len(services)} services: {', '.join(services) or 'none'}",
-                hint=f"name one: `{module.written}:{next(iter(services), 'NAME')}`",
+                f"`{module.written}` has {len(services)} services: {', '.join(services)}",
+                hint=f"name one: `{module.written}:{next(iter(services))}`",
             )
         return load(next(iter(services.values())))
     found: Any = imported

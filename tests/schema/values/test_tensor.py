@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.heavy, pytest.mark.filterwarnings("default")]
 @pytest.fixture(params=["torch", "tensorflow"])
 def library(request: pytest.FixtureRequest) -> Any:
     """Give each library that is installed."""
-    return pytest.importorskip(request.param, reason="a group of `make test-all` installs it")
+    return pytest.importorskip(request.param, reason="`make test-heavy` brings TensorFlow; PyTorch has to be there")
 
 
 def leaf(library: Any, *notes: Any) -> Any:
@@ -87,7 +87,7 @@ def test_batches(library: Any) -> None:
 
 def test_tensors_that_numpy_cannot_see() -> None:
     """A tensor with a gradient, a conjugate and bfloat16 is written all the same."""
-    torch = pytest.importorskip("torch", reason="a group of `make test-all` installs it")
+    torch = pytest.importorskip("torch", reason="`make test-heavy` brings TensorFlow; PyTorch has to be there")
     planned = leaf(torch)
     assert planned.to_json(torch.ones(2, requires_grad=True) * 2).tolist() == [2.0, 2.0]
     assert planned.to_json(torch.ones(2, dtype=torch.bfloat16)).tolist() == [1.0, 1.0]
