@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +27,10 @@ class Opaque:
 
 class Holder(BaseModel):
     path: Path
+
+
+class Lazy(BaseModel):
+    pieces: dict[str, Generator[int, None, None]]
 
 
 class Service:
@@ -124,6 +128,16 @@ class Refused:
     def misplaced_schema(self, x: Annotated[np.ndarray, DataframeSchema()]) -> None: ...
     def bad_rule(self, x: Annotated[np.ndarray, Field(ge=3)]) -> None: ...
     def bad_default(self, x: np.ndarray = Field(le=3)) -> None: ...
+    def iterator(self, x: Iterator[int]) -> None: ...
+    def generator(self, x: Generator[int, None, None]) -> None: ...
+    def bare_generator(self, x: Generator) -> None: ...
+    def async_generator(self, x: AsyncGenerator[int, None]) -> None: ...
+    def async_iterator(self, x: AsyncIterator[int]) -> None: ...
+    def async_iterable(self, x: AsyncIterable[int]) -> None: ...
+    def nested_generator(self, x: dict[str, Generator[int, None, None]] | None = None) -> None: ...
+    def iterable_of_iterators(self, x: Iterable[Iterator[int]]) -> None: ...
+    def iterator_in_model(self, x: Lazy) -> None: ...
+    def noted_iterable(self, x: Annotated[Iterable[int], Shape((1,))]) -> None: ...
     def bad_image(self) -> Annotated[Image, ContentType("text/plain")]: ...
 
 
@@ -143,6 +157,16 @@ REFUSED = {
     "misplaced_schema": "parameter `x` of .*: `DataframeSchema` says nothing about this type",
     "bad_rule": r"parameter `x` of .*: `Ge\(ge=3\)` cannot be checked on this type",
     "bad_default": r"parameter `x` of .*: `Le\(le=3\)` cannot be checked on this type",
+    "iterator": r"parameter `x` of .*iterator`: an iterator cannot be sent by a caller: .*Iterator\[int\]",
+    "generator": "parameter `x` of .*generator`: an iterator cannot be sent by a caller: .*Generator",
+    "bare_generator": "parameter `x` of .*: an iterator cannot be sent by a caller: .*Generator",
+    "async_generator": "parameter `x` of .*: an iterator cannot be sent by a caller: .*AsyncGenerator",
+    "async_iterator": "parameter `x` of .*: an iterator cannot be sent by a caller: .*AsyncIterator",
+    "async_iterable": "parameter `x` of .*: an iterator cannot be sent by a caller: .*AsyncIterable",
+    "nested_generator": "parameter `x` of .*: an iterator cannot be sent by a caller: .*Generator",
+    "iterable_of_iterators": "parameter `x` of .*: an iterator cannot be sent by a caller: .*Iterator",
+    "iterator_in_model": "parameter `x` of .*: field `pieces` of `Lazy`: an iterator cannot be sent by a caller",
+    "noted_iterable": "parameter `x` of .*: `Shape` says nothing about this type",
     "bad_image": "the return value of .*: `ContentType` of an image must be",
 }
 

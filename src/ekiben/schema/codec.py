@@ -18,7 +18,7 @@ from ekiben.schema import accept, answers, forms, structures
 from ekiben.schema.annotations import ContentType
 from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, Encoded, Upload
 from ekiben.schema.describe import Describer
-from ekiben.schema.hints import batch_leaf, leaves, only_leaf
+from ekiben.schema.hints import batch_leaf, leaves, members_of, only_leaf
 from ekiben.schema.problems import invalid
 from ekiben.schema.signature import EMPTY, Parameter, Signature
 from ekiben.schema.values.base import Leaf
@@ -249,8 +249,10 @@ def raw_reader(
 
 def raw_parameter(signature: Signature) -> Parameter | None:
     """Find the parameter that a whole body can be: a root text, or the only binary."""
-    if signature.is_root and forms.form_of(signature.parameters[0].hint).takes == "text":
-        return signature.parameters[0]
+    if signature.is_root:
+        form = forms.form_of(signature.parameters[0].hint)
+        if form.takes == "text" and not form.keeps_files:
+            return signature.parameters[0]
     candidates = [p for p in signature.parameters if (leaf := only_leaf(p.hint)) is not None and leaf.media_types]
     others = [p for p in signature.parameters if p not in candidates and p.is_required]
     required = [p for p in candidates if p.is_required]
@@ -273,7 +275,7 @@ def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, 
     kinds = {parameter.name: {leaf.kind for leaf in leaves(parameter.hint)} for parameter in signature.parameters}
     has_uploads = any(found & UPLOADS for found in kinds.values())
     needs_file = any(
-        "file" in kinds[parameter.name] and parameter.is_required and type(None) not in get_args(parameter.hint)
+        parameter.is_required and all(holds_file(member) for member in members_of(parameter.hint))
         for parameter in signature.parameters
     )
     form: tuple[str, ...] = (FORM,) if has_uploads else (FORM, URLENCODED)
@@ -281,6 +283,11 @@ def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, 
     if signature.is_root:
         return (*raw_media, *json, *form) if has_uploads else (*json, *form, *raw_media)
     return (*form, *json, *raw_media) if has_uploads else (*json, *form, *raw_media)
+
+
+def holds_file(hint: Any) -> bool:
+    """Say whether a settled hint has a file in it, which JSON cannot hold."""
+    return any(leaf.kind == "file" for leaf in leaves(hint))
 
 
 def is_shallow(schema: Any) -> bool:

@@ -13,6 +13,7 @@ from ekiben.schema.hints import LISTS, UNIONS, LeafNote
 from ekiben.schema.wire.multipart import ANY, Form
 
 NONE = type(None)
+FILES = ("file", "bytes", "leaf")  # by what forms take: those that read a file part
 
 
 def form_of(hint: Any) -> Form:
@@ -30,7 +31,7 @@ def form_of(hint: Any) -> Form:
         return union_form([form_of(arg) for arg in args if arg is not NONE], NONE in args and str not in args)
     if (origin or hint) in LISTS:
         inner = form_of(args[0]) if args else ANY
-        return Form("json" if inner.is_list else inner.takes, is_list=True)
+        return Form("json" if inner.is_list else inner.takes, is_list=True, keeps_files=inner.keeps_files)
     if origin is Literal:
         return Form("text" if all(isinstance(arg, str) for arg in args) else "any")
     if hint is NONE or hint is None:
@@ -38,17 +39,26 @@ def form_of(hint: Any) -> Form:
     if hint is Any or hint is object:
         return ANY
     if isinstance(hint, type) and issubclass(hint, Enum) and not is_text(hint):
-        return ANY
+        return Form("any")
     return Form("text" if is_text(hint) else "json")
 
 
 def union_form(forms: list[Form], is_nullable: bool) -> Form:
-    """Give what all members of a union have in common."""
+    """Give what all members of a union have in common.
+
+    A file part is for the members that are files; only the others say how a text field is read.
+    """
     takes = {form.takes for form in forms}
+    keeps_files = not any(form is ANY for form in forms) and any(
+        form.takes in FILES or form.keeps_files for form in forms
+    )
+    if len(takes) > 1 and keeps_files:
+        takes = takes - {"file", "bytes"} or {"file"}
     return Form(
         takes.pop() if len(takes) == 1 else "any",
         is_list=any(form.is_list for form in forms),
         is_nullable=is_nullable,
+        keeps_files=keeps_files and len(forms) > 1,
     )
 
 

@@ -2,11 +2,12 @@
 
 In: a hint as the user wrote it. Out: the same hint, in which each array, frame, image, file or tensor
 is an `Annotated[Any, LeafNote]`, also within the fields of classes; everything else is pydantic's own business.
+An `Iterable` that is read becomes a `list`: pydantic would check its items only while the method runs.
 """
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, is_typeddict
 
@@ -27,6 +28,7 @@ BYTES = (bytes, bytearray)  # within pydantic models they are pydantic's, as the
 SINGLE = ("Ge", "Gt", "Le", "Lt", "Interval", "MultipleOf", "_PydanticGeneralMetadata")  # rules of pydantic's `Field`
 LISTS = (list, tuple, set, frozenset)
 UNIONS = (Union, types.UnionType)
+LAZY = (Generator, Iterator, AsyncGenerator, AsyncIterable, AsyncIterator)  # a caller's value is there at once
 OLD_TYPED_DICT = sys.version_info < (3, 12)  # before, pydantic refuses the one of `typing`
 
 
@@ -56,19 +58,25 @@ class LeafNote:
             raise PydanticCustomError("invalid_value", "{reason}", {"reason": str(error)}) from error
 
 
-def settle(hint: Any) -> Any:
+def settle(hint: Any, *, is_input: bool = False) -> Any:
     """Replace every leaf in *hint*; give *hint* itself where there is none.
 
+    Args:
+        hint: as the user wrote it.
+        is_input: values of it are read, so that an `Iterable` in it becomes a `list`.
+
     Raises:
-        ConfigError: a leaf's annotations contradict each other, or say something of what is no leaf.
+        ConfigError: a leaf's annotations contradict each other, or say something of what is no leaf; an input
+            is an iterator.
     """
-    return Settling().settle(hint)
+    return Settling(is_input=is_input).settle(hint)
 
 
 class Settling:
     """One walk through a hint, which knows the classes that it is inside of."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_input: bool) -> None:
+        self._is_input = is_input
         self._inside: dict[type, structures.AgainNote] = {}
         self._models = 0  # pydantic models around what is being settled
 
@@ -76,11 +84,13 @@ class Settling:
         """Replace every leaf in *hint*; *notes* are our annotations from around it."""
         if get_origin(hint) is Annotated:
             return self._settle_annotated(hint, notes)
+        if self._is_input:
+            hint = as_list(hint)
         in_model = bool(self._models)
         leaf = None if in_model and hint in BYTES else find(hint, notes)
         if leaf is not None:
             return Annotated[Any, LeafNote(leaf)]
-        if not holds_ours(hint, in_model=in_model):
+        if not holds_ours(hint, in_model=in_model, is_input=self._is_input):
             return hint
         if structures.is_structure(hint):
             is_model = issubclass(hint, BaseModel)
@@ -98,6 +108,9 @@ class Settling:
 
     def _settle_annotated(self, hint: Any, around: tuple[Any, ...]) -> Any:
         inner, *found = get_args(hint)
+        if self._is_input and as_list(inner) is not inner:
+            inner = as_list(inner)
+            hint = Annotated[(inner, *found)]
         ours = tuple(note for note in found if isinstance(note, OURS))
         settled = self.settle(inner, (*ours, *around))
         if settled is inner:
@@ -109,6 +122,21 @@ class Settling:
         if get_origin(settled) is Annotated and isinstance(get_args(settled)[1], LeafNote):
             check_rules(theirs, inner)
         return Annotated[(settled, *theirs)] if theirs else settled
+
+
+def as_list(hint: Any) -> Any:
+    """Give `list[T]` for `Iterable[T]`; any other *hint* as it is.
+
+    Raises:
+        ConfigError: it is an iterator, which no request can send.
+    """
+    target = get_origin(hint) or hint
+    if any(target is lazy for lazy in LAZY):
+        raise ConfigError(f"an iterator cannot be sent by a caller: {hint!r}", hint="take a `list` of the items")
+    if target is not Iterable:
+        return hint
+    args = get_args(hint)
+    return list[args] if args else list  # type: ignore[valid-type]
 
 
 def check_rules(notes: list[Any], hint: Any) -> None:
@@ -136,30 +164,39 @@ def find(hint: Any, notes: tuple[Any, ...]) -> Leaf | None:
     return None
 
 
-def holds_ours(hint: Any, seen: frozenset[Any] = frozenset(), *, in_model: bool = False) -> bool:
-    """Say whether *hint* has a leaf anywhere, or a class that only we can read."""
+def holds_ours(
+    hint: Any, seen: frozenset[Any] = frozenset(), *, in_model: bool = False, is_input: bool = False
+) -> bool:
+    """Say whether *hint* has a leaf anywhere, or something that only we can read."""
     if in_model and hint in BYTES:
         return False
+    if is_input and any((get_origin(hint) or hint) is target for target in (Iterable, *LAZY)):
+        return True
     if any(kind.claims(hint) for kind in KINDS) or (OLD_TYPED_DICT and is_typeddict(hint)):
         return True
     if structures.is_structure(hint):
         within = seen | {hint}
         parts = () if hint in seen else structures.hints_of(hint).values()
         in_model = in_model or issubclass(hint, BaseModel)
-        return any(holds_ours(part, within, in_model=in_model) for part in parts)
+        return any(holds_ours(part, within, in_model=in_model, is_input=is_input) for part in parts)
     inner = unwrapped(hint)
     if inner is not hint:
-        return holds_ours(inner, seen, in_model=in_model)
+        return holds_ours(inner, seen, in_model=in_model, is_input=is_input)
     if get_origin(hint) is Literal:
         return False
     args = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
     args = tuple(arg for arg in args if arg is not Ellipsis and not isinstance(arg, list))
-    return any(holds_ours(arg, seen, in_model=in_model) for arg in args)
+    return any(holds_ours(arg, seen, in_model=in_model, is_input=is_input) for arg in args)
 
 
 def unwrapped(hint: Any) -> Any:
     """Give what a `NewType` or a `type` statement stands for; anything else as it is."""
     return hint.__supertype__ if isinstance(hint, NewType) else getattr(hint, "__value__", hint)
+
+
+def members_of(hint: Any) -> tuple[Any, ...]:
+    """Give the members of a union; of anything else, itself."""
+    return get_args(hint) if get_origin(hint) in UNIONS else (hint,)
 
 
 def leaves(hint: Any) -> Iterator[Leaf]:

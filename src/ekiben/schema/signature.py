@@ -178,7 +178,7 @@ def check(hint: Any, where: str, *, is_input: bool = False) -> Any:
     """
     mode: Literal["validation", "serialization"] = "validation" if is_input else "serialization"
     try:
-        settled = settle(hint)
+        settled = settle(hint, is_input=is_input)
         if is_input or not is_stream(settled):
             TypeAdapter(settled).json_schema(schema_generator=Describer, mode=mode)
     except ConfigError as error:

@@ -117,7 +117,7 @@ def with_model(signature: Signature, model: type[BaseModel], where: str) -> Sign
         raise ConfigError(f"{where} and its `input_spec` must name the same parameters: `{odd[0]}` is in one only")
     whole = check(model, f"the `input_spec` of {where}", is_input=True)
     parameters = tuple(
-        Parameter(name, settle(whole_hint(info)), EMPTY if info.is_required() else info)
+        Parameter(name, settle(whole_hint(info), is_input=True), EMPTY if info.is_required() else info)
         for name, info in fields.items()
     )
     return replace(signature, parameters=parameters, is_root=False, whole=whole)

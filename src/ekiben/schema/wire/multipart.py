@@ -23,6 +23,7 @@ class Form:
     takes: Literal["text", "json", "file", "bytes", "leaf", "any"] = "any"  # leaf: a file, or JSON
     is_list: bool = False  # a field an item
     is_nullable: bool = False  # an empty field, or the word null, is None
+    keeps_files: bool = False  # a union: a file part is for the member that is a file, a text field for the others
 
 
 ANY = Form()
@@ -58,7 +59,7 @@ def convert(values: Sequence[str | Upload], form: Form) -> Any:
     """Give a list where the parameter is one, otherwise the value."""
     if not form.is_list:
         return item(values[0], form) if len(values) == 1 else [item(value, form) for value in values]
-    is_text = isinstance(values[0], str) or form.takes in ("text", "json", "any")
+    is_text = isinstance(values[0], str) or (form.takes in ("text", "json", "any") and not form.keeps_files)
     if len(values) == 1 and is_text and form.takes != "file":
         whole = item(values[0], Form("any"))
         if isinstance(whole, list):
@@ -72,7 +73,7 @@ def item(value: str | Upload, form: Form) -> Any:
     """Read one field as its parameter takes it."""
     if form.is_nullable and isinstance(value, str) and value in ("", "null"):
         return None
-    if form.takes == "file":
+    if form.takes == "file" or (form.keeps_files and isinstance(value, Upload)):
         return value
     if form.takes == "bytes":
         return Upload(value.encode(), "text/plain") if isinstance(value, str) else value
