@@ -113,6 +113,8 @@ def test_S000_10_get_without_a_version(s000: Document, person: Person) -> None:
     _, newer = (person.python(create).stdout.split()[-1] for _ in range(2))
     assert person.python(f"import bentoml\nprint(bentoml.keras.get('{MODEL}').tag)\n").stdout.split()[-1] == newer
     (person.folder / "serve.py").write_text(s000.file("src/serve.py"))
+    models = person.python("import serve\nprint(serve.CelestialBodiesClassifierService.models)\n").stdout
+    assert models.splitlines()[-1] == repr([newer]), "the service knows which version it needs"
     said = person.run(
         "bentoml serve serve:CelestialBodiesClassifierService", code=1, BENTOML_HOME=str(person.home / "x")
     )

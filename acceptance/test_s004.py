@@ -298,6 +298,22 @@ def test_S004_40_our_quickstart(person: Person, network: Network) -> None:
     assert "1 passed" in person.run("python -m pytest -c /dev/null -p no:cacheprovider test_service.py").stdout
 
 
+def test_S004_40_the_commands_of_our_quickstart(person: Person, network: Network) -> None:
+    """The commands of our own quickstart, on its files, give the answer that it shows."""
+    shutil.copytree(ROOT / "examples" / "iris", person.folder, dirs_exist_ok=True)
+    said = re.findall(r"^\$ (.+)\n(\[.+\])$", (ROOT / "docs" / "quickstart.md").read_text(), re.MULTILINE)
+    curl, answer = next(pair for pair in said if pair[0].startswith("curl"))
+    assert re.fullmatch(f"iris:{VERSION}\n", person.run("python train.py").stdout)
+    server = person.start("ekiben serve iris:latest", network)
+    try:
+        server.wait()
+        with network.inside():
+            assert person.run(curl).stdout.strip() == answer
+            assert person.run(f"python request.py {server.url}").stdout.strip() == answer
+    finally:
+        server.stop()
+
+
 def test_S004_45_help_of_every_command(person: Person) -> None:
     """Each command that the program lists explains itself."""
 

@@ -15,6 +15,7 @@ from tests.house.tree import ROOT
 from tests.servers import serving
 
 EXAMPLE = ROOT / "examples" / "planets"
+DVC = ROOT / ".venvs" / "dvc" / "bin"
 LABELS = ["Earth", "Jupiter", "MakeMake", "Mars", "Mercury", "Moon", "Neptune", "Pluto", "Saturn", "Uranus", "Venus"]
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
@@ -28,7 +29,8 @@ class Machine:
     @property
     def env(self) -> Mapping[str, str]:
         named = {f"GIT_{role}_{what}": "somebody" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # `python` is the one of the tests, `dvc` the one that `make test-heavy` installs beside it.
+        path = os.pathsep.join([str(Path(sys.executable).parent), str(DVC), os.environ["PATH"]])
         return {**os.environ, **named, "EKIBEN_HOME": str(self.home), "PATH": path, "DVC_NO_ANALYTICS": "1"}
 
     def run(self, *command: str) -> str:

@@ -66,7 +66,7 @@ def register() -> None:
     examples=[
         ("completion bash >> ~/.bashrc", "Bash, from the next start on."),
         ("completion zsh >> ~/.zshrc", "Zsh."),
-        ("completion fish > ~/.config/fish/completions/ekiben.fish", "Fish."),
+        ("completion fish >> ~/.config/fish/config.fish", "Fish."),
     ],
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))

@@ -1,7 +1,7 @@
 """Services with BentoML's habits on the wire.
 
 In: a class, as for `ekiben.service`. Out: the same, whose spec carries BentoML's style, with what BentoML's services
-offer beside it: `apis`, `inner`, `to_asgi`.
+offer beside it: `apis`, `inner`, `models`, `to_asgi`.
 """
 
 import sys
@@ -36,6 +36,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         offered = {
             "apis": {endpoint.name: endpoint for endpoint in native().spec.endpoints},
             "inner": made,
+            "models": [model.resolved or model.tag for model in native().spec.models],
             "to_asgi": staticmethod(lambda: ekiben.to_asgi(made)),
         }
         for name, value in offered.items():
