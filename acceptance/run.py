@@ -70,7 +70,8 @@ def fingerprint(pins: Path) -> str:
 def install_needs(pins: Path) -> None:
     """Install what the document pins and what the suite needs; fall back to today's versions, and say so."""
     if install("-r", str(pins), *HELD, *SUITE, check=False):
-        print(f"installed what the document pins: {', '.join(pins.read_text().split())}; beside it {', '.join(HELD)}")
+        whose = "what the document pins" if documents.folder() else "today's versions, as the documents are not here"
+        print(f"installed {whose}: {', '.join(pins.read_text().split())}; beside it {', '.join(HELD)}")
         return
     print("what the document pins cannot be had for this Python; instead of it:")
     for line in NEAREST.split():
