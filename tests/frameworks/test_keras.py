@@ -195,7 +195,7 @@ def test_layers_of_the_user(python) -> None:
     """A layer of the training script is found among the custom objects; without it the error says what to do."""
     python(LAYER)
     assert ekiben.models.get("double").load_model().predict(np.ones((1, 3))).tolist() == [[2, 2, 2]]
-    with pytest.raises(ConfigError, match=r"needs a class or function that is not known here: Double$") as caught:
+    with pytest.raises(ConfigError, match=r"needs a class or function that is not known here: Double\b") as caught:
         ekiben.keras.load_model("alone")
     assert "custom_objects={'Double': Double}" in (caught.value.hint or "")
     given = ekiben.models.get("double").custom_objects
