@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ekiben.http import protocol
 from ekiben.http.listen import Listen
-from ekiben.http.server import Server
+from ekiben.http.server import KEEP_ALIVE, TICKS, Server
 from tests.http.calls import Calls
 from tests.http.real import server
 from tests.http.within import bound
@@ -115,28 +115,51 @@ class Wire(asyncio.Transport):
         """Nothing is read here."""
 
 
-async def test_silence_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection on which no head comes, or only a part of one, is closed after a while."""
-    monkeypatch.setattr(protocol, "HEAD_TIME", 0.01)
-    uvicorn = Server(bound(Calls), Listen(port=0))
-    uvicorn.config.timeout_keep_alive = 0  # type: ignore[assignment]
-    silent, half = Wire(), Wire()
-    for wire in (silent, half):
-        made = uvicorn.config.http_protocol_class(uvicorn.config, uvicorn.server_state, {})  # type: ignore[call-arg,arg-type]
-        made.connection_made(wire)  # type: ignore[arg-type]
-        if wire is half:
-            made.data_received(b"GET / HTTP/1.1\r\nx: ")
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        if silent.closed and half.closed:
-            break
-    assert (silent.closed, half.closed) == (True, True)
+def connection(uvicorn: Server, wire: Wire) -> Any:
+    """Open a connection without a socket."""
+    made: Any = uvicorn.config.http_protocol_class(uvicorn.config, uvicorn.server_state, {})  # type: ignore[call-arg,arg-type]
+    made.connection_made(wire)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("said", "patience"),
+    [
+        pytest.param([], KEEP_ALIVE, id="nothing"),
+        pytest.param([b"GET / HTTP/1.1\r\nx: "], protocol.HEAD_TIME, id="a part of a head"),
+        pytest.param([b"GET / HTTP/1.1\r\n"] + [b"x: 1\r\n"] * 20, protocol.HEAD_TIME, id="a head in drops"),
+    ],
+)
+async def test_silence_has_an_end(said: list[bytes], patience: float) -> None:
+    """A connection is closed once it said nothing, or no whole head, for as long as it may, and not before."""
+    uvicorn, wire = Server(bound(Calls), Listen(port=0)), Wire()
+    made = connection(uvicorn, wire)
+    protocol.sweep(uvicorn.server_state.connections, 100.0)
+    for turn, piece in enumerate(said):
+        made.data_received(piece)
+        protocol.sweep(uvicorn.server_state.connections, 101.0 + turn / 100)
+    began = 101.0 if said else 100.0
+    protocol.sweep(uvicorn.server_state.connections, began + patience - 0.5)
+    assert not wire.closed
+    protocol.sweep(uvicorn.server_state.connections, began + patience + 0.5)
+    assert wire.closed
+
+
+async def test_a_running_server_sweeps() -> None:
+    """Once a second the server looks at its connections, each time it has ticked so often."""
+    uvicorn, wire = Server(bound(Calls), Listen(port=0)), Wire()
+    uvicorn.config.timeout_keep_alive = -1
+    connection(uvicorn, wire)
+    for counter in range(2 * TICKS):
+        assert not wire.closed, counter
+        await uvicorn.on_tick(counter + 1)
+    assert wire.closed
 
 
 @pytest.mark.parametrize(
     "name",
     ["connection_made", "connection_lost", "data_received", "on_message_begin", "on_headers_complete",
-     "send_400_response", "timeout_keep_alive_handler"],
+     "on_response_complete", "_start_asgi_task", "send_400_response"],
 )  # fmt: skip
 def test_uvicorn_still_has(name: str) -> None:
     """What we override or call in uvicorn's protocol is there; the behaviour is watched by the tests above."""

@@ -1,12 +1,12 @@
 """Speak HTTP/1.1 as uvicorn does, with an end to what a client may leave open.
 
 In: bytes of a connection. Out: calls of the ASGI app. Added: a head that grows without end is refused (431), one that
-does not come is hung up on, and what is no HTTP is answered in the form of all our errors.
+does not come is hung up on, and what is no HTTP is answered in the form of all our errors. No request sets a timer: the
+server looks at its connections once a second (`sweep`).
 Source: uvicorn's `HttpToolsProtocol`. Its hooks are not a promised interface: tests/http/test_protocol.py watches them.
 """
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -15,6 +15,7 @@ from ekiben.core.errors import EkibenError, HeadersTooLarge, InvalidInput
 from ekiben.http.errors import Failure
 
 HEAD_TIME = 30.0  # seconds in which a request's head has to come
+NEW = 0.0  # in place of the time since when a connection is in its state: since the last sweep
 
 
 class Protocol(HttpToolsProtocol):
@@ -27,41 +28,54 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._in_head = False
         self._head = 0  # bytes of a head that came in more than one piece, but for the first
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._since = NEW  # of the loop's clock: when the head began, or the last answer ended
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; a client that says nothing is hung up on like one that says nothing more."""
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+    def sweep(self, now: float) -> None:
+        """Hang up where a client lets the server wait for too long.
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._stop_timer()
-        super().connection_lost(exc)
+        Args:
+            now: of the loop's clock.
+        """
+        if self._since == NEW:
+            self._since = now
+            return
+        waited = now - self._since
+        if self._in_head:
+            is_over = waited > HEAD_TIME
+        else:
+            cycle: RequestResponseCycle | None = self.cycle
+            is_over = waited > self.timeout_keep_alive and (cycle is None or cycle.response_complete)
+        if is_over and not self.transport.is_closing():
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
         was_in_head = self._in_head
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
-            return
-        if was_in_head:
+        if was_in_head and self._in_head and not self.transport.is_closing():
             self._head += len(data)
             if self._head > self.max_head:
                 self.refuse(HeadersTooLarge(f"the head of a request must be at most {self.max_head} bytes"))
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIME, self.transport.close)
 
     def on_message_begin(self) -> None:
         """Note that a head begins."""
-        self._in_head, self._head = True, 0
+        self._in_head, self._head, self._since = True, 0, NEW
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Note that a head is complete."""
-        self._in_head = False
-        self._stop_timer()
+        self._in_head, self._since = False, NEW
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request that has come, as uvicorn does, but without a timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._since = NEW
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -81,12 +95,14 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(b"".join([*lines, failure.body]))
         self.transport.close()
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
 
 def protocol(max_head: int, fail: Callable[[BaseException, str], Failure]) -> type[Protocol]:
     """Settle the limits of all connections of one server."""
     return type("SettledProtocol", (Protocol,), {"max_head": max_head, "fail": staticmethod(fail)})
+
+
+def sweep(connections: Iterable[Any], now: float) -> None:
+    """Look at all connections of a server, once a second; those that became WebSockets look after themselves."""
+    for each in list(connections):
+        if isinstance(each, Protocol):
+            each.sweep(now)

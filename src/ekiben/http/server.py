@@ -20,10 +20,11 @@ from ekiben.core.spec import BoundService, TlsSpec
 from ekiben.http import errors
 from ekiben.http.app import App
 from ekiben.http.listen import Listen, Listening
-from ekiben.http.protocol import protocol
+from ekiben.http.protocol import protocol, sweep
 
 KEEP_ALIVE = 75  # seconds that an idle connection stays open
 TICK = 0.02  # seconds between looks at whether calls still run, while stopping
+TICKS = 10  # of uvicorn's, between looks at all connections: a second
 GRACE = 2  # seconds for what is left after `drain`; then it is cancelled
 
 
@@ -70,6 +71,12 @@ class Server(uvicorn.Server):
     def is_ready(self) -> bool:
         """Whether calls are answered."""
         return self.app.dispatcher.is_ready
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after idle connections too; uvicorn calls this ten times a second."""
+        if counter % TICKS == 0:
+            sweep(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop: not ready, then calls end, then the sockets close."""
