@@ -1,6 +1,6 @@
 """Answer calls whose time is up, with one timer for all of them.
 
-In: futures that each may take the same number of seconds. Out: DeadlineExceeded in those that took longer.
+In: answers that each may take the same number of seconds. Out: DeadlineExceeded in those that took longer.
 A call costs one entry in a dict and its removal; a timer of its own would cost more than a short call.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import time
 
 from ekiben.core.errors import DeadlineExceeded
+from ekiben.engine.messages import Answer
 
 
 class Deadlines:
@@ -15,22 +16,22 @@ class Deadlines:
 
     Args:
         limit: seconds from arrival to answer.
-        loop: the event loop of the futures.
+        loop: their event loop.
     """
 
     def __init__(self, limit: float, loop: asyncio.AbstractEventLoop) -> None:
         self._limit = limit
         self._loop = loop
-        self._ends: dict[asyncio.Future[object], float] = {}  # of time.monotonic; insertion order is time order
+        self._ends: dict[Answer, float] = {}  # of time.monotonic; insertion order is time order
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, answer: "asyncio.Future[object]", arrived: float) -> None:
+    def add(self, answer: Answer, arrived: float) -> None:
         """Watch *answer*, whose call arrived at *arrived* (of time.monotonic)."""
         self._ends[answer] = arrived + self._limit
         if self._timer is None:
             self._timer = self._loop.call_later(self._limit, self._look)
 
-    def remove(self, answer: "asyncio.Future[object]") -> None:
+    def remove(self, answer: Answer) -> None:
         """Watch *answer* no longer."""
         self._ends.pop(answer, None)
 

@@ -17,6 +17,7 @@ from ekiben.engine import environment
 from ekiben.engine import instance as instances
 from ekiben.engine.batch import Batcher
 from ekiben.engine.deadline import Deadlines, exceeded
+from ekiben.engine.door import Door, LoopDoor, QueueDoor
 from ekiben.engine.invoke import Invoke, attempt, attempt_async
 from ekiben.engine.lane import AsyncLane
 from ekiben.engine.limits import Admission
@@ -54,6 +55,7 @@ class LocalDispatcher:
             e.name: (batcher_of(e, codecs[e.name]), e.batch) for e in bound.spec.endpoints if e.batch is not None
         }
         self._answers: dict[str, Answer] = {}
+        self._doors: dict[str, Door] = {}
         self._closing: list[Callable[[], None]] = []
         self._calls: CallQueue | None = None
         self._threads: ModelThreads | None = None
@@ -129,6 +131,12 @@ class LocalDispatcher:
         finally:
             self.admission.leave()
 
+    def door(self, endpoint: str) -> Door:
+        """Give the way into an endpoint for those who do not wait; raises Unavailable as `submit` does."""
+        if self.instance is None:
+            raise Unavailable("the service is starting", retry_after=1)
+        return self._doors[endpoint]
+
     async def in_thread(self, function: Callable[[], Any], patience: float | None = None) -> Any:
         """Run *function* in the model's thread, so that the model stays in one thread.
 
@@ -147,17 +155,17 @@ class LocalDispatcher:
             loop.call_soon_threadsafe(begun.set)
             return attempt(lambda _: function(), call)
 
-        call = Call(INTERNAL, (run,), {}, answer=loop.create_future())
-        assert call.answer is not None
+        answer: asyncio.Future[Reply] = loop.create_future()
+        call = Call(INTERNAL, (run,), {}, answer=answer)
         self._calls.put(call)
         if patience is not None:
             try:
                 async with asyncio.timeout(patience):
                     await begun.wait()
             except TimeoutError:
-                call.answer.cancel()
+                answer.cancel()
                 raise Unavailable("the model's thread is still busy") from None
-        reply: Reply = await call.answer
+        reply = await answer
         if reply.error is not None:
             raise reply.error  # as it is: whoever starts the service tells an exit from an error
         return reply.value
@@ -183,8 +191,13 @@ class LocalDispatcher:
         for endpoint in self.bound.spec.endpoints:
             name, invoke = endpoint.name, made.invoke[endpoint.name]
             limit = endpoint.timeout if endpoint.timeout is not None else self.bound.spec.limits.timeout
+            deadlines = None if limit is None else Deadlines(limit, loop)
+            if deadlines is not None:
+                self._closing.append(deadlines.close)
             if name in self._async and endpoint.batch is None:
                 self._answers[name] = on_loop(invoke, limit)
+                self._doors[name] = door = LoopDoor(self.admission, invoke, deadlines, loop)
+                self._closing.append(door.close)
                 continue
             put = self._calls.put
             if name in self._async:
@@ -192,10 +205,8 @@ class LocalDispatcher:
                 lane = AsyncLane(name, spec, batcher, invoke, self._note)
                 put = lane.put
                 self._closing.append(lane.close)
-            deadlines = None if limit is None else Deadlines(limit, loop)
-            if deadlines is not None:
-                self._closing.append(deadlines.close)
             self._answers[name] = queued_by(put, deadlines, loop)
+            self._doors[name] = QueueDoor(self.admission, put, deadlines)
 
     def _note(self, endpoint: str, items: int, seconds: float) -> None:
         self.batches[endpoint].note(items, seconds)
@@ -203,6 +214,7 @@ class LocalDispatcher:
     async def _close(self) -> None:
         """End what was started; what is there is closed in the opposite order."""
         self._answers.clear()
+        self._doors.clear()
         while self._closing:
             self._closing.pop()()
         if self._threads is not None and not await self._threads.end(GRACE):

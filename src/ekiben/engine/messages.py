@@ -3,11 +3,23 @@
 In: decoded arguments. Out: a reply. Nothing here knows HTTP.
 """
 
-import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ekiben.core.context import Context
+
+
+class Answer(Protocol):
+    """Where an answer goes: a future of the event loop, or what takes its place."""
+
+    def done(self) -> bool:
+        """Say whether it is there, or nobody waits for it any more."""
+
+    def set_result(self, result: Any, /) -> None:
+        """Take the method's value."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Take what went wrong."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,7 +32,7 @@ class Call:
     context: Context | None = None
     arrived: float = 0.0  # of time.monotonic
     items: int = 1  # that it adds to a batch
-    answer: "asyncio.Future[Any] | None" = field(default=None, repr=False)
+    answer: Answer | None = field(default=None, repr=False)
 
     @property
     def is_wanted(self) -> bool:

@@ -102,7 +102,7 @@ def protocol(max_head: int, fail: Callable[[BaseException, str], Failure]) -> ty
 
 
 def sweep(connections: Iterable[Any], now: float) -> None:
-    """Look at all connections of a server, once a second; those that became WebSockets look after themselves."""
+    """Look at all connections of a server; WebSockets look after themselves."""
     for each in list(connections):
         if isinstance(each, Protocol):
             each.sweep(now)

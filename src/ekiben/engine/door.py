@@ -1,0 +1,105 @@
+"""Let calls into an endpoint without waiting for them, and out again.
+
+In: a call, whose `answer` is settled like a future. Out: nothing; the answer comes there.
+Whoever lets a call in lets it out too, once: when its answer is there, or when nobody waits for it any more.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from ekiben.engine.deadline import Deadlines
+from ekiben.engine.invoke import Invoke, attempt_async
+from ekiben.engine.limits import Admission
+from ekiben.engine.messages import Call
+from ekiben.engine.outbox import settle
+
+
+class Door(Protocol):
+    """The way into one endpoint."""
+
+    def enter(self, call: Call) -> None:
+        """Let a call in; raises what `Admission.enter` does."""
+
+    def leave(self, call: Call) -> None:
+        """Let it out; work that still goes on for it is dropped as far as it can be."""
+
+
+class QueueDoor:
+    """The door of an endpoint whose calls wait in a queue.
+
+    Args:
+        admission: counts the calls of the service.
+        put: the queue's.
+        deadlines: of the endpoint, where it has one.
+    """
+
+    def __init__(self, admission: Admission, put: Callable[[Call], None], deadlines: Deadlines | None) -> None:
+        self._admission = admission
+        self._put = put
+        self._deadlines = deadlines
+
+    def enter(self, call: Call) -> None:
+        """Let a call in, and into the queue."""
+        self._admission.enter()
+        call.arrived = time.monotonic()
+        self._put(call)
+        if self._deadlines is not None:
+            assert call.answer is not None
+            self._deadlines.add(call.answer, call.arrived)
+
+    def leave(self, call: Call) -> None:
+        """Let it out; one that still waits is dropped when the queue is cut."""
+        if self._deadlines is not None:
+            assert call.answer is not None
+            self._deadlines.remove(call.answer)
+        self._admission.leave()
+
+
+class LoopDoor:
+    """The door of an `async def` endpoint, whose calls run as tasks of the event loop.
+
+    Args:
+        admission: counts the calls of the service.
+        invoke: calls the method.
+        deadlines: of the endpoint, where it has one.
+        loop: the event loop.
+    """
+
+    def __init__(
+        self, admission: Admission, invoke: Invoke, deadlines: Deadlines | None, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._admission = admission
+        self._invoke = invoke
+        self._deadlines = deadlines
+        self._loop = loop
+        self._tasks: dict[Call, asyncio.Task[None]] = {}
+
+    def enter(self, call: Call) -> None:
+        """Let a call in, and begin it."""
+        self._admission.enter()
+        if self._deadlines is not None:
+            assert call.answer is not None
+            self._deadlines.add(call.answer, time.monotonic())
+        self._tasks[call] = self._loop.create_task(self._work(call))
+
+    def leave(self, call: Call) -> None:
+        """Let it out; one that still runs is cancelled."""
+        if self._deadlines is not None:
+            assert call.answer is not None
+            self._deadlines.remove(call.answer)
+        self._admission.leave()
+        task = self._tasks.pop(call, None)
+        if task is not None:
+            task.cancel()
+
+    def close(self) -> None:
+        """Cancel what still runs."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _work(self, call: Call) -> None:
+        reply = await attempt_async(self._invoke, call)
+        self._tasks.pop(call, None)  # first: leaving, which the answer brings about, would cancel this very task
+        settle(call, reply)
