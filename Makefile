@@ -82,18 +82,32 @@ acceptance: wheelhouse ## run the documents of others, row by row (EKIBEN_SEEDS 
 	$(PY) acceptance/run.py $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.dev .venvs/bench-models ## measure Ekiben beside its peers, write docs/benchmarks.md (BENCH_ARGS="--rounds 3")
+bench: $(VENV)/.bench .venvs/bench-models/.done ## measure Ekiben beside its peers, write docs/benchmarks.md (BENCH_ARGS="--rounds 3")
 	$(PY) bench/run.py --report docs/benchmarks.md $(BENCH_ARGS)
 
-.venvs/bench-models: $(VENV)/.dev
-	BENCH_MODELS=$(CURDIR)/$@ $(PY) bench/model.py
+$(VENV)/.bench: $(VENV)/.dev
+	@$(call install,matplotlib)
+	@touch $@
+
+.venvs/bench-models/.done: bench/model.py $(VENV)/.dev
+	BENCH_MODELS=$(@D) $(PY) bench/model.py
+	@touch $@
+
+# What each peer needs beside the models' own packages; MLServer 1.7 does not start with a newer uvloop.
+PEERS := bentoml mosec litserve mlserver flask fastapi blacksheep
+PEER_litserve := python-multipart
+PEER_mlserver := 'uvloop<0.22'
+PEER_flask := gunicorn
+PEER_fastapi := uvicorn uvloop httptools
+PEER_blacksheep := uvicorn uvloop httptools
 
 .PHONY: bench-peers
-bench-peers: $(VENV)/.dev ## make environments with BentoML and mosec, to measure beside
-	for peer in bentoml mosec; do \
-		$(PY) -m uv venv -q --allow-existing --python $(PY) .venvs/bench-$$peer && \
-		$(PY) -m uv pip install -q --python .venvs/bench-$$peer/bin/python $$peer scikit-learn joblib || exit 1; \
-	done
+bench-peers: $(PEERS:%=.venvs/bench-%/.done) ## make environments with the peers, to measure beside
+
+$(PEERS:%=.venvs/bench-%/.done): .venvs/bench-%/.done: $(VENV)/.dev
+	$(PY) -m uv venv -q --allow-existing --python $(PY) $(@D)
+	$(PY) -m uv pip install -q --python $(@D)/bin/python $* $(PEER_$*) scikit-learn joblib numpy pillow
+	@touch $@
 
 .PHONY: lock
 lock: $(VENV)/.dev ## write requirements-dev.txt again, with the newest versions that go together

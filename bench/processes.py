@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+STARTING = (404, 502, 503)  # what a server may answer before it is ready
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -87,6 +88,7 @@ def first_answer(
     Raises:
         TimeoutError: there was none within *patience* seconds.
         ChildProcessError: the server ended.
+        ValueError: the answer was an error that no start explains.
     """
     begin = time.perf_counter()
     last: Any = None
@@ -97,6 +99,11 @@ def first_answer(
         try:
             with urllib.request.urlopen(request, timeout=patience) as answer:
                 return time.perf_counter() - begin, answer.read()
+        except urllib.error.HTTPError as error:
+            if error.code not in STARTING:
+                raise ValueError(f"{url} answered {error.code}: {error.read()[:500]!r}") from error
+            last = error
+            time.sleep(0.01)
         except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
             last = error
             time.sleep(0.01)

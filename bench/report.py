@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from peers import CASES, PEERS
+from peers import ALONE, CASES, PEERS
 from static import Figure
+
+TOKENS = 100  # of one stream
 
 HEAD = """# Benchmarks
 
@@ -26,13 +28,15 @@ Ekiben runs with its defaults on: validation, metrics, request ids, access log.
 
 A ratio within the spread is "not shown". `CPU µs/req` is the CPU time of the server's whole process tree per answer:
 the figure that a noisy machine disturbs least.
+
+![Answers a second, by case and peer](benchmarks.png)
 """
 
 
 def write_report(rows: Sequence[Mapping[str, Any]], static: Mapping[str, Figure], pythons: Mapping[str, Path]) -> str:
     """Give the whole document."""
     rounds = 1 + max(row["round"] for row in rows)
-    used = sorted({row["peer"] for row in rows})
+    used = sorted({row["peer"] for row in rows} - {ALONE})
     versions = ", ".join(sorted({version_of(name, pythons[name]) for name in used}))
     day = datetime.now(UTC).date().isoformat()
     parts = [HEAD.format(day=day, rounds=rounds, machine=machine(), versions=versions)]
@@ -45,25 +49,43 @@ def write_report(rows: Sequence[Mapping[str, Any]], static: Mapping[str, Figure]
 
 def case_table(case: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """Give one case's table, the fastest first."""
-    floor = CASES[case].floor
-    found = {peer: [row for row in rows if row["peer"] == peer] for peer in dict.fromkeys(row["peer"] for row in rows)}
-    base = statistics.median(row["rps"] for row in found[floor]) if floor in found else None
+    spec = CASES[case]
+    found = by_peer(rows)
+    base = middle(found[spec.floor], "rps") if spec.floor in found else None
+    stream = spec.is_stream
     lines = [
-        f"## {case}, concurrency {CASES[case].concurrency}",
+        f"## {case}: {spec.title}, concurrency {spec.concurrency}",
         "",
-        f"| peer | req/s (min-max) | × {floor} | p50 ms | p99 ms | CPU µs/req | errors |",
-        "|---|---|---|---|---|---|---|",
+        f"| peer | {'tokens/s' if stream else 'req/s'} (min-max) | × {spec.floor} "
+        + "| p50 ms | p99 ms | CPU µs/req | errors |"
+        + (" first token ms | reads per answer |" if stream else ""),
+        "|---|---|---|---|---|---|---|" + ("---|---|" if stream else ""),
     ]
-    for peer, of_peer in sorted(found.items(), key=lambda item: -statistics.median(row["rps"] for row in item[1])):
-        rps = [row["rps"] for row in of_peer]
-        middle = {key: statistics.median(row[key] for row in of_peer) for key in ("p50_ms", "p99_ms", "cpu_us")}
-        ratio = "-" if base is None else f"{statistics.median(rps) / base:.2f}"
+    for peer, of_peer in sorted(found.items(), key=lambda item: -middle(item[1], "rps")):
+        rps = [row["rps"] * (TOKENS if stream else 1) for row in of_peer]
+        ratio = "-" if base is None else f"{middle(of_peer, 'rps') / base:.2f}"
         lines.append(
-            f"| {peer} | {statistics.median(rps):,.0f} ({min(rps):,.0f}-{max(rps):,.0f}) | {ratio} "
-            f"| {middle['p50_ms']:.2f} | {middle['p99_ms']:.2f} | {middle['cpu_us']:.0f} "
+            f"| {peer} | {figure(statistics.median(rps))} ({figure(min(rps))}-{figure(max(rps))}) | {ratio} "
+            f"| {middle(of_peer, 'p50_ms'):.2f} | {middle(of_peer, 'p99_ms'):.2f} | {middle(of_peer, 'cpu_us'):.0f} "
             f"| {sum(row['errors'] for row in of_peer)} |"
+            + (f" {middle(of_peer, 'first_p50_ms'):.2f} | {middle(of_peer, 'reads'):.0f} |" if stream else "")
         )
     return "\n".join([*lines, ""])
+
+
+def by_peer(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Sort rows by who was measured."""
+    return {peer: [row for row in rows if row["peer"] == peer] for peer in dict.fromkeys(row["peer"] for row in rows)}
+
+
+def middle(rows: Sequence[Mapping[str, Any]], key: str) -> float:
+    """Give the median of one figure."""
+    return statistics.median(row[key] for row in rows)
+
+
+def figure(value: float) -> str:
+    """Write a rate: small ones with a digit behind the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def start_table(rows: Sequence[Mapping[str, Any]]) -> str:
