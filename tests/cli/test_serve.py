@@ -243,3 +243,46 @@ def test_all_of_a_traceback(tmp_path: Path) -> None:
     done = serve_to_end("service", "--verbose", cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_print_config(project: Path, ekiben: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--print-config` shows each option, its value and who set it, and serves nothing."""
+    monkeypatch.chdir(project / "src")
+    monkeypatch.syspath_prepend(str(project / "src"))
+    (project / "other.yaml").write_text("traffic: {max_concurrency: 5}\nservices: {Hello: {threads: 2}}")
+    monkeypatch.setenv("EKIBEN_LABELS__TEAM", "nlp")
+    monkeypatch.setenv("EKIBEN_HOST", "127.0.0.2")
+    words = ("--timeout", "3", "--no-access-log", "--ssl-certfile", "a.pem", "--ssl-keyfile-password", "hush")
+    ran = ekiben("serve", "service.py:Hello", "--print-config", "--config", str(project / "other.yaml"), *words)
+    assert (ran.code, ran.err) == (0, "")
+    rows = {path: (value, source) for path, value, source in (line.split(None, 2) for line in ran.out.splitlines()[2:])}
+    assert rows["traffic.timeout"] == ("3.0", "--timeout")
+    assert rows["traffic.max_concurrency"] == ("5", "other.yaml: traffic.max_concurrency")
+    assert rows["threads"] == ("2", "other.yaml: services.Hello.threads")
+    assert rows["labels.team"] == ('"nlp"', "EKIBEN_LABELS__TEAM")
+    assert rows["http.host"] == ('"127.0.0.2"', "EKIBEN_HOST")
+    assert rows["logging.access.enabled"] == ("false", "--no-access-log")
+    assert rows["ssl.certfile"] == ('"a.pem"', "--ssl-certfile")
+    assert rows["backlog"] == ("2048", "built-in")
+    assert "hush" not in ran.out
+    assert "EKIBEN_CONFIG" not in os.environ, "what the option sets is set for this run only"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--config", "gone.yaml"), "'gone.yaml' does not exist"),
+        (("--config", "slip.yaml"), "slip.yaml: traffic.timeot: there is no option `traffic.timeot`"),
+    ],
+)
+def test_config_refused(
+    project: Path, ekiben: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, str], expected: str
+) -> None:
+    """A file that is not there, or names no option, keeps the server from starting."""
+    monkeypatch.chdir(project / "src")
+    monkeypatch.syspath_prepend(str(project / "src"))
+    (project / "src/slip.yaml").write_text("traffic: {timeot: 3}")
+    ran = ekiben("serve", "service.py:Hello", "--port", "0", *words)
+    assert ran.code != 0
+    assert expected in ran.err
+    assert "Traceback" not in ran.err

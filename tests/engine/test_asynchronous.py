@@ -199,3 +199,30 @@ async def test_a_decorator_that_hides_a_coroutine() -> None:
 
     async with running(Hidden) as dispatcher:
         assert await ask(dispatcher, "double", number=2) == 4
+
+
+@ekiben.service(inline=True)
+class Inline:
+    """Sync methods that promise to be short."""
+
+    @ekiben.api
+    def thread(self) -> int:
+        return threading.get_ident()
+
+    @ekiben.api
+    def fail(self) -> None:
+        raise SystemExit("theirs")
+
+    @ekiben.api(batchable=True, max_batch_size=4)
+    def double(self, x: list[int]) -> list[int]:
+        return [2 * each for each in x]
+
+
+async def test_inline() -> None:
+    """With `inline` sync methods run on the loop, batched or not, and none of them can end it."""
+    async with running(Inline) as service:
+        assert await ask(service, "thread") == threading.get_ident()
+        with pytest.raises(RuntimeError, match="SystemExit: theirs"):
+            await ask(service, "fail")
+        assert await asyncio.gather(*(ask(service, "double", [n]) for n in range(6))) == [[2 * n] for n in range(6)]
+        assert service.batches["double"].batches < 6, "calls that wait are joined"

@@ -73,6 +73,25 @@ async def test_what_is_logged_is_an_option() -> None:
     assert len(stream.getvalue().splitlines()) == 1
 
 
+@pytest.mark.parametrize(("form", "style"), [("json", "text"), ("text", "json")])
+async def test_format_is_an_option(form: str, style: str) -> None:
+    """The access log has a form of its own where it is asked for, whatever the rest of the log has."""
+    stream = out(style=style)
+    async with asking(Calls, http=HttpSpec(access=AccessSpec(format=form))) as client:
+        await client.post("/add", json={"a": 1})
+    assert stream.getvalue().startswith("{") is (form == "json")
+    assert '"POST /add" 200' in stream.getvalue().replace("\\", "")
+
+
+async def test_format_for_the_users_handlers(caplog: pytest.LogCaptureFixture) -> None:
+    """The user's handlers get a JSON object as the message, where the log is to be JSON."""
+    ACCESS.setLevel(logging.INFO)
+    async with asking(Calls, http=HttpSpec(access=AccessSpec(format="json"))) as client:
+        await client.post("/add", json={"a": 1})
+    line = json.loads(next(record.getMessage() for record in caplog.records if record.name == ACCESS.name))
+    assert (line["path"], line["status"]) == ("/add", 200)
+
+
 async def test_quiet() -> None:
     """At the level of warnings nothing is written for a request."""
     stream = out(level="warning")

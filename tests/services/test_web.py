@@ -117,7 +117,7 @@ def test_read(options: dict[str, Any], field: str, expected: Any) -> None:
         ({"ssl": {"certfile": 3}}, "`ssl.certfile` must be text: 3"),
         ({"ssl": {"certfile": "c", "version": 2}}, "`ssl.version` must be 17"),
         ({"ssl": {"certfile": "c", "cert_reqs": 3}}, "`ssl.cert_reqs` must be a whole number from 0 to 2"),
-        ({"logging": {"access": {"format": {}}}}, "`logging.access.format` is not supported by this version"),
+        ({"logging": {"access": {"format": {}}}}, "`logging.access.format` must be text or json: {}"),
         ({"logging": {"acces": {}}}, "there is no option `logging.acces`"),
         ({"logging": {"access": {"skip_paths": 3}}}, "`logging.access.skip_paths` must be a list of text: 3"),
         ({"logging": {"access": {"enabled": 1}}}, "`logging.access.enabled` must be True or False: 1"),

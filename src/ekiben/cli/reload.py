@@ -50,7 +50,7 @@ def supervise(child: Child, folder: Path) -> int:
     with stop_at_signals(asked), lifeline() as line:
         changes = watched(folder, asked)
         next(changes)  # from here on no change is missed
-        log.info("watching the Python files in %s", folder)
+        log.info("watching the Python files and ekiben.yaml in %s", folder)
         server: subprocess.Popen[bytes] | None = start(child, line)
         for changed in changes:
             if changed:
@@ -71,7 +71,7 @@ def watched(folder: Path, asked: threading.Event) -> Iterator[list[str]]:
     try:
         for found in watch(
             folder,
-            watch_filter=PythonFilter(),
+            watch_filter=PythonFilter(extra_extensions=("ekiben.yaml",)),
             stop_event=asked,
             rust_timeout=LOOK,
             yield_on_timeout=True,

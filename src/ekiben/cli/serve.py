@@ -1,9 +1,12 @@
 """`ekiben serve`: run a service until Ctrl-C."""
 
+import json
 import logging
+import os
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +16,12 @@ from click.shell_completion import CompletionItem
 from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.models import tags
+from ekiben.cli.output import echo_table
 from ekiben.cli.reload import Child, Inherited, command_of, supervise
+from ekiben.cli.session import environment
 
 if TYPE_CHECKING:
+    from ekiben.core.config import Layer
     from ekiben.core.errors import ConfigError
     from ekiben.core.spec import BoundService, TlsSpec
     from ekiben.http.listen import Listen, Listening
@@ -63,6 +69,16 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
 @click.option(
     "--fd", type=click.IntRange(0), metavar="NUMBER", help="Listen on an open socket, by its descriptor, instead."
 )
+@click.option(
+    "--config",
+    cls=VariableOption,
+    variables=[],
+    plain=["EKIBEN_CONFIG"],
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    metavar="FILE",
+    help="YAML file of options, in place of the ekiben.yaml beside the service.",
+)
+@click.option("--print-config", is_flag=True, help="Show the options that hold, and who set each, and leave.")
 @click.option("--reload", is_flag=True, help="Start again when a Python file of the project changes.")
 @click.option("--development", is_flag=True, help="The same as --reload --verbose.")
 @click.option(
@@ -111,6 +127,11 @@ def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options
     model. `model:iris` says that a model is meant where a module has the same name.
     """  # fmt: skip
     listen = read_listen(ctx, options)
+    if options["config"] is not None:
+        ctx.with_resource(environment("EKIBEN_CONFIG", options["config"]))  # for processes that load it again, too
+    if options["print_config"]:
+        print_config(ctx, target, working_dir)
+        return
     if options["development"]:
         session_of(ctx).verbose = True
         log.setLevel("DEBUG")
@@ -118,6 +139,17 @@ def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options
         watch(ctx, target, working_dir, listen)
     else:
         run(ctx, target, working_dir, listen)
+
+
+def print_config(ctx: click.Context, target: str, working_dir: str | None) -> None:
+    """Show each option of the services that would run, and who set it."""
+    from ekiben.cli.project import enter
+    from ekiben.services.configure import effective, every
+
+    for bound in every(adapted(ctx, load(enter(target, working_dir)))):
+        rows = [(one.path, json.dumps(one.value, default=str), one.source) for one in effective(bound)]
+        click.secho(bound.spec.name, bold=True)
+        echo_table(("OPTION", "VALUE", "SET BY"), rows)
 
 
 def watch(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
@@ -265,15 +297,44 @@ def settle(
 def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
     """Change what options change; give the front's style to a service without one."""
     from ekiben.core.spec import Style
+    from ekiben.services.configure import over
 
-    spec, front = bound.spec, session_of(ctx).front
-    if ctx.params["timeout"] is not None:
-        spec = replace(spec, limits=replace(spec.limits, timeout=ctx.params["timeout"]))
+    for layer in typed(ctx):
+        bound = over(bound, layer)
+    if bound.spec.style == Style():
+        return replace(bound, spec=replace(bound.spec, style=session_of(ctx).front.style))
+    return bound
+
+
+# What options set of a service; --no-access-log and TLS are written otherwise than there.
+SET_BY = {"timeout": "traffic.timeout", "host": "http.host", "port": "http.port"}
+
+
+def typed(ctx: click.Context) -> "Iterator[Layer]":
+    """Give the options of the service that the command line sets.
+
+    A variable that the command reads counts as its option.
+    """
+    from ekiben.core.config import Layer, said
+
+    for name, path in SET_BY.items():
+        if is_given(ctx, name):
+            yield said(path.split("."), ctx.params[name], source_of(ctx, name))
     if ctx.params["no_access_log"]:
-        spec = replace(spec, http=replace(spec.http, access=replace(spec.http.access, enabled=False)))
-    if spec.style == Style():
-        spec = replace(spec, style=front.style)
-    return replace(bound, spec=spec)
+        yield said(("logging", "access", "enabled"), False, "--no-access-log")
+    tls = read_tls(ctx, ctx.params)
+    if tls is not None:
+        yield Layer({"ssl": {"enabled": True, "version": None, **asdict(tls)}}, {
+            f"ssl.{key}": source_of(ctx, f"ssl_{key}") for key, value in asdict(tls).items() if value is not None
+        })  # fmt: skip
+
+
+def source_of(ctx: click.Context, name: str) -> str:
+    """Say which option or variable gave a parameter its value."""
+    option = next(each for each in ctx.command.params if each.name == name)
+    if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT and isinstance(option, VariableOption):
+        return next(each for each in option.names_of(session_of(ctx).front) if os.environ.get(each))
+    return option.opts[-1]
 
 
 def announce(bound: "BoundService", url: str) -> None:

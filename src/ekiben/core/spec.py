@@ -136,6 +136,7 @@ class AccessSpec:
     request_content_type: bool = True
     response_content_length: bool = True
     response_content_type: bool = True
+    format: str | None = None  # text | json; None: as the rest of the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class ServiceSpec:
     models: tuple[ModelRef, ...] = ()
     workers: int | str = 1
     threads: int = 1
+    inline: bool = False  # sync methods run on the event loop: a promise that they are short
     layout: Layout = Layout.INLINE
     resources: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
@@ -239,7 +241,8 @@ class BoundService:
     `methods` the attribute of the instance that an endpoint calls (its own name where it is absent);
     `dependencies` by attribute what binds the other service, with the same `create` each time; `on_deployment` what is
     called once before the first instance; `samples` the stored input that warms an endpoint up; `origin` is
-    `module:attr` where there is one.
+    `module:attr` where there is one; `options` what the decorator was given, in the users' words, with what files and
+    variables lay over it, and `sources` where each of those was said, by its dotted path.
     """
 
     spec: ServiceSpec
@@ -254,3 +257,5 @@ class BoundService:
     samples: Mapping[str, Any] = field(default_factory=dict)
     on_loop: bool = False  # create the instance on the event loop, not in the model thread
     origin: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)

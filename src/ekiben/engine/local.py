@@ -50,7 +50,8 @@ class LocalDispatcher:
         self.failure: BaseException | None = None
         self.state: dict[str, Any] = {}  # `ctx.state` of every call
         self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
-        self._async = {name for name, signature in bound.signatures.items() if signature.is_async}
+        is_on_loop = bound.spec.inline  # then sync methods are called as async ones are
+        self._async = {name for name, signature in bound.signatures.items() if signature.is_async or is_on_loop}
         self._batchers = {
             e.name: (batcher_of(e, codecs[e.name]), e.batch) for e in bound.spec.endpoints if e.batch is not None
         }
@@ -190,6 +191,8 @@ class LocalDispatcher:
         loop = asyncio.get_running_loop()
         for endpoint in self.bound.spec.endpoints:
             name, invoke = endpoint.name, made.invoke[endpoint.name]
+            if not self.bound.signatures[name].is_async and name in self._async:
+                invoke = lifted(invoke)
             limit = endpoint.timeout if endpoint.timeout is not None else self.bound.spec.limits.timeout
             deadlines = None if limit is None else Deadlines(limit, loop)
             if deadlines is not None:
@@ -238,6 +241,15 @@ def queued_by(put: Callable[[Call], None], deadlines: Deadlines | None, loop: as
             deadlines.remove(future)
 
     return answer
+
+
+def lifted(invoke: Invoke) -> Invoke:
+    """Make a sync method one that is awaited, and still runs at once."""
+
+    async def call(given: Call) -> Any:
+        return invoke(given)
+
+    return call
 
 
 def on_loop(invoke: Invoke, limit: float | None) -> Answer:

@@ -67,7 +67,7 @@ class AccessLog:
             return
         entries = [entry(exchange, seconds, now, self._spec) for exchange, seconds, now in waiting]
         handler = sole_handler()
-        self._batches.put(entries if handler is None else (handler, text_of(entries, handler)))
+        self._batches.put(entries if handler is None else (handler, text_of(entries, handler, self._spec.format)))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="ekiben-access-log", daemon=True)
             self._thread.start()
@@ -78,15 +78,16 @@ class AccessLog:
                 write(*batch)
             else:
                 for one in batch:
-                    logger.handle(record(one))
+                    logger.handle(record(one, self._spec.format))
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 logger.warning("the access log is too slow: %d lines were dropped", dropped)
 
 
-def text_of(entries: list[Entry], handler: OurHandler) -> str:
-    """Write a batch as the handler's formatter does."""
-    line = json_line if isinstance(handler.formatter, JsonLines) else text_line
+def text_of(entries: list[Entry], handler: OurHandler, form: str | None = None) -> str:
+    """Write a batch as *form* says, or else as the handler's formatter does."""
+    is_json = isinstance(handler.formatter, JsonLines) if form is None else form == "json"
+    line = json_line if is_json else text_line
     return "".join([line(one) for one in entries])
 
 
@@ -113,9 +114,13 @@ def sole_handler() -> "OurHandler | None":
     return only if isinstance(only, logging.StreamHandler) and is_ours(only) and not only.filters else None
 
 
-def record(one: Entry) -> logging.LogRecord:
-    """Give an entry as a record, with its values as extras."""
-    made = logger.makeRecord(ACCESS, logging.INFO, "", 0, message(one), (), None, extra=values(one))
+def record(one: Entry, form: str | None = None) -> logging.LogRecord:
+    """Give an entry as a record, with its values as extras.
+
+    Its message is a JSON object where *form* says so.
+    """
+    words = json_line(one).rstrip() if form == "json" else message(one)
+    made = logger.makeRecord(ACCESS, logging.INFO, "", 0, "%s", (words,), None, extra=values(one))
     made.created = one.time
     made.msecs = one.time % 1 * 1000
     return made

@@ -15,7 +15,7 @@ from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
 from ekiben.schema.signature import Signature
 from ekiben.services import endpoints, members
 from ekiben.services.checks import url_path
-from ekiben.services.options import ServiceKeywords, ServiceOptions, read_options
+from ekiben.services.options import ServiceKeywords, ServiceOptions, apply, read_options
 
 Class = TypeVar("Class", bound=type)
 
@@ -37,7 +37,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
 
     Args:
         cls: the class, when the decorator stands without parentheses.
-        options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `threads`,
+        options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `threads`, `inline`,
             `traffic={"timeout": seconds, "max_concurrency": calls}`, `http`, `ssl`, `metrics`, `logging`,
             `path_prefix`, `endpoints`, `backlog`: see `docs/services.md`.
 
@@ -173,15 +173,10 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         endpoints=tuple(one.spec for one in found),
         dependencies=tuple(members.dependencies(cls)),
         models=tuple(members.models(cls)),
-        threads=options.threads,
-        resources=options.resources,
-        limits=options.limits,
-        http=options.http,
         style=options.style,
-        labels=options.labels,
-        envs=options.envs,
-        doc=options.description or inspect.cleandoc(vars(cls).get("__doc__") or ""),
+        doc=inspect.cleandoc(vars(cls).get("__doc__") or ""),
     )
+    spec = apply(spec, options)
     endpoints.check_routes(spec, cls.__name__)
     return BoundService(
         spec=spec,
@@ -193,6 +188,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         on_deployment=members.deployment_hooks(cls),
         on_loop=any(signature.is_async for signature in signatures.values()),
         origin=f"{cls.__module__}:{cls.__qualname__}",
+        options=options.given,
     )
 
 

@@ -19,6 +19,7 @@ from ekiben.frameworks.api import model_store
 from ekiben.frameworks.handle import Model
 from ekiben.services import modules, project
 from ekiben.services.classes import is_service
+from ekiben.services.configure import configured
 from ekiben.services.modules import Module
 from ekiben.services.near import near_hint
 from ekiben.services.stored import bind_model
@@ -43,9 +44,19 @@ def load(target: Any, *, folder: Path | None = None) -> BoundService:
         target: a service, a stored model, or text that names one.
         folder: where modules and files are looked for; the current one by default.
 
+    Returns:
+        The service, with the options that a file and the environment set (`configure`).
+
     Raises:
         ServiceLoadError: there is no such thing, or more than one, or its code cannot be imported.
+        ConfigError: an option that a file or a variable sets is unknown or not of its type.
     """
+    place = (folder or Path.cwd()).resolve()
+    return configured(read(target, place), place)
+
+
+def read(target: Any, folder: Path) -> BoundService:
+    """Give what *target* names, with the options of its decorator; raises as `load`."""
     if hasattr(target, "__ekiben_service__"):  # a class that only inherits it says why it is no service
         bound: BoundService = target.__ekiben_service__()
         return bound
@@ -56,7 +67,7 @@ def load(target: Any, *, folder: Path | None = None) -> BoundService:
             f"a service, a stored model or text that names one is needed: {target!r}",
             hint=f"give the class `{type(target).__name__}` itself" if is_service(type(target)) else None,
         )
-    return load_text(target, (folder or Path.cwd()).resolve())
+    return load_text(target, folder)
 
 
 def load_text(target: str, folder: Path) -> BoundService:
@@ -165,7 +176,7 @@ def pick(module: Module, attribute: str) -> BoundService:
                 f"`{module.written}` has {len(services)} services: {', '.join(services)}",
                 hint=f"name one: `{module.written}:{next(iter(services))}`",
             )
-        return load(next(iter(services.values())))
+        return read(next(iter(services.values())), Path.cwd())
     found: Any = imported
     for step in attribute.split("."):
         if not hasattr(found, step):
@@ -179,7 +190,7 @@ def pick(module: Module, attribute: str) -> BoundService:
             f"`{module.written}:{attribute}` is no service: it is {described(found)}",
             hint=f"write `@ekiben.service` above `class {found.__name__}`" if isinstance(found, type) else None,
         )
-    return load(found)
+    return read(found, Path.cwd())
 
 
 def described(value: Any) -> str:

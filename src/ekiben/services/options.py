@@ -11,17 +11,17 @@ from typing import Any, Literal, TypedDict
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
-from ekiben.core.spec import HttpSpec, Limits, Style
+from ekiben.core.spec import HttpSpec, Limits, ServiceSpec, Style
 from ekiben.services import web
-from ekiben.services.checks import block, number, text, whole
+from ekiben.services.checks import block, flag, number, text, whole
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
-    "name", "description", "labels", "envs", "resources", "workers", "threads", "traffic", "http", "ssl", "metrics",
-    "logging", "path_prefix", "endpoints", "backlog",
+    "name", "description", "labels", "envs", "resources", "workers", "threads", "inline", "traffic", "http", "ssl",
+    "metrics", "logging", "path_prefix", "endpoints", "backlog",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -79,6 +79,7 @@ class ServiceKeywords(TypedDict, total=False):
     resources: Resources | None
     workers: int
     threads: int
+    inline: bool
     traffic: Traffic | None
     http: web.Http | None
     ssl: web.Ssl | None
@@ -99,9 +100,11 @@ class ServiceOptions:
     envs: tuple[Mapping[str, str], ...] = ()
     resources: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
+    inline: bool = False
     limits: Limits = Limits()
     http: HttpSpec = HttpSpec()
     style: Style = Style()
+    given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
 
 def read_options(options: Mapping[str, Any]) -> ServiceOptions:
@@ -125,9 +128,36 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         envs=read_envs(given.get("envs")),
         resources=read_resources(given.get("resources")),
         threads=whole(given.get("threads", 1), "threads", "threads that call sync methods", most=1024),
+        inline=flag(given.get("inline", False), "inline"),
         limits=replace(limits, **web.read_limits(given.get("http"))),
         http=web.read(given),
         style=front().style,
+        given=dict(given),
+    )
+
+
+def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
+    """Give *spec* with all that options say, but for the name and what its front says.
+
+    Raises:
+        ConfigError: an option does not go with what the service is.
+    """
+    if options.inline and spec.dependencies:
+        names = ", ".join(f"`{each.attribute}`" for each in spec.dependencies)
+        raise ConfigError(
+            f"`inline` must be False where a service depends on others, whose answers it would wait for: {names}",
+            hint="leave it out, or make the methods `async def`",
+        )
+    return replace(
+        spec,
+        threads=options.threads,
+        inline=options.inline,
+        resources=options.resources,
+        limits=options.limits,
+        http=options.http,
+        labels=options.labels,
+        envs=options.envs,
+        doc=options.description or spec.doc,
     )
 
 

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import AccessSpec, CorsSpec, HttpSpec, MetricsSpec, TlsSpec
@@ -95,6 +95,7 @@ class Access(TypedDict, total=False):
     request_content_type: bool
     response_content_length: bool
     response_content_type: bool
+    format: Literal["text", "json"] | None
 
 
 class Logging(TypedDict, total=False):
@@ -243,12 +244,14 @@ def read_tls(options: Any) -> TlsSpec | None:
 def read_access(logging: Any) -> AccessSpec:
     """Check `logging.access`."""
     outer = block(logging, "logging", ("access",))
-    refused = {"format": "there are no trace and span ids to format"}
-    given = block(outer.get("access"), "logging.access", ("enabled", "skip_paths", *CONTENT), refused)
+    given = block(outer.get("access"), "logging.access", ("enabled", "skip_paths", *CONTENT, "format"))
     flags: dict[str, Any] = {
         key: flag(given[key], f"logging.access.{key}") for key in ("enabled", *CONTENT) if given.get(key) is not None
     }
-    found = replace(AccessSpec(), **flags)
+    form = given.get("format")
+    if form not in (None, "text", "json"):
+        raise ConfigError(f"`logging.access.format` must be text or json: {form!r}", hint='write "json"')
+    found = replace(AccessSpec(), **flags, format=form)
     if given.get("skip_paths") is None:
         return found
     return replace(found, skip_paths=texts(given["skip_paths"], "logging.access.skip_paths", '["/livez"]'))
