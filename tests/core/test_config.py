@@ -180,7 +180,7 @@ def test_environment_of_one_service() -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "words", "hint"),
     [
-        ("EKIBEN_TRAFFIC__TIMEOT", "3", "there is no option `traffic.timeot`: EKIBEN_", "did you mean `traffic.timeout`?"),
+        ("EKIBEN_TRAFFIC__TIMEOT", "3", "there is no option `traffic.timeot`: EKIBEN_", "mean `traffic.timeout`?"),
         ("EKIBEN_TRAFIC__TIMEOUT", "3", "there is no option `trafic`", "did you mean `traffic`?"),
         ("EKIBEN_QQQ__TIMEOUT", "3", "there is no option `qqq`", "there is threads, "),
         ("EKIBEN_TRAFFIC_TIMEOUT", "3", "the variable EKIBEN_TRAFFIC_TIMEOUT names", "mean EKIBEN_TRAFFIC__TIMEOUT?"),
@@ -189,7 +189,7 @@ def test_environment_of_one_service() -> None:
         ("EKIBEN_SERVICES", "{}", "the variable EKIBEN_SERVICES names no option", "EKIBEN_SERVICES__NAME"),
         ("EKIBEN_TRAFFIC", "30", None, None),
         ("EKIBEN_TRAFFIC", "{", "EKIBEN_TRAFFIC must be JSON: '{'", "write `{"),
-        ("EKIBEN_LOGGING__ACCESS__ENABLED", "maybe", "EKIBEN_LOGGING__ACCESS__ENABLED must be true or false: 'maybe'", None),
+        ("EKIBEN_LOGGING__ACCESS__ENABLED", "maybe", "ENABLED must be true or false: 'maybe'", None),
     ],
 )  # fmt: skip
 def test_environment_refused(variable: str, text: str, words: str | None, hint: str | None) -> None:

@@ -138,7 +138,7 @@ def test_refused_variable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_place_that_is_taken(folder: Path) -> None:
     """A file cannot move a probe onto an endpoint."""
     (folder / "ekiben.yaml").write_text("endpoints: {livez: /call}")
-    with pytest.raises(ConfigError, match="the endpoint `inner.call` has the route of the liveness probe"):
+    with pytest.raises(ConfigError, match=r"the endpoint `inner\.call` has the route of the liveness probe"):
         load(Inner)
 
 
@@ -168,7 +168,7 @@ def test_find_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "other.yaml").write_text("threads: 7")
     monkeypatch.setenv("EKIBEN_CONFIG", "other.yaml")
     assert load("project/beside.py:A").spec.threads == 7
-    with pytest.raises(ConfigError, match="`EKIBEN_CONFIG` must name a file: 'gone.yaml'"):
+    with pytest.raises(ConfigError, match=r"`EKIBEN_CONFIG` must name a file: 'gone\.yaml'"):
         find_file(load(Inner), folder, {"EKIBEN_CONFIG": "gone.yaml"})
 
 

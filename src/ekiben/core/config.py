@@ -266,7 +266,8 @@ def read_text(text: str, kind: "Kind | Shape", place: str) -> Any:
 def expanded(value: Any, shape: "Kind | Shape", environ: Mapping[str, str], place: str) -> Any:
     """Put variables in for `$NAME`, `${NAME}` and `${NAME:-default}`.
 
-    `$$` is a dollar sign. A text that held one is read as the text of a variable is, so that `timeout: $SECONDS` is a number.
+    `$$` is a dollar sign. A text that held one is read as the text of a variable is, so that
+    `timeout: $SECONDS` is a number.
 
     Raises:
         ConfigError: a variable is not set and has no default.
