@@ -64,6 +64,19 @@ def test_batch(options: dict[str, Any], expected: BatchSpec | None) -> None:
     assert read_options(options).batch == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param({}, None, id="left out it is the service's"),
+        pytest.param({"timeout": 5}, 5.0, id="seconds"),
+        pytest.param({"timeout": None}, 0.0, id="None is no limit"),
+    ],
+)
+def test_timeout(options: dict[str, Any], expected: float | None) -> None:
+    """An endpoint has its own time, the service's, or no limit."""
+    assert read_options(options).timeout == expected
+
+
 def test_root_route() -> None:
     """An endpoint may answer at `/`."""
     assert read_options({"route": "/"}).route == "/"

@@ -29,7 +29,8 @@ class AsyncHTTPClient:
 
     Args:
         url: the server's address, such as `http://localhost:3000`.
-        timeout: seconds for one call.
+        timeout: seconds for one call; the server is told them, and the time that a call in which this one is made
+            has left shortens them.
         server_ready_timeout: seconds that `async with` and the first call wait until the server is ready;
             None does not wait.
         headers: sent with every request.
@@ -102,11 +103,13 @@ class AsyncHTTPClient:
         route = routes.get(name)
         if route is None:
             raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, routes)}")
+        patience = base.patience(self.timeout)
         with ExitStack() as opened:
             body = await asyncio.to_thread(bodies.write, route, base.bind(route, args, kwargs), opened)
             keywords = bodies.keywords(body, answers.accept(route), chunks)
-            request = self._http.build_request(route.method, route.path, **keywords)
-            async with self._sent(request) as response:
+            keywords["headers"] |= base.patience_header(patience)
+            request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+            async with self._sent(request, patience) as response:
                 head = answers.Head(response.status_code, response.headers)
                 if not answers.is_file(route, head):
                     return answers.read(route, head, await response.aread())
@@ -141,8 +144,8 @@ class AsyncHTTPClient:
             await asyncio.sleep(PAUSE)
 
     @asynccontextmanager
-    async def _sent(self, request: "httpx.Request") -> "AsyncIterator[httpx.Response]":
-        with translated(self.url, self.timeout):
+    async def _sent(self, request: "httpx.Request", patience: float | None) -> "AsyncIterator[httpx.Response]":
+        with translated(self.url, patience):
             response = await self._http.send(request, stream=True)
             try:
                 yield response

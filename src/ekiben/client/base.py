@@ -6,14 +6,17 @@ A value that is not plain JSON bears `x-kind` in its schema (`ndarray`, `datafra
 
 import difflib
 import inspect
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ekiben.core.errors import ConfigError, ServerError
+from ekiben.core.deadline import shorter
+from ekiben.core.errors import ConfigError, DeadlineExceeded, ServerError
 
 Schema = Mapping[str, Any]
 
+PATIENCE = "x-request-timeout-ms"  # the header that tells the server how long the caller waits
 JSON_TYPES = {
     "array": "list",
     "boolean": "bool",
@@ -147,6 +150,25 @@ def bind(route: Route, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     if missing:
         raise TypeError(f"{route.name}() needs the argument `{missing[0]}`")
     return bound
+
+
+def patience(timeout: float | None) -> float | None:
+    """Give the seconds for one call: *timeout*, or less.
+
+    A call made within another one has no more than what that one has left.
+
+    Raises:
+        DeadlineExceeded: nothing is left.
+    """
+    seconds = shorter(timeout)
+    if seconds == 0.0:
+        raise DeadlineExceeded("the running call has no time left for another one")
+    return seconds
+
+
+def patience_header(seconds: float | None) -> dict[str, str]:
+    """Tell the server how long its caller waits."""
+    return {} if seconds is None else {PATIENCE: str(max(1, min(10**10 - 1, math.ceil(seconds * 1000))))}
 
 
 def suggest(name: str, names: Iterable[str]) -> str:

@@ -46,7 +46,8 @@ class SyncHTTPClient:
 
     Args:
         url: the server's address, such as `http://localhost:3000`.
-        timeout: seconds for one call.
+        timeout: seconds for one call; the server is told them, and the time that a call in which this one is made
+            has left shortens them.
         server_ready_timeout: seconds to wait, at once, until the server is ready; None does not wait.
         headers: sent with every request.
         transport: another httpx transport, such as one that calls an app in this process.
@@ -119,11 +120,13 @@ class SyncHTTPClient:
         route = self.endpoints.get(name)
         if route is None:
             raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, self.endpoints)}")
+        patience = base.patience(self.timeout)
         with ExitStack() as opened:
             body = bodies.write(route, base.bind(route, args, kwargs), opened)
             keywords = bodies.keywords(body, answers.accept(route), bodies.chunks)
-            request = self._http.build_request(route.method, route.path, **keywords)
-            with self._sent(request) as response:
+            keywords["headers"] |= base.patience_header(patience)
+            request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+            with self._sent(request, patience) as response:
                 head = answers.Head(response.status_code, response.headers)
                 if not answers.is_file(route, head):
                     return answers.read(route, head, response.read())
@@ -158,8 +161,8 @@ class SyncHTTPClient:
             time.sleep(PAUSE)
 
     @contextmanager
-    def _sent(self, request: "httpx.Request") -> "Iterator[httpx.Response]":
-        with translated(self.url, self.timeout):
+    def _sent(self, request: "httpx.Request", patience: float | None) -> "Iterator[httpx.Response]":
+        with translated(self.url, patience):
             response = self._http.send(request, stream=True)
             try:
                 yield response

@@ -18,16 +18,17 @@ def library() -> ModuleType:
 
 
 @contextmanager
-def translated(url: str, timeout: float) -> Iterator[None]:
+def translated(url: str, timeout: float | None) -> Iterator[None]:
     """Run a block that talks to the server at *url*, *timeout* s for an answer."""
     httpx = library()
+    shown = "any" if timeout is None else f"{round(timeout, 3):g}"
     try:
         yield
     except httpx.ConnectTimeout as error:
-        raise unreachable(url, f"no connection within {timeout:g} seconds") from error
+        raise unreachable(url, f"no connection within {shown} seconds") from error
     except httpx.TimeoutException as error:
         raise DeadlineExceeded(
-            f"{url} did not answer within {timeout:g} seconds", hint="give the client a longer `timeout`"
+            f"{url} did not answer within {shown} seconds", hint="give the client a longer `timeout`"
         ) from error
     except httpx.ConnectError as error:
         raise unreachable(url, str(error)) from error

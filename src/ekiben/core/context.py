@@ -5,6 +5,7 @@ parameter named `ctx` or `context`, or by the annotation `Context`.
 """
 
 import tempfile
+import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,12 +51,14 @@ class Context:
 
     `request` is a `starlette.requests.Request` where the call came by HTTP, otherwise None.
     `state` is one mapping a worker, shared by all of its calls.
+    `deadline` is when the answer must be there, of time.monotonic; None where nothing limits it.
     """
 
     request: Any = None
     response: ResponseContext = field(default_factory=ResponseContext)
     state: MutableMapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
+    deadline: float | None = None
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
     _cleanup: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
@@ -70,6 +73,10 @@ class Context:
     def temp_path(self) -> Path:
         """The same folder as a `Path`."""
         return Path(self.temp_dir)
+
+    def remaining(self) -> float | None:
+        """Say how many seconds are left for the answer, at least 0; None: no limit."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def on_close(self, action: Callable[[], None]) -> None:
         """Call *action* once the answer was sent."""

@@ -54,7 +54,7 @@ class EndpointSpec:
     batch: BatchSpec | None = None
     stream: bool = False
     task: bool = False
-    timeout: float | None = None  # seconds; None: the service's
+    timeout: float | None = None  # seconds; None: the service's; 0: no limit
     isolate: bool = False  # a failed batch is run again by halves
     doc: str = ""
 

@@ -5,7 +5,6 @@ Whoever lets a call in lets it out too, once: when its answer is there, or when 
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,10 +31,10 @@ class QueueDoor:
     Args:
         admission: counts the calls of the service.
         put: the queue's.
-        deadlines: of the endpoint, where it has one.
+        deadlines: of the endpoint.
     """
 
-    def __init__(self, admission: Admission, put: Callable[[Call], None], deadlines: Deadlines | None) -> None:
+    def __init__(self, admission: Admission, put: Callable[[Call], None], deadlines: Deadlines) -> None:
         self._admission = admission
         self._put = put
         self._deadlines = deadlines
@@ -43,17 +42,13 @@ class QueueDoor:
     def enter(self, call: Call) -> None:
         """Let a call in, and into the queue."""
         self._admission.enter()
-        call.arrived = time.monotonic()
+        self._deadlines.begin(call)
         self._put(call)
-        if self._deadlines is not None:
-            assert call.answer is not None
-            self._deadlines.add(call.answer, call.arrived)
 
     def leave(self, call: Call) -> None:
         """Let it out; one that still waits is dropped when the queue is cut."""
-        if self._deadlines is not None:
-            assert call.answer is not None
-            self._deadlines.remove(call.answer)
+        assert call.answer is not None
+        self._deadlines.remove(call.answer)
         self._admission.leave()
 
 
@@ -63,12 +58,12 @@ class LoopDoor:
     Args:
         admission: counts the calls of the service.
         invoke: calls the method.
-        deadlines: of the endpoint, where it has one.
+        deadlines: of the endpoint.
         loop: the event loop.
     """
 
     def __init__(
-        self, admission: Admission, invoke: Invoke, deadlines: Deadlines | None, loop: asyncio.AbstractEventLoop
+        self, admission: Admission, invoke: Invoke, deadlines: Deadlines, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._admission = admission
         self._invoke = invoke
@@ -79,16 +74,13 @@ class LoopDoor:
     def enter(self, call: Call) -> None:
         """Let a call in, and begin it."""
         self._admission.enter()
-        if self._deadlines is not None:
-            assert call.answer is not None
-            self._deadlines.add(call.answer, time.monotonic())
+        self._deadlines.begin(call)
         self._tasks[call] = self._loop.create_task(self._work(call))
 
     def leave(self, call: Call) -> None:
         """Let it out; one that still runs is cancelled."""
-        if self._deadlines is not None:
-            assert call.answer is not None
-            self._deadlines.remove(call.answer)
+        assert call.answer is not None
+        self._deadlines.remove(call.answer)
         self._admission.leave()
         task = self._tasks.pop(call, None)
         if task is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
-from ekiben.engine.invoke import Invoke, plan
+from ekiben.engine.invoke import Invoke, plan, tell_deadline
 from ekiben.engine.messages import Call
 from ekiben.engine.remote import Remote, connect
 
@@ -52,21 +52,25 @@ def make(bound: BoundService, made: dict[str, Instance] | None = None) -> Instan
     remote = {d.attribute: connect(d.url) for d in bound.spec.dependencies if d.url is not None}
     try:
         target = bound.create({**{name: instance.target for name, instance in inner.items()}, **remote})
-        invoke = {
-            endpoint.name: plan(
-                target,
-                bound.methods.get(endpoint.name, endpoint.name),
-                endpoint,
-                bound.signatures[endpoint.name].context,
-            )
-            for endpoint in bound.spec.endpoints
-        }
+        invoke = plan_all(bound, target)
     except BaseException:
         for client in remote.values():
             client.close()
         raise
     made[bound.spec.name] = Instance(bound, target, invoke, tuple(inner.values()), tuple(remote.values()))
     return made[bound.spec.name]
+
+
+def plan_all(bound: BoundService, target: Any) -> dict[str, Invoke]:
+    """Settle how each endpoint of an instance is called."""
+    planned = {}
+    for endpoint in bound.spec.endpoints:
+        name, signature = endpoint.name, bound.signatures[endpoint.name]
+        invoke = plan(target, bound.methods.get(name, name), endpoint, signature.context)
+        if bound.spec.dependencies:
+            invoke = tell_deadline(invoke, is_async=signature.is_async)
+        planned[name] = invoke
+    return planned
 
 
 def is_on_loop(bound: BoundService) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ekiben.core.context import Context
+from ekiben.core.deadline import within
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import Convention, EndpointSpec
 from ekiben.engine.batch import Run
@@ -40,6 +41,26 @@ def plan(instance: Any, attribute: str, endpoint: EndpointSpec, context: str | N
     if is_listed:
         return lambda call: method([*call.args, *call.kwargs.values()])
     return lambda call: method(*call.args, **call.kwargs)
+
+
+def tell_deadline(invoke: Invoke, *, is_async: bool) -> Invoke:
+    """Let the method know by when it must answer, through `core.deadline`.
+
+    Only for services that call others: those calls get what is left.
+    """
+    if not is_async:
+
+        def call(given: Call) -> Any:
+            with within(given.deadline):
+                return invoke(given)
+
+        return call
+
+    async def call_async(given: Call) -> Any:
+        with within(given.deadline):
+            return await invoke(given)
+
+    return call_async
 
 
 def attempt(invoke: Invoke, call: Call) -> Reply:

@@ -6,7 +6,6 @@ In: calls, from the event loop. Out: what the methods return or raise.
 import asyncio
 import inspect
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from ekiben.core.trace import explain, frames
 from ekiben.engine import environment
 from ekiben.engine import instance as instances
 from ekiben.engine.batch import Batcher
-from ekiben.engine.deadline import Deadlines, exceeded
+from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.door import Door, LoopDoor, QueueDoor
 from ekiben.engine.invoke import Invoke, attempt, attempt_async
 from ekiben.engine.lane import AsyncLane
@@ -133,7 +132,7 @@ class LocalDispatcher:
             self.admission.leave()
 
     def door(self, endpoint: str) -> Door:
-        """Give the way into an endpoint for those who do not wait; raises Unavailable as `submit` does."""
+        """Give the way into an endpoint; raises Unavailable as `submit` does."""
         if self.instance is None:
             raise Unavailable("the service is starting", retry_after=1)
         return self._doors[endpoint]
@@ -193,10 +192,9 @@ class LocalDispatcher:
             name, invoke = endpoint.name, made.invoke[endpoint.name]
             if not self.bound.signatures[name].is_async and name in self._async:
                 invoke = lifted(invoke)
-            limit = endpoint.timeout if endpoint.timeout is not None else self.bound.spec.limits.timeout
-            deadlines = None if limit is None else Deadlines(limit, loop)
-            if deadlines is not None:
-                self._closing.append(deadlines.close)
+            limit = Limit.of(endpoint, self.bound.spec.limits)
+            deadlines = Deadlines(limit, loop)
+            self._closing.append(deadlines.close)
             if name in self._async and endpoint.batch is None:
                 self._answers[name] = on_loop(invoke, limit)
                 self._doors[name] = door = LoopDoor(self.admission, invoke, deadlines, loop)
@@ -225,16 +223,13 @@ class LocalDispatcher:
         self._threads = self._calls = None
 
 
-def queued_by(put: Callable[[Call], None], deadlines: Deadlines | None, loop: asyncio.AbstractEventLoop) -> Answer:
+def queued_by(put: Callable[[Call], None], deadlines: Deadlines, loop: asyncio.AbstractEventLoop) -> Answer:
     """Answer calls through a queue."""
 
     async def answer(call: Call) -> Any:
         future = call.answer = loop.create_future()
-        call.arrived = time.monotonic()
+        deadlines.begin(call)
         put(call)
-        if deadlines is None:
-            return await future
-        deadlines.add(future, call.arrived)
         try:
             return await future
         finally:
@@ -252,17 +247,17 @@ def lifted(invoke: Invoke) -> Invoke:
     return call
 
 
-def on_loop(invoke: Invoke, limit: float | None) -> Answer:
+def on_loop(invoke: Invoke, limit: Limit) -> Answer:
     """Answer calls of an `async def` method where they arrive."""
 
     async def answer(call: Call) -> Any:
-        scope = asyncio.timeout(limit)
+        limit.begin(call)
+        scope = asyncio.timeout(None if call.deadline is None else call.deadline - call.arrived)
         try:
             async with scope:
                 reply = await attempt_async(invoke, call)
         except TimeoutError:
-            assert limit is not None
-            raise exceeded(limit) from None
+            raise limit.error(call) from None
         if reply.error is not None:
             raise told(reply.error)
         return reply.value

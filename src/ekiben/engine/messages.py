@@ -31,6 +31,7 @@ class Call:
     kwargs: dict[str, Any]
     context: Context | None = None
     arrived: float = 0.0  # of time.monotonic
+    deadline: float | None = None  # of time.monotonic: the caller's at first, then the earliest that holds
     items: int = 1  # that it adds to a batch
     answer: Answer | None = field(default=None, repr=False)
 

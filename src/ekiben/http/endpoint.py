@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ekiben.core.context import Context
 from ekiben.core.spec import EndpointSpec, Limits
 from ekiben.engine.messages import Call
-from ekiben.http import answer, body
+from ekiben.http import answer, body, deadline
 from ekiben.http.exchange import Exchange, Message, Receive, Scope, Send
 from ekiben.http.origin import Guard
 from ekiben.http.watch import Watch
@@ -90,8 +90,9 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
             incoming = recorder.record
             opened().request = Request(scope, recorder.again)
         try:
+            due = deadline.read(headers) if deadline.FIELD in headers else None
             args, kwargs = await read_arguments(headers, incoming, opened)
-            value = await watch.over(submit(Call(name, args, kwargs, context)), receive)
+            value = await watch.over(submit(Call(name, args, kwargs, context, deadline=due)), receive)
             response = None if context is None else context.response
             if isinstance(value, Response):
                 await pass_through(value, response, scope, receive, send)

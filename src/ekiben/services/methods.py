@@ -48,7 +48,7 @@ class ApiOptions:
     name: str | None = None
     route: str | None = None
     batch: BatchSpec | None = None
-    timeout: float | None = None  # seconds
+    timeout: float | None = None  # seconds; None: the service's; 0: no limit
     isolate: bool = False
     input_spec: type[BaseModel] | None = None
     output_spec: Any = None
@@ -69,8 +69,9 @@ def api(function: Any = None, /, **options: Any) -> Any:
         function: the method, when the decorator stands without parentheses.
         options: `route` (default `/` + the name), `name` (default: the method's), `input_spec` (a pydantic model whose
             fields replace the hints of the parameters), `output_spec` (a type that replaces the hint of the answer),
-            `timeout` (seconds), `batchable` with `batch_dim`, `max_batch_size` (items), `max_latency_ms`,
-            `max_wait_ms` and `isolate` (run a failed batch again by halves).
+            `timeout` (seconds; None: as long as it takes; left out: that of the service), `batchable` with
+            `batch_dim`, `max_batch_size` (items), `max_latency_ms`, `max_wait_ms` and `isolate` (run a
+            failed batch again by halves).
 
     Raises:
         ConfigError: an option is unknown, or not of its type.
@@ -97,7 +98,7 @@ def read_options(options: Mapping[str, Any]) -> ApiOptions:
     alone = [key for key in BATCHING if key in given]
     if alone and not is_batchable:
         raise ConfigError(f"`{alone[0]}` means nothing without `batchable=True`: {given[alone[0]]!r}")
-    name, timeout, model = given.get("name"), given.get("timeout"), given.get("input_spec")
+    name, model = given.get("name"), given.get("input_spec")
     if name is not None and not (isinstance(name, str) and name.isidentifier()):
         raise ConfigError(
             f"`name` must be a Python name, as clients have a method of it: {name!r}",
@@ -109,11 +110,18 @@ def read_options(options: Mapping[str, Any]) -> ApiOptions:
         name=name,
         route=None if given.get("route") is None else url_path(given["route"], "route", "/predict") or "/",
         batch=read_batch(given) if is_batchable else None,
-        timeout=None if timeout is None else number(timeout, "timeout", "seconds"),
+        timeout=read_timeout(given),
         isolate=flag(given.get("isolate", False), "isolate"),
         input_spec=model,
         output_spec=given.get("output_spec"),
     )
+
+
+def read_timeout(options: Mapping[str, Any]) -> float | None:
+    """Check `timeout`: None stands for no limit, and leaving it out for the service's."""
+    if "timeout" not in options:
+        return None
+    return 0.0 if options["timeout"] is None else number(options["timeout"], "timeout", "seconds")
 
 
 def read_batch(options: Mapping[str, Any]) -> BatchSpec:
