@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which worker a process is, and what it inherited; the supervisor writes it, the worker reads it."""
+    """Which worker a process is, and what it inherited."""
 
     group: str
     index: int  # of the workers of its group, from 0
@@ -46,7 +46,7 @@ class Place:
 
 
 def take() -> "Leash | None":
-    """Take one's place out of the environment, where a supervisor started this process.
+    """Take one's place out of the environment; None where no supervisor started us.
 
     Call it first of all: threads of number libraries that start later stay on the CPUs that are set here.
 
@@ -151,7 +151,7 @@ class Leash:
             self._frames.put(pack({"answer": message["id"], "error": "the worker is starting or stopping"}))
 
     def _end(self) -> None:
-        """End this process, since the supervisor is gone: in order first, by force later."""
+        """End this process, in order first, by force later."""
         signal.alarm(math.ceil(self._patience))
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -101,7 +101,7 @@ class Supervisor:
         return [worker for worker in found if worker is not None and worker.state is not State.ENDED]
 
     async def start(self, notes: Mapping[str, Any] | None = None) -> None:
-        """Start all workers, in order of `after`; return once they were started, not yet ready."""
+        """Start all workers, in order of `after`, without waiting for them."""
         for group in self.groups.values():
             self._notes[group.name] = notes or {}
             self._begin(self._fill(group))
@@ -122,7 +122,7 @@ class Supervisor:
             raise self.failure
 
     async def roll(self, name: str, notes: Mapping[str, Any] | None = None) -> None:
-        """Start a whole group afresh beside the old workers, and end these once all the new ones are ready.
+        """Start a group afresh beside the old workers, and end these once that is ready.
 
         Args:
             name: the group.
@@ -151,7 +151,10 @@ class Supervisor:
             await asyncio.gather(*(worker.stop() for worker in old if worker is not None))
 
     def recycle(self, worker: Worker, why: str, drain: float | None = None) -> None:
-        """End one worker, and start another in its place at once; does nothing to one that ends already."""
+        """End one worker, and start another in its place at once.
+
+        Does nothing to one that ends already.
+        """
         slot = self._slots[worker.group.name][worker.index]
         if slot.worker is not worker or worker.is_expected or self.is_stopping:
             return
@@ -203,7 +206,7 @@ class Supervisor:
         return worker
 
     async def _all_ready(self, workers: Sequence[Worker]) -> None:
-        """Wait until workers that fill no slot are ready; raises ServiceLoadError where one will not be."""
+        """Wait until workers that fill no slot are ready; raises ServiceLoadError."""
         while not all(worker.state is State.READY for worker in workers):
             for worker in workers:
                 if worker.state is State.ENDED or self.is_stopping:
@@ -211,7 +214,7 @@ class Supervisor:
             await self._next()
 
     async def _fill(self, group: Group) -> None:
-        """Start the workers of a group when those before are ready, and keep each place filled."""
+        """Start a group when those before are ready, and keep each place filled."""
         while not all(is_filled(slot) for name in group.after for slot in self._slots[name]):
             await self._next()
         if not self.is_stopping:
