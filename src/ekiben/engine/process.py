@@ -1,7 +1,7 @@
 """One worker, seen from its supervisor: a process and a socket to talk with it.
 
-In: a command, what it inherits. Out: whether it is ready, what it says, how it ended. It is a fresh interpreter, never a
-fork of ours: BLAS and CUDA do not survive one.
+In: a command, what it inherits. Out: whether it is ready, what it says, how it ended. It is a fresh interpreter, never
+a fork of ours: BLAS and CUDA do not survive one.
 """
 
 import asyncio
