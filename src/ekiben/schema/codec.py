@@ -113,8 +113,11 @@ def readers(
     default = root_default(signature)
 
     bind = binder(signature)
+    from_text, name = text_reader(signature)
 
     def from_json(body: bytes) -> Arguments:
+        if from_text is not None and (value := from_text(body, name)) is not None:
+            return bind(value if name is None else {name: value})
         if not body:
             if not is_root:
                 body = b"{}"
@@ -134,6 +137,20 @@ def readers(
             raise invalid(error, data, is_root=is_root) from error
 
     return from_json, from_data
+
+
+def text_reader(signature: Signature) -> tuple[Callable[[bytes, str | None], Any] | None, str | None]:
+    """Find what reads the only parameter from JSON without pydantic, and the name that it has there.
+
+    It gives None for whatever needs a second look, so that every error is told by pydantic.
+    """
+    only = signature.parameters[0] if len(signature.parameters) == 1 and signature.whole is None else None
+    if only is None or only.stars or isinstance(only.default, FieldInfo) or get_origin(only.hint) is not Annotated:
+        return None, None
+    kind, *notes = get_args(only.hint)
+    if kind is not Any or len(notes) != 1 or (leaf := only_leaf(only.hint)) is None:
+        return None, None
+    return getattr(leaf, "from_text", None), None if signature.is_root else only.name
 
 
 def binder(signature: Signature) -> Callable[[Any], Arguments]:

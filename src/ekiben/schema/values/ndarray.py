@@ -13,6 +13,7 @@ from ekiben.core.spec import JsonSchema
 from ekiben.schema.annotations import ContentType, DType, Shape
 from ekiben.schema.content import JSON, OCTETS, Encoded, essence
 from ekiben.schema.values.base import Encoder, cuts
+from ekiben.schema.wire import numbers as wire_numbers
 from ekiben.schema.wire import raw as wire_raw
 from ekiben.schema.wire.raw import NPY, ArrayForm
 
@@ -71,6 +72,15 @@ class NdarrayLeaf:
     def decode(self, raw: Any) -> Any:
         """Make an array of the asked dtype and shape."""
         return self.form.decode(raw)
+
+    def from_text(self, body: bytes, name: str | None) -> Any:
+        """Read the array from JSON at once; None where `decode` has to look at its parts.
+
+        Args:
+            body: nested lists, or an object with nothing but *name* in it.
+            name: the member that holds the lists.
+        """
+        return wire_numbers.read(self.form, body, name)
 
     def to_json(self, value: Any) -> Any:
         """Give an array that orjson writes as nested lists; anything array-like is taken."""
