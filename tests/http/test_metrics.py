@@ -1,14 +1,18 @@
 """Requests are counted by route and status, in the words of Prometheus, beside what the user counts."""
 
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 from prometheus_client import REGISTRY, Counter, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+import ekiben
 from ekiben.core.spec import HttpSpec, MetricsSpec, ServiceSpec, Style
 from ekiben.engine.observe import BatchCounts
 from ekiben.http.app import App
-from ekiben.http.metrics import Metrics
+from ekiben.http.metrics import Inner, Metrics
 from tests.http.calls import Calls
 from tests.http.within import asking, bound, started
 
@@ -61,7 +65,7 @@ def test_batches() -> None:
     counts = BatchCounts()
     for items in (1, 2, 5000):
         counts.note(items, 0.1)
-    found = samples(Metrics(ServiceSpec("s"), {"predict": counts}).render("")[0].decode())
+    found = samples(Metrics(ServiceSpec("s"), Inner({"predict": counts})).render("")[0].decode())
     name = "ekiben_adaptive_batch_size"
     sizes = [found[(f"{name}_bucket", le, "predict", "s", "")] for le in ("1", "2", "1024", "+Inf")]
     assert (sizes, found[(f"{name}_sum", "predict", "s", "")]) == ([1, 2, 2, 3], 5003)
@@ -121,3 +125,44 @@ async def test_label_values_are_bounded() -> None:
             await client.get(f"/path-{number}")
         found = samples((await client.get("/metrics")).text)
     assert len([key for key in found if key[0] == "ekiben_request_total"]) == 1
+
+
+@ekiben.service
+class Doubles:
+    """A service that batches."""
+
+    @ekiben.api(batchable=True)
+    def double(self, x: list[int]) -> list[int]:
+        return [2 * each for each in x]
+
+
+async def test_behind_the_routes() -> None:
+    """Reading, writing, batches and the queue are counted by method."""
+    async with asking(Doubles) as client:
+        for body in ([1, 2], [3], ["x"]):
+            await client.post("/double", json={"x": body})
+        found = samples((await client.get("/metrics")).text)
+    place = ("double", "Doubles", "")
+    assert found[("ekiben_decode_seconds_count", *place)] >= 1
+    assert found[("ekiben_decode_seconds_sum", *place)] > 0
+    assert found[("ekiben_encode_seconds_count", *place)] >= 1
+    assert found[("ekiben_model_seconds_count", *place)] == 2
+    assert found[("ekiben_model_seconds_sum", *place)] > 0
+    assert found[("ekiben_queue_depth", "Doubles", "")] == 0
+
+
+async def test_nothing_is_timed_where_nobody_looks() -> None:
+    """Without `/metrics` the codecs are left as they are."""
+    async with asking(Calls, http=HttpSpec(metrics=MetricsSpec(enabled=False))) as client:
+        assert (await client.post("/add", json={"a": 1})).json() == 2
+        assert (await client.get("/metrics")).status_code == 404
+
+
+async def test_every_metric_is_documented() -> None:
+    """Each name that `/metrics` shows stands in docs/metrics.md with its type, and no other does."""
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text()
+    told = dict(re.findall(r"^\| `(ekiben_\w+)` \| (\w+) \|", page, re.MULTILINE))
+    async with asking(Doubles) as client:
+        await client.post("/double", json={"x": [1]})
+        text = (await client.get("/metrics")).text
+    assert told == dict(re.findall(r"^# TYPE (ekiben_\w+) (\w+)$", text, re.MULTILINE))

@@ -16,11 +16,12 @@ from starlette.middleware.cors import CORSMiddleware
 from ekiben.core.errors import MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher
+from ekiben.engine.timing import CodecTimes, timed
 from ekiben.http import answer, endpoint, errors, pages
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
-from ekiben.http.metrics import UNKNOWN, Metrics, Tally
+from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Tally
 from ekiben.http.mount import Mounts
 from ekiben.http.origin import Guard
 from ekiben.http.table import Table
@@ -52,6 +53,8 @@ class App:
         spec = bound.spec
         self.bound = bound
         codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
+        times = {name: CodecTimes() for name in codecs} if spec.http.metrics.enabled else {}
+        codecs |= {name: timed(codecs[name], each) for name, each in times.items()}
         self.dispatcher = LocalDispatcher(bound, codecs)
         self.inside = 0  # requests that are being answered
         self._on_failure = on_failure
@@ -61,7 +64,8 @@ class App:
         self._id_header = spec.style.request_id_header.lower().encode()
         self._access = AccessLog(spec.http.access) if spec.http.access.enabled else None
         self._mounts = Mounts(bound.mounts, spec.http.path_prefix)
-        self._metrics = Metrics(spec, self.dispatcher.batches)
+        inner = Inner(self.dispatcher.batches, times, lambda: self.dispatcher.waiting)
+        self._metrics = Metrics(spec, inner)
         self._unknown = self._metrics.tally(UNKNOWN)
         self._tallies: dict[str, Tally] = {}
         self._table = Table(spec.limits)

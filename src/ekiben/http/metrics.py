@@ -7,17 +7,26 @@ Source: the Prometheus exposition formats; prometheus_client's custom collectors
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 from prometheus_client import REGISTRY, CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import choose_encoder
 
 from ekiben.core.spec import MetricsSpec, ServiceSpec
 from ekiben.engine.observe import BOUNDS, BatchCounts
+from ekiben.engine.timing import CodecTimes, Spent
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
+METHOD = ("method_name", "service_name", "service_version")  # labels of what is counted behind the routes
 UNKNOWN = "(unknown)"  # the label of every path that there is not
 
 
@@ -54,12 +63,25 @@ class Tally:
         self.last = time.time()
 
 
-class Metrics:
-    """The counts of one app, in a registry of its own."""
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """What is counted behind the routes, by endpoint."""
 
-    def __init__(self, spec: ServiceSpec, batches: Mapping[str, BatchCounts] | None = None) -> None:
-        """Args: *batches* is what the engine counts of each endpoint that batches."""
-        self._batches = batches or {}
+    batches: Mapping[str, BatchCounts] = field(default_factory=dict)  # of those that batch
+    codecs: Mapping[str, CodecTimes] = field(default_factory=dict)
+    waiting: Callable[[], int] | None = None  # calls that wait for a model thread
+
+
+class Metrics:
+    """The counts of one app, in a registry of its own.
+
+    Args:
+        spec: the service.
+        inner: what is counted behind the routes.
+    """
+
+    def __init__(self, spec: ServiceSpec, inner: Inner = Inner()) -> None:
+        self._inner = inner
         settings: MetricsSpec = spec.http.metrics
         self._prefix = settings.namespace or spec.style.metrics_prefix
         self._bounds = settings.buckets or BUCKETS
@@ -94,19 +116,44 @@ class Metrics:
                 values = [*place, str(status)]
                 total.add_metric(values, found.count)
                 duration.add_metric(values, list(zip(edges, accumulate(found.buckets), strict=True)), found.seconds)
-        yield from (total, duration, inside, last, *self._batch_sizes())
+        yield from (total, duration, inside, last, *self._behind())
 
-    def _batch_sizes(self) -> Iterator[Metric]:
-        """Give the sizes of batches, where an endpoint batches."""
-        if not self._batches:
-            return
-        labels = ["method_name", "service_name", "service_version"]
-        sizes = HistogramMetricFamily(f"{self._prefix}_adaptive_batch_size", "Items of one batch.", labels=labels)
+    def _behind(self) -> Iterator[Metric]:
+        """Give what is counted behind the routes, as far as there is any."""
+        inner = self._inner
+        if inner.waiting is not None:
+            depth = GaugeMetricFamily(
+                f"{self._prefix}_queue_depth",
+                "Calls that wait for the model.",
+                labels=["service_name", "service_version"],
+            )
+            depth.add_metric(self._service, inner.waiting())
+            yield depth
+        if inner.codecs:
+            read = {name: times.decode for name, times in inner.codecs.items()}
+            yield self._spent("decode_seconds", "Reading and checking the arguments of a call.", read)
+            written = {name: times.encode for name, times in inner.codecs.items()}
+            yield self._spent("encode_seconds", "Writing the answer of a call.", written)
+        if inner.batches:
+            yield self._batch_sizes()
+            run = {name: Spent(counts.batches, counts.seconds) for name, counts in inner.batches.items()}
+            yield self._spent("model_seconds", "Running the method on one batch.", run)
+
+    def _spent(self, name: str, words: str, spent: Mapping[str, Spent]) -> Metric:
+        """Give how often something was done and how long that took, by method."""
+        found = SummaryMetricFamily(f"{self._prefix}_{name}", words, labels=METHOD)
+        for method, each in spent.items():
+            found.add_metric([method, *self._service], each.count, each.seconds)
+        return found
+
+    def _batch_sizes(self) -> Metric:
+        """Give the sizes of batches."""
+        sizes = HistogramMetricFamily(f"{self._prefix}_adaptive_batch_size", "Items of one batch.", labels=METHOD)
         edges = [*map(str, BOUNDS), "+Inf"]
-        for name, counts in self._batches.items():
+        for name, counts in self._inner.batches.items():
             buckets = list(zip(edges, accumulate(counts.sizes), strict=True))
             sizes.add_metric([name, *self._service], buckets, counts.items)
-        yield sizes
+        return sizes
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Give the text and its media type: ours, then what the user registered."""
