@@ -1,13 +1,15 @@
 """What a client may leave open has an end, and what uvicorn's protocol promises us still holds."""
 
 import asyncio
+import inspect
 import re
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ekiben.http import protocol
 from ekiben.http.listen import Listen
@@ -158,9 +160,26 @@ async def test_a_running_server_sweeps() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["connection_made", "connection_lost", "data_received", "on_message_begin", "on_headers_complete",
-     "on_response_complete", "_start_asgi_task", "send_400_response"],
+    ["connection_made", "connection_lost", "data_received", "on_message_begin", "on_url", "on_header",
+     "on_headers_complete", "on_body", "on_message_complete", "on_response_complete", "_start_asgi_task",
+     "resume_writing", "send_400_response", "shutdown"],
 )  # fmt: skip
 def test_uvicorn_still_has(name: str) -> None:
     """What we override or call in uvicorn's protocol is there; the behaviour is watched by the tests above."""
     assert callable(getattr(HttpToolsProtocol, name))
+
+
+async def test_uvicorn_still_keeps() -> None:
+    """The attributes that the fast lane reads and sets are those of uvicorn's protocol and cycle."""
+    uvicorn = Server(bound(Calls), Listen(port=0))
+    made = HttpToolsProtocol(uvicorn.config, uvicorn.server_state, {})
+    ours = {"app", "app_state", "asgi_version", "client", "cycle", "flow", "headers", "logger", "access_logger",
+            "access_log", "parser", "pipeline", "root_path", "scheme", "scope", "server", "server_state",
+            "timeout_keep_alive", "transport", "expect_100_continue"}  # fmt: skip
+    assert ours <= set(vars(made))
+    parameters = list(inspect.signature(RequestResponseCycle).parameters)
+    assert parameters == ["scope", "transport", "flow", "logger", "access_logger", "access_log", "default_headers",
+                          "message_event", "expect_100_continue", "keep_alive", "on_response"]  # fmt: skip
+    cycle = RequestResponseCycle(**dict.fromkeys(parameters))  # type: ignore[arg-type]
+    assert {"response_complete", "disconnected", "keep_alive", "message_event", "more_body"} <= set(vars(cycle))
+    assert {"read_paused", "write_paused"} <= set(vars(FlowControl(Wire())))

@@ -23,10 +23,14 @@ from tests.servers import HOST
 pytestmark = pytest.mark.slow
 
 
+in_each_lane = pytest.mark.parametrize("lane", ["asgi", "fast"])
+
+
+@in_each_lane
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_stop_in_order(tmp_path: Path, how: int) -> None:
+def test_stop_in_order(tmp_path: Path, how: int, lane: str) -> None:
     """At a signal: not ready at once, alive, no new calls; the call that runs is answered; hooks run; exit 0."""
-    with server("tests.http.slow:Slow", folder=tmp_path, drain=60) as running:
+    with server("tests.http.slow:Slow", folder=tmp_path, drain=60, lane=lane) as running:
         running.wait_until_ready()
         thread, answers = in_background(lambda: httpx.post(f"{running.url}/sync", json={"name": "go"}, timeout=60))
         wait_for(tmp_path / "go-began")
@@ -47,9 +51,51 @@ def test_stop_in_order(tmp_path: Path, how: int) -> None:
             httpx.get(f"{running.url}/livez")
 
 
-def test_a_call_that_does_not_end_is_cut_off(tmp_path: Path) -> None:
+@in_each_lane
+def test_stop_under_load(lane: str) -> None:
+    """At a signal under load each request that was read has one whole answer: as many as the log has lines."""
+    with server("tests.http.slow:Slow", lane=lane) as running:
+        running.wait_until_ready()
+        clients = [in_background(lambda: ask_on_and_on(running.port)) for _ in range(8)]
+        running.wait_for_log('"POST /quick" 200')
+        time.sleep(0.3)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(60) == 0
+        for thread, _ in clients:
+            thread.join(60)
+        answers = [status for _, found in clients for status in found[0]]
+        lines = [line for line in running.log.splitlines() if '"POST /quick"' in line]
+        assert "Traceback" not in running.log
+    assert set(answers) <= {200, 503}
+    assert len(answers) == len(lines)
+    assert answers.count(200) > 20
+
+
+def ask_on_and_on(port: int) -> list[int]:
+    """Ask until the server hangs up; give the statuses. An answer that is cut is an error."""
+    found = []
+    with socket.create_connection((HOST, port), timeout=60) as client:
+        while True:
+            try:
+                client.sendall(b"POST /quick HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+                said = client.recv(65536)
+            except (ConnectionResetError, BrokenPipeError):
+                return found
+            if not said:
+                return found
+            head, _, body = said.partition(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            while len(body) < length:
+                more = client.recv(65536)
+                assert more, "an answer was cut"
+                body += more
+            found.append(int(head[9:12]))
+
+
+@in_each_lane
+def test_a_call_that_does_not_end_is_cut_off(tmp_path: Path, lane: str) -> None:
     """After `drain` seconds a call that still runs is cancelled and answered with 503, and the server leaves with 0."""
-    with server("tests.http.slow:Patient", folder=tmp_path, drain=0.2) as running:
+    with server("tests.http.slow:Patient", folder=tmp_path, drain=0.2, lane=lane) as running:
         running.wait_until_ready()
         thread, answers = in_background(lambda: httpx.post(f"{running.url}/wait", timeout=60))
         wait_for(tmp_path / "wait-began")
@@ -61,10 +107,11 @@ def test_a_call_that_does_not_end_is_cut_off(tmp_path: Path) -> None:
     assert (tmp_path / "wait-ended").exists()
 
 
-def test_start_behind_an_open_port(tmp_path: Path) -> None:
+@in_each_lane
+def test_start_behind_an_open_port(tmp_path: Path, lane: str) -> None:
     """While the model loads the port answers: alive, not ready, and callers are told when to come back."""
     (tmp_path / "hold-init").touch()
-    with server("tests.http.slow:Slow", folder=tmp_path) as running:
+    with server("tests.http.slow:Slow", folder=tmp_path, lane=lane) as running:
         wait_for(tmp_path / "init-began")
         assert running.http.get("/livez").status_code == 200
         assert running.http.get("/readyz").status_code == 503
@@ -93,9 +140,10 @@ def test_a_start_that_fails(tmp_path: Path) -> None:
         assert "no weights" in running.log
 
 
-def test_a_client_that_leaves(tmp_path: Path) -> None:
+@in_each_lane
+def test_a_client_that_leaves(tmp_path: Path, lane: str) -> None:
     """A call whose client hangs up is cancelled, and the log says 499."""
-    with server("tests.http.slow:Patient", folder=tmp_path) as running:
+    with server("tests.http.slow:Patient", folder=tmp_path, lane=lane) as running:
         running.wait_until_ready()
         with socket.create_connection((HOST, running.port)) as client:
             client.sendall(b"POST /wait HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
@@ -152,11 +200,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return names
 
 
-def test_tls(certificates: dict[str, str]) -> None:
+@in_each_lane
+def test_tls(certificates: dict[str, str], lane: str) -> None:
     """With a certificate the server speaks TLS, and only that."""
     tls = {"certfile": certificates["cert"], "keyfile": certificates["key"], "ciphers": "ECDHE+AESGCM"}
     trusting = ssl.create_default_context(cafile=certificates["ca"])
-    with server(tls=tls) as running:
+    with server(tls=tls, lane=lane) as running:
         assert f"https://localhost:{running.port}" in running.log
         with httpx.Client(verify=trusting, base_url=f"https://localhost:{running.port}") as client:
             wait_until_ready(client)

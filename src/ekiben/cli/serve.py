@@ -90,6 +90,11 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     help="Longest time for one call, in place of the service's own.",
 )
 @click.option(
+    "--lane",
+    type=click.Choice(("asgi", "fast")),
+    help="Answer plain calls past the ASGI app (fast), or none; fast where it can be.",
+)
+@click.option(
     "--drain",
     type=click.FloatRange(0),
     default=10.0,
@@ -217,6 +222,7 @@ def read_listen(ctx: click.Context, options: dict[str, Any]) -> "Listen":
         tls=read_tls(ctx, options),
         proxy_headers=options["proxy_headers"],
         forwarded_allow_ips=options["forwarded_allow_ips"],
+        lane=options["lane"],
         drain=options["drain"],
     )
 

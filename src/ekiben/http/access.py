@@ -1,6 +1,6 @@
 """Write the access log, in batches, so that no request waits for it.
 
-In: finished exchanges. Out: a line for each on the logger `ekiben.access`.
+In: finished requests. Out: a line for each on the logger `ekiben.access`.
 Lines are made of a batch at once, and a thread of its own writes them, so that a slow terminal or pipe stops nobody.
 With the handler that Ekiben set up a batch is one write; otherwise each line is a record for the user's handlers.
 """
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ekiben.core.log import ACCESS, JsonLines, is_ours
 from ekiben.core.spec import AccessSpec
-from ekiben.http.exchange import Exchange
+from ekiben.http.exchange import Finished
 from ekiben.http.lines import Entry, entry, json_line, message, text_line, values
 
 BATCH = 32  # lines
@@ -31,13 +31,13 @@ class AccessLog:
     def __init__(self, spec: AccessSpec) -> None:
         self._spec = spec
         self._skipped = frozenset(spec.skip_paths)
-        self._waiting: list[tuple[Exchange, float, float]] = []
+        self._waiting: list[tuple[Finished, float, float]] = []
         self._batches: queue.SimpleQueue[tuple[OurHandler, str] | list[Entry] | None] = queue.SimpleQueue()
         self._timer: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
         self._dropped = 0
 
-    def note(self, exchange: Exchange, seconds: float) -> None:
+    def note(self, exchange: Finished, seconds: float) -> None:
         """Note a finished request; the log is written a moment later."""
         if exchange.scope["path"] in self._skipped or not logger.isEnabledFor(logging.INFO):
             return

@@ -17,7 +17,7 @@ from ekiben.core.errors import MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, endpoint, errors, pages
+from ekiben.http import answer, endpoint, errors, fast, pages
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
@@ -56,7 +56,7 @@ class App:
         times = {name: CodecTimes() for name in codecs} if spec.http.metrics.enabled else {}
         codecs |= {name: timed(codecs[name], each) for name, each in times.items()}
         self.dispatcher = LocalDispatcher(bound, codecs)
-        self.inside = 0  # requests that are being answered
+        self._inside = fast.Inside()
         self._on_failure = on_failure
         self._on_ready = on_ready
         self._starting: asyncio.Task[None] | None = None
@@ -83,12 +83,21 @@ class App:
             handler = endpoint.plan(each, codecs[each.name], service, wants_context=wants_context)
             self._table.add(path, each.methods, handler)
             self._tallies[path] = self._metrics.tally(path)
+        self.obstacle = fast.obstacle(bound, self._mounts)  # to a fast lane
+        door, id_header = self.dispatcher.door, self._id_header
+        shared = fast.Shared(door, spec.limits, spec.http.gzip_min, id_header, self._inside, self._access, proxied)
+        self.routes = {} if self.obstacle else fast.plan(bound, codecs, self._tallies, shared)
         uncounted = Tally(())
         for path, page in pages.plan(bound, self.dispatcher, codecs, self._metrics).items():
             if path not in self._table and (path != "/" or self._mounts.find("/") is None):
                 self._table.add(path, ["GET"], page)
                 self._tallies[path] = uncounted
         self._chain = wrap(self._route, bound, spec.http.cors)
+
+    @property
+    def inside(self) -> int:
+        """Requests that are being answered."""
+        return self._inside.count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the app's life."""
@@ -99,7 +108,7 @@ class App:
         path = scope["path"]
         tally = self._tallies.get(path) or self._tally(path)
         tally.inside += 1
-        self.inside += 1
+        self._inside.count += 1
         try:
             await self._chain(scope, receive, exchange.send)
         except ClientLeft:
@@ -112,7 +121,7 @@ class App:
             await self._refuse(error, exchange, exchange.send)
         finally:
             tally.inside -= 1
-            self.inside -= 1
+            self._inside.count -= 1
             seconds = perf_counter() - exchange.started
             tally.note(exchange.status, seconds)
             if self._access is not None:

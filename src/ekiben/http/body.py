@@ -54,6 +54,7 @@ class Reader:
         self._kinds = {b"": Kind("json", JSON) if takes_json or not codec.raw_media else Kind("raw", OCTETS)}
         if takes_json:
             self._kinds[JSON.encode()] = self._kinds[b""]
+        self.json_types = frozenset(declared for declared, kind in self._kinds.items() if kind.read == "json")
 
     async def read(self, headers: Headers, receive: Receive, context: OpenContext) -> Arguments:
         """Read and decode one body.
@@ -72,13 +73,13 @@ class Reader:
         most = self._limits.max_body
         check_length(headers, most)
         if kind.read == "json" and b"content-encoding" not in headers:
-            return self._from_json(await read(receive, most))
+            return self.from_json(await read(receive, most))
         incoming = chunks(receive, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower(), most)
         if kind.read == "multipart":
             return self._from_fields(await form.read_multipart(incoming, declared, self._limits, context()))
         body = b"".join([chunk async for chunk in incoming])
         if kind.read == "json" or not (body or declared):  # nothing at all: say which parameter is missing
-            return self._from_json(body)
+            return self.from_json(body)
         if kind.read == "urlencoded":
             return self._from_fields(form.read_urlencoded(body, self._limits))
         upload = Upload(body, kind.media, "", context())
@@ -86,7 +87,8 @@ class Reader:
             return await asyncio.to_thread(self._codec.from_raw, upload)
         return self._codec.from_raw(upload)
 
-    def _from_json(self, body: bytes) -> Arguments:
+    def from_json(self, body: bytes) -> Arguments:
+        """Decode a body of JSON; raises InvalidInput."""
         if not self._codec.is_shallow and depth(body, self._limits.max_depth):
             raise InvalidInput(f"the JSON is nested deeper than {self._limits.max_depth} levels")
         return self._codec.from_json(body)

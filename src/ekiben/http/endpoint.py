@@ -16,10 +16,11 @@ from ekiben.core.context import Context
 from ekiben.core.spec import EndpointSpec, Limits
 from ekiben.engine.messages import Call
 from ekiben.http import answer, body, deadline
-from ekiben.http.exchange import Exchange, Message, Receive, Scope, Send
+from ekiben.http.exchange import OUTCOME, Exchange, Message, Outcome, Receive, Scope, Send
 from ekiben.http.origin import Guard
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec
+from ekiben.schema.content import Encoded
 
 Handler = Callable[[Scope, Receive, Send, Exchange], Awaitable[None]]
 Submit = Callable[[Call], Awaitable[Any]]
@@ -66,14 +67,14 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
         service: what all endpoints share.
         wants_context: the method takes a `Context`, so that each call gets one.
     """
-    read_arguments = body.Reader(codec, service.limits).read
+    read_arguments, encode = body.Reader(codec, service.limits).read, encoder(codec)
     has_choice = len(codec.encoders) > 1  # `accept` chooses among several forms of an answer
-    encodes_off_loop = codec.output_leaf is not None and codec.output_leaf.kind == "image"
     name, submit, watch, state = endpoint.name, service.submit, service.watch, service.state
     gzip_min = None if endpoint.stream else service.gzip_min
 
     async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
         headers = seen.headers
+        before: Outcome | None = scope.get(OUTCOME)
         if b"origin" in headers or b"sec-fetch-site" in headers:
             service.guard.check(scope, headers)
         context: Context | None = None
@@ -90,16 +91,17 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
             incoming = recorder.record
             opened().request = Request(scope, recorder.again)
         try:
-            due = deadline.read(headers) if deadline.FIELD in headers else None
-            args, kwargs = await read_arguments(headers, incoming, opened)
-            value = await watch.over(submit(Call(name, args, kwargs, context, deadline=due)), receive)
+            if before is None:
+                due = deadline.read(headers) if deadline.FIELD in headers else None
+                args, kwargs = await read_arguments(headers, incoming, opened)
+                value = await watch.over(submit(Call(name, args, kwargs, context, deadline=due)), receive)
+            else:
+                value = before.value()
             response = None if context is None else context.response
             if isinstance(value, Response):
                 await pass_through(value, response, scope, receive, send)
                 return
-            encode = codec.encoder_for(headers.get(b"accept", b"").decode("latin-1")) if has_choice else codec.encode
-            content = await asyncio.to_thread(encode, value) if encodes_off_loop else encode(value)
-            made = answer.encoded(content, response)
+            made = answer.encoded(await encode(value, headers.get(b"accept", b"")), response)
             if has_choice:
                 made.headers.append((b"vary", b"accept"))
             await answer.send(
@@ -114,6 +116,20 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
                 context.close()
 
     return handle
+
+
+def encoder(codec: Codec) -> Callable[[Any, bytes], Awaitable[Encoded]]:
+    """Settle how answers are encoded; pictures leave the event loop to be drawn."""
+    has_choice = len(codec.encoders) > 1
+    is_slow = codec.output_leaf is not None and codec.output_leaf.kind == "image"
+
+    async def encode(value: Any, accepted: bytes) -> Encoded:
+        if isinstance(value, Encoded):  # in the fast lane
+            return value
+        write = codec.encoder_for(accepted.decode("latin-1")) if has_choice else codec.encode
+        return await asyncio.to_thread(write, value) if is_slow else write(value)
+
+    return encode
 
 
 async def pass_through(value: Response, response: Any, scope: Scope, receive: Receive, send: Send) -> None:

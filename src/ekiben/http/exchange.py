@@ -7,9 +7,12 @@ Source: the ASGI specification 3.0, HTTP connection scope.
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from itertools import count
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
+
+from ekiben.engine.messages import Reply
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -18,6 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEY = "ekiben.exchange"  # where a scope holds its exchange, also through middleware
+OUTCOME = "ekiben.outcome"  # where a scope holds what the fast lane has done already
 LEFT = 499  # the status that logs and metrics show for a client that left; it is never sent
 SANE = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -30,6 +34,37 @@ def new_id() -> str:
     return f"{_PROCESS}{next(_COUNT):08x}"
 
 
+def request_id(given: bytes | None) -> str:
+    """Take over the id that a request bears, if it is sane; else make one."""
+    return given.decode() if given is not None and SANE.fullmatch(given) else new_id()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a call that began in the fast lane and is answered by the app."""
+
+    reply: Reply  # the method's value, or what a codec made of it, or what went wrong
+    started: float  # of perf_counter
+    request_id: str
+
+    def value(self) -> Any:
+        """Give the value; raises what went wrong."""
+        if self.reply.error is not None:
+            raise self.reply.error
+        return self.reply.value
+
+
+class Finished(Protocol):
+    """A request that has its answer, as far as the log asks."""
+
+    scope: Scope
+    headers: dict[bytes, bytes]
+    media_type: bytes
+    status: int
+    length: int
+    request_id: str
+
+
 class Exchange:
     """One request and its answer; `send` stands between the app and the server."""
 
@@ -38,14 +73,14 @@ class Exchange:
     def __init__(self, scope: Scope, send: Send, id_header: bytes) -> None:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.started = perf_counter()
+        before: Outcome | None = scope.get(OUTCOME)
+        self.started = perf_counter() if before is None else before.started
         self.status = 0  # until the answer begins
         self.length = 0  # bytes of the answer's body
         self.media_type = b""  # of the answer
         self._send = send
         self._id_header = id_header
-        given = self.headers.get(id_header)
-        self.request_id = given.decode() if given is not None and SANE.fullmatch(given) else new_id()
+        self.request_id = request_id(self.headers.get(id_header)) if before is None else before.request_id
 
     async def send(self, message: Message) -> None:
         """Pass a message on, the head with the request id; note what was sent."""

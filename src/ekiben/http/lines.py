@@ -11,7 +11,7 @@ import orjson
 
 from ekiben.core.log import ACCESS
 from ekiben.core.spec import AccessSpec
-from ekiben.http.exchange import Exchange
+from ekiben.http.exchange import Finished
 
 
 class Entry(NamedTuple):
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
     details: dict[str, Any]  # types and sizes of the bodies, as far as they are logged
 
 
-def entry(exchange: Exchange, seconds: float, now: float, spec: AccessSpec) -> Entry:
+def entry(exchange: Finished, seconds: float, now: float, spec: AccessSpec) -> Entry:
     """Gather what is logged of one request."""
     scope, headers = exchange.scope, exchange.headers
     details: dict[str, Any] = {}

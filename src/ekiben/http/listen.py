@@ -33,6 +33,7 @@ class Listen:
     tls: TlsSpec | None = None  # None: what the service says
     proxy_headers: bool = False  # believe X-Forwarded-For and X-Forwarded-Proto
     forwarded_allow_ips: str = "127.0.0.1"  # of these senders, separated by commas; `*` is all
+    lane: str | None = None  # asgi | fast; None: fast where it can be
     drain: float = 10.0  # seconds for calls that run when the server is stopped
 
 

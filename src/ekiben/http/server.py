@@ -7,6 +7,7 @@ elsewhere; then the sockets close. A second Ctrl-C leaves at once.
 
 import asyncio
 import contextlib
+import logging
 import signal
 import ssl
 import threading
@@ -15,12 +16,15 @@ from typing import Any
 
 import uvicorn
 
-from ekiben.core.errors import ConfigError
+from ekiben.core.errors import ConfigError, Unavailable
 from ekiben.core.spec import BoundService, TlsSpec
 from ekiben.http import errors
 from ekiben.http.app import App
+from ekiben.http.fast import LANES, Route
 from ekiben.http.listen import Listen, Listening
-from ekiben.http.protocol import protocol, sweep
+from ekiben.http.protocol import give_up, protocol, sweep
+
+log = logging.getLogger("ekiben")
 
 KEEP_ALIVE = 75  # seconds that an idle connection stays open
 TICK = 0.02  # seconds between looks at whether calls still run, while stopping
@@ -39,12 +43,13 @@ class Server(uvicorn.Server):
 
     def __init__(self, bound: BoundService, listen: Listen, on_ready: Callable[[], None] = lambda: None) -> None:
         self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=listen.proxy_headers)
+        routes = routes_of(self.app, listen.lane)
         self.failure: BaseException | None = None
         self._drain = listen.drain
         spec = bound.spec
         config = uvicorn.Config(
             self.app,
-            http=protocol(spec.limits.max_header_size, errors.plan(spec.style.error_style)),
+            http=protocol(spec.limits.max_header_size, errors.plan(spec.style.error_style), routes),
             ws="websockets-sansio",
             lifespan="on",
             backlog=spec.http.backlog,
@@ -84,7 +89,11 @@ class Server(uvicorn.Server):
         end = asyncio.get_running_loop().time() + self._drain
         while self.app.inside and not self.force_exit and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(TICK)
+        # What runs in the fast lane has no task that uvicorn could cancel at the end of the grace.
+        late = Unavailable("the server stopped before the answer was there")
+        timer = asyncio.get_running_loop().call_later(GRACE, give_up, self.server_state.connections, late)
         await super().shutdown(sockets)
+        timer.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -98,6 +107,23 @@ class Server(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+
+def routes_of(app: App, lane: str | None) -> dict[bytes, Route]:
+    """Choose what the protocol answers itself.
+
+    Raises:
+        ConfigError: the fast lane was asked for, and something forbids it.
+    """
+    if lane not in (None, *LANES):
+        raise ConfigError(f"`lane` must be {' or '.join(LANES)}: {lane!r}")
+    if lane == "fast" and app.obstacle is not None:
+        raise ConfigError(
+            f"`lane` must be asgi, because {app.obstacle}: 'fast'", hint="leave `--lane` out, or take the reason away"
+        )
+    if lane is None and app.obstacle is not None and app.bound.spec.endpoints:
+        log.info("every request goes through the ASGI app: %s", app.obstacle)
+    return {} if lane == "asgi" else app.routes
 
 
 def tls_options(tls: TlsSpec | None) -> dict[str, Any]:

@@ -1,0 +1,192 @@
+"""Answer one request past the ASGI app.
+
+In: a whole body, once its turn has come. Out: the answer, in one write; the app gives all that are not plain.
+To the engine a cycle is the future that it settles; to uvicorn's protocol it is its `RequestResponseCycle`.
+"""
+
+import asyncio
+from time import perf_counter
+from typing import Any, ClassVar, Protocol
+
+from ekiben.engine.door import Door
+from ekiben.engine.messages import Call, Reply
+from ekiben.http import deadline
+from ekiben.http.exchange import LEFT, Outcome, Scope, request_id
+from ekiben.http.fast import Headers, Route
+
+
+class Connection(Protocol):
+    """What a cycle asks of its connection."""
+
+    transport: asyncio.Transport
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The lines that every answer of the server has."""
+
+    def divert(self, cycle: "Cycle", outcome: Outcome) -> None:
+        """Let the app answer in place of *cycle*."""
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request."""
+
+
+class Unheard:
+    """Takes the place of the event for which an ASGI app would wait."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+class Cycle:
+    """One request and its answer."""
+
+    __slots__ = (
+        "_call",
+        "_connection",
+        "_door",
+        "_is_begun",
+        "_is_settled",
+        "body",
+        "disconnected",
+        "has_turn",
+        "headers",
+        "is_whole",
+        "keep_alive",
+        "length",
+        "media_type",
+        "request_id",
+        "response_complete",
+        "route",
+        "scope",
+        "started",
+        "status",
+    )
+
+    message_event: ClassVar[Unheard] = Unheard()
+
+    def __init__(self, connection: Connection, route: Route, headers: Headers, scope: Scope, keep_alive: bool) -> None:
+        self._connection = connection
+        self.route = route
+        self._call: Call | None = None
+        self._door: Door | None = None
+        self._is_begun = False
+        self._is_settled = False
+        self.headers = headers
+        self.scope = scope  # as far as the log asks
+        self.body: bytes | bytearray = b""
+        self.has_turn = False  # all requests before it are answered
+        self.is_whole = False  # its body is there
+        self.keep_alive = keep_alive
+        self.response_complete = False
+        self.disconnected = False
+        self.started = 0.0
+        self.request_id = ""
+        self.status = 0
+        self.length = 0
+        self.media_type = b""
+
+    def feed(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        if not self.body:
+            self.body = body
+        elif isinstance(self.body, bytearray):
+            self.body += body
+        else:
+            self.body = bytearray(self.body) + body
+
+    def start(self) -> None:
+        """Let the call in; once, when the body is whole and its turn has come."""
+        self._begin()
+        route = self.route
+        try:
+            due = deadline.read(self.headers) if deadline.FIELD in self.headers else None
+            args, kwargs = route.decode(bytes(self.body))
+            self.body = b""
+            call = Call(route.name, args, kwargs, None, 0.0, due, 1, self)
+            door = route.shared.door(route.name)
+            door.enter(call)
+        except Exception as error:  # noqa: BLE001 - the border: the app tells it
+            self._divert(Reply(error=error))
+        else:
+            self._call, self._door = call, door
+
+    def done(self) -> bool:
+        """Say whether the answer is there, or nobody waits for it any more."""
+        return self._is_settled
+
+    def set_result(self, result: Any, /) -> None:
+        """Send the method's value."""
+        self._let_out()
+        route = self.route
+        try:
+            content = route.encode(result, self.headers)
+        except Exception as error:  # noqa: BLE001 - the border: the app tells it
+            self._divert(Reply(error=error))
+            return
+        if content is None:
+            self._divert(Reply(result))
+            return
+        connection, body = self._connection, content.body
+        head = route.head(content.media_type, connection.default_headers)
+        if not isinstance(body, bytes) or content.headers or len(body) > head.most:
+            self._divert(Reply(content))
+            return
+        self.length, self.media_type = len(body), head.media
+        close = b"" if self.keep_alive else b"connection: close\r\n"
+        name, value = route.shared.id_header, self.request_id.encode()
+        connection.transport.write(b"%b%d\r\n%b: %b\r\n%b\r\n%b" % (head.start, self.length, name, value, close, body))
+        self.response_complete = True
+        self._end(200)
+        if not self.keep_alive:
+            connection.transport.close()
+        connection.on_response_complete()
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Let the app tell what went wrong."""
+        if not self._is_begun:
+            self._begin()
+        self._let_out()
+        self._divert(Reply(error=exception))
+
+    def leave(self) -> None:
+        """Drop the call of a client that left."""
+        if self._is_settled:
+            return
+        if self._is_begun:
+            self._let_out()
+        else:
+            self._begin()
+        self._is_settled = True
+        self._end(LEFT)
+
+    def _begin(self) -> None:
+        self._is_begun = True
+        self.started = perf_counter()
+        self.request_id = request_id(self.headers.get(self.route.shared.id_header))
+        self.route.tally.inside += 1
+        self.route.shared.inside.count += 1
+
+    def _let_out(self) -> None:
+        """Leave the engine; a call that never got in has nothing to leave."""
+        self._is_settled = True
+        call, self._call = self._call, None
+        if call is not None and self._door is not None:
+            self._door.leave(call)
+
+    def _divert(self, reply: Reply) -> None:
+        """Let the app answer; it counts and logs the request too."""
+        self._is_settled = True
+        self.route.tally.inside -= 1
+        self.route.shared.inside.count -= 1
+        self._connection.divert(self, Outcome(reply, self.started, self.request_id))
+
+    def _end(self, status: int) -> None:
+        """Count and log the request."""
+        self.status = status
+        route, seconds = self.route, perf_counter() - self.started
+        route.tally.inside -= 1
+        route.shared.inside.count -= 1
+        route.tally.note(status, seconds)
+        if route.shared.access is not None:
+            route.shared.access.note(self, seconds)
