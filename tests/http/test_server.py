@@ -52,9 +52,9 @@ def test_stop_in_order(tmp_path: Path, how: int, lane: str) -> None:
 
 
 @in_each_lane
-def test_stop_under_load(lane: str) -> None:
+def test_stop_under_load(tmp_path: Path, lane: str) -> None:
     """At a signal under load each request that was read has one whole answer: as many as the log has lines."""
-    with server("tests.http.slow:Slow", lane=lane) as running:
+    with server("tests.http.slow:Slow", folder=tmp_path, lane=lane) as running:
         running.wait_until_ready()
         clients = [in_background(lambda: ask_on_and_on(running.port)) for _ in range(8)]
         running.wait_for_log('"POST /quick" 200')
