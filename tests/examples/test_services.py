@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "services"
         ("greeter.py:Greeter", "/greet", {"name": "Ada"}, 200, "Hello, Ada!"),
         ("lifecycle.py:Visits", "/visit", {"name": "Ada"}, 201, "visit 1"),
         ("batching.py:Squares", "/square", {"x": [[1, 2], [3, 4]]}, 200, "[[1,4],[9,16]]"),
+        ("apart.py:Scorer", "/score", {"rows": [[1, 2], [3, 4]]}, 200, "[3,7]"),
         ("pipeline.py:Counter", "/count", {"text": "one two three"}, 200, "3"),
     ],
 )

@@ -89,9 +89,10 @@ def test_refused(option: str) -> None:
     [
         ({"trafic": {}}, "there is no option `trafic`", "did you mean `traffic`?"),
         ({"qqq": 1}, "there is no option `qqq`", "the options are: name, description"),
-        ({"workers": 2}, "`workers` must be 1, since a service runs in one process in this version: 2", "threads"),
-        ({"workers": "cpu_count"}, "`workers` must be 1", "threads"),
-        ({"workers": True}, "`workers` must be 1", "threads"),
+        ({"workers": 0}, '`workers` must be a whole number of processes from 1 to 1024, or "cpu_count": 0', "write 2"),
+        ({"workers": "many"}, "`workers` must be a whole number of processes", "write 2"),
+        ({"workers": True}, "`workers` must be a whole number of processes", "write 2"),
+        ({"layout": "beside"}, "`layout` must be one of inline, apart, replicas: 'beside'", "leave it out"),
         ({"threads": 0}, "`threads` must be a whole number from 1 to 1024 (threads that call sync methods): 0", None),
         ({"threads": 2.0}, "`threads` must be a whole number", None),
         ({"threads": True}, "`threads` must be a whole number", None),

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from ekiben.cli.apart import work, workers_of
 from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.models import tags
@@ -172,8 +173,14 @@ def watch(ctx: click.Context, target: str, working_dir: str | None, listen: "Lis
 def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
     """Load the target, and serve it."""
     began = time.monotonic()
-    log.info("loading %s", target)
     from ekiben.cli.project import enter
+    from ekiben.engine.leash import take
+
+    leash = take()
+    if leash is not None:
+        work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen.drain)
+        return
+    log.info("loading %s", target)
     from ekiben.http import server
 
     with ExitStack() as opened:
@@ -184,7 +191,9 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
         announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
-        server.run(bound, listen, listening, lambda: log.info("ready in %.1f s; Ctrl-C stops", seconds_since(began)))
+        remote = workers_of(ctx, bound, listen.drain)
+        ready = lambda: log.info("ready in %.1f s; Ctrl-C stops", seconds_since(began))  # noqa: E731 - said once
+        server.run(bound, listen, listening, ready, remote)
     log.info("stopped")
 
 

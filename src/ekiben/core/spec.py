@@ -188,7 +188,7 @@ class ServiceSpec:
     workers: int | str = 1
     threads: int = 1
     inline: bool = False  # sync methods run on the event loop: a promise that they are short
-    layout: Layout = Layout.INLINE
+    layout: Layout | None = None  # None: what suits the service (`engine/layout`)
     resources: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
     style: Style = Style()

@@ -131,7 +131,7 @@ class Link:
             self._loop.remove_writer(self._sock.fileno())
 
     def _write(self) -> int:
-        """Write once: up to where the next descriptors go along; give the bytes that went out."""
+        """Write once, up to the next descriptors; give the bytes that went out."""
         shared = self._files[0][1] if self._files and self._files[0][0] is self._waiting[0] else []
         later = list(self._files)[1 if shared else 0 :][:1]
         parts: list[memoryview] = []

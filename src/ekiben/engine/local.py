@@ -40,9 +40,12 @@ class LocalDispatcher:
     Args:
         bound: the service.
         codecs: by endpoint; they know how values are joined and split.
+        watch: makes what answers the calls of one endpoint whose time is up.
     """
 
-    def __init__(self, bound: BoundService, codecs: Mapping[str, Codec]) -> None:
+    def __init__(
+        self, bound: BoundService, codecs: Mapping[str, Codec], watch: Callable[..., Deadlines] = Deadlines
+    ) -> None:
         self.bound = bound
         self.admission = Admission(bound.spec.limits.max_concurrency)
         self.instance: instances.Instance | None = None
@@ -54,11 +57,17 @@ class LocalDispatcher:
         self._batchers = {
             e.name: (batcher_of(e, codecs[e.name]), e.batch) for e in bound.spec.endpoints if e.batch is not None
         }
+        self._watch = watch
         self._answers: dict[str, Answer] = {}
         self._doors: dict[str, Door] = {}
         self._closing: list[Callable[[], None]] = []
         self._calls: CallQueue | None = None
         self._threads: ModelThreads | None = None
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the instance is there."""
+        return self.instance is not None
 
     @property
     def is_ready(self) -> bool:
@@ -193,7 +202,7 @@ class LocalDispatcher:
             if not self.bound.signatures[name].is_async and name in self._async:
                 invoke = lifted(invoke)
             limit = Limit.of(endpoint, self.bound.spec.limits)
-            deadlines = Deadlines(limit, loop)
+            deadlines = self._watch(limit, loop)
             self._closing.append(deadlines.close)
             if name in self._async and endpoint.batch is None:
                 self._answers[name] = on_loop(invoke, limit)

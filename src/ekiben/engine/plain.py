@@ -1,4 +1,4 @@
-"""Write plain values as bytes, and read them back, without pickle and without losing their types.
+"""Write plain values as bytes, and read them back with the same types.
 
 In: None, truth values, whole numbers, floats, text, bytes, lists, tuples, sets, dicts, and references to buffers.
 Out: bytes; reading gives the same values, or a ValueError. What is read is never code and names none.

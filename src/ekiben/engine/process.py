@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from ekiben.core.errors import ServiceLoadError, Unavailable
 from ekiben.engine.control import Answer, Dialog, Message, read
@@ -26,7 +26,18 @@ log = logging.getLogger("ekiben")
 
 LAST_WORDS = 1.0  # seconds to read what a dead worker had said
 
-Sockets = Mapping[str, Sequence[socket.socket]]  # by role
+
+class Inherited(Protocol):
+    """What a worker inherits: a socket, or a file."""
+
+    def fileno(self) -> int:
+        """Give the descriptor."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+Sockets = Mapping[str, Sequence[Inherited]]  # by role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ A frame that is too long, cut short or no frame closes its link, and nothing els
 Source: unix(7) (`SCM_RIGHTS`), memfd_create(2), fcntl(2) (`F_ADD_SEALS`).
 """
 
-import fcntl
 import mmap
 import os
 import struct
+import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ from enum import IntEnum
 from typing import Any
 
 from ekiben.engine import plain
+
+if sys.platform == "linux":
+    import fcntl
 
 HEAD = struct.Struct("<2sBxHHIQ")  # mark, kind, buffers, of which shared, bytes of the value, bytes of other buffers
 MARK = b"Ek"
@@ -29,8 +32,8 @@ MOST_INLINE = 1024 * 1024 * 1024  # bytes of all buffers that are not shared
 MOST_SHARED = 240  # of one frame; the kernel passes at most 253 descriptors at once
 SHARE = 128 * 1024  # bytes from which a buffer is shared
 SHARED = 1 << 63
-HAS_MEMORY = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
-SEALS = (fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE) if HAS_MEMORY else 0
+HAS_MEMORY = sys.platform == "linux"
+SEALS = (fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE) if sys.platform == "linux" else 0
 
 
 class Kind(IntEnum):
@@ -139,7 +142,7 @@ def pack(frame: Frame) -> tuple[list[bytes | bytearray | memoryview], list[Share
     shared: list[Shared] = []
     for buffer in frame.buffers:
         if isinstance(buffer, Shared):
-            shared.append(buffer)
+            shared.append(Shared(os.dup(buffer.fd), buffer.size))  # its owner may have to send it again
             sizes.append(buffer.size | SHARED)
             continue
         seen = memoryview(buffer)

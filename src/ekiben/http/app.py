@@ -7,7 +7,7 @@ Source: the ASGI specification 3.0.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -17,16 +17,17 @@ from ekiben.core.errors import MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, endpoint, errors, fast, pages
+from ekiben.http import answer, apart, endpoint, errors, fast, pages
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
+from ekiben.http.endpoint import Handler
 from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
 from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Tally
 from ekiben.http.mount import Mounts
 from ekiben.http.origin import Guard
 from ekiben.http.table import Table
 from ekiben.http.watch import Watch
-from ekiben.schema.codec import plan
+from ekiben.schema.codec import Codec, plan
 
 log = logging.getLogger("ekiben")
 
@@ -40,6 +41,7 @@ class App:
             A function makes it behind an open port, which answers 503 until then, and is called if that fails.
         on_ready: is called once the instance made behind an open port takes calls.
         proxied: a reverse proxy stands before the server.
+        remote: runs the service in other processes; None runs it in this one.
     """
 
     def __init__(
@@ -49,13 +51,15 @@ class App:
         on_failure: Callable[[BaseException], None] | None = None,
         on_ready: Callable[[], None] = lambda: None,
         proxied: bool = False,
+        remote: apart.Remote | None = None,
     ) -> None:
         spec = bound.spec
         self.bound = bound
         codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
-        times = {name: CodecTimes() for name in codecs} if spec.http.metrics.enabled else {}
+        is_timed = spec.http.metrics.enabled and remote is None
+        times = {name: CodecTimes() for name in codecs} if is_timed else {}
         codecs |= {name: timed(codecs[name], each) for name, each in times.items()}
-        self.dispatcher = LocalDispatcher(bound, codecs)
+        self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(bound, codecs)
         self._inside = fast.Inside()
         self._on_failure = on_failure
         self._on_ready = on_ready
@@ -69,24 +73,14 @@ class App:
         self._unknown = self._metrics.tally(UNKNOWN)
         self._tallies: dict[str, Tally] = {}
         self._table = Table(spec.limits)
-        service = endpoint.Service(
-            self.dispatcher.submit,
-            spec.limits,
-            spec.http.gzip_min,
-            Guard(spec.http.cors, proxied=proxied),
-            Watch(),
-            self.dispatcher.state,
-        )
+        guard = Guard(spec.http.cors, proxied=proxied)
+        handlers = self._plan(codecs, guard) if remote is None else apart.plan(bound, codecs, guard, remote.submit)
         for each in spec.endpoints:
             path = spec.http.path_prefix + each.route
-            wants_context = bound.signatures[each.name].context is not None
-            handler = endpoint.plan(each, codecs[each.name], service, wants_context=wants_context)
-            self._table.add(path, each.methods, handler)
+            self._table.add(path, each.methods, handlers[each.name])
             self._tallies[path] = self._metrics.tally(path)
-        self.obstacle = fast.obstacle(bound, self._mounts)  # to a fast lane
-        door, id_header = self.dispatcher.door, self._id_header
-        shared = fast.Shared(door, spec.limits, spec.http.gzip_min, id_header, self._inside, self._access, proxied)
-        self.routes = {} if self.obstacle else fast.plan(bound, codecs, self._tallies, shared)
+        self.obstacle = fast.obstacle(bound, self._mounts) if remote is None else "its workers stand apart"
+        self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
         uncounted = Tally(())
         for path, page in pages.plan(bound, self.dispatcher, codecs, self._metrics).items():
             if path not in self._table and (path != "/" or self._mounts.find("/") is None):
@@ -98,6 +92,27 @@ class App:
     def inside(self) -> int:
         """Requests that are being answered."""
         return self._inside.count
+
+    def _plan(self, codecs: Mapping[str, Codec], guard: Guard) -> dict[str, Handler]:
+        """Make the handlers of endpoints that run in this process."""
+        assert isinstance(self.dispatcher, LocalDispatcher)
+        spec, dispatcher = self.bound.spec, self.dispatcher
+        service = endpoint.Service(dispatcher.submit, spec.limits, spec.http.gzip_min, guard, Watch(), dispatcher.state)
+        return {
+            each.name: endpoint.plan(
+                each, codecs[each.name], service, wants_context=self.bound.signatures[each.name].context is not None
+            )
+            for each in spec.endpoints
+        }
+
+    def _plan_fast(self, codecs: Mapping[str, Codec], proxied: bool) -> dict[bytes, fast.Route]:
+        """Plan what the protocol answers itself."""
+        assert isinstance(self.dispatcher, LocalDispatcher)
+        spec, door = self.bound.spec, self.dispatcher.door
+        shared = fast.Shared(
+            door, spec.limits, spec.http.gzip_min, self._id_header, self._inside, self._access, proxied
+        )
+        return fast.plan(self.bound, codecs, self._tallies, shared)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the app's life."""
@@ -156,7 +171,7 @@ class App:
         place = self._mounts.find(scope["path"])
         if place is None:
             raise self._table.nothing(scope["path"])
-        if self.dispatcher.instance is None:
+        if not self.dispatcher.has_started:
             raise Unavailable("the service is starting", retry_after=1)
         app, inner = self._mounts.app(place, scope)
         await app(inner, receive, send)
@@ -164,7 +179,7 @@ class App:
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a WebSocket to the app at its path; refuse it where there is none."""
         place = self._mounts.find(scope["path"])
-        if place is None or self.dispatcher.instance is None:
+        if place is None or not self.dispatcher.has_started:
             await receive()
             await send({"type": "websocket.close", "code": 1008 if place is None else 1013})
             return
@@ -210,6 +225,8 @@ class App:
 
     async def _begin(self) -> None:
         await self._mounts.start()
+        if self._on_failure is not None and not isinstance(self.dispatcher, LocalDispatcher):
+            self.dispatcher.on_failure = self._on_failure
         await self.dispatcher.start()
 
     async def _begin_behind(self, on_failure: Callable[[BaseException], None]) -> None:

@@ -26,7 +26,7 @@ JSON = "application/json"
 
 
 def plan(
-    bound: BoundService, dispatcher: LocalDispatcher, codecs: Mapping[str, Codec], metrics: Metrics
+    bound: BoundService, dispatcher: LocalDispatcher | probes.Asked, codecs: Mapping[str, Codec], metrics: Metrics
 ) -> dict[str, Handler]:
     """Make the handlers of one app, by path."""
     spec, prefix = bound.spec, bound.spec.http.path_prefix

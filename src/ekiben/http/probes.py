@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ekiben.core.spec import Hooks
 from ekiben.engine.instance import probe
@@ -17,14 +17,31 @@ from ekiben.engine.local import LocalDispatcher
 log = logging.getLogger("ekiben")
 
 
-async def is_alive(dispatcher: LocalDispatcher, hooks: Hooks) -> bool:
+class Asked(Protocol):
+    """A dispatcher whose instances are in other processes, which have to be asked."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether one of them takes calls."""
+
+    async def ask(self, what: str) -> bool:
+        """Ask the service's own method, `ready` or `alive`."""
+
+
+async def is_alive(dispatcher: LocalDispatcher | Asked, hooks: Hooks) -> bool:
     """Say whether the process is worth keeping: yes, unless the service says no."""
+    if not isinstance(dispatcher, LocalDispatcher):
+        return hooks.alive is None or await dispatcher.ask("alive")
     return await ask(dispatcher, hooks.alive)
 
 
-async def is_ready(dispatcher: LocalDispatcher, hooks: Hooks) -> bool:
+async def is_ready(dispatcher: LocalDispatcher | Asked, hooks: Hooks) -> bool:
     """Say whether calls are taken, by the instance, its remote services and itself."""
-    if not dispatcher.is_ready or dispatcher.instance is None:
+    if not dispatcher.is_ready:
+        return False
+    if not isinstance(dispatcher, LocalDispatcher):
+        return hooks.ready is None or await dispatcher.ask("ready")
+    if dispatcher.instance is None:
         return False
     for client in dispatcher.instance.clients:
         if not await asyncio.to_thread(client.is_ready):

@@ -19,6 +19,7 @@ import uvicorn
 from ekiben.core.errors import ConfigError, Unavailable
 from ekiben.core.spec import BoundService, TlsSpec
 from ekiben.http import errors
+from ekiben.http.apart import Remote
 from ekiben.http.app import App
 from ekiben.http.fast import LANES, Route
 from ekiben.http.listen import Listen, Listening
@@ -39,10 +40,18 @@ class Server(uvicorn.Server):
         bound: the service.
         listen: how to listen.
         on_ready: is called once the service takes calls.
+        remote: runs the service in other processes; None runs it in this one.
     """
 
-    def __init__(self, bound: BoundService, listen: Listen, on_ready: Callable[[], None] = lambda: None) -> None:
-        self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=listen.proxy_headers)
+    def __init__(
+        self,
+        bound: BoundService,
+        listen: Listen,
+        on_ready: Callable[[], None] = lambda: None,
+        remote: Remote | None = None,
+    ) -> None:
+        proxied = listen.proxy_headers
+        self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=proxied, remote=remote)
         routes = routes_of(self.app, listen.lane)
         self.failure: BaseException | None = None
         self._drain = listen.drain
@@ -155,9 +164,15 @@ def load(config: uvicorn.Config) -> None:
         ) from error
 
 
-def run(bound: BoundService, listen: Listen, listening: Listening, on_ready: Callable[[], None] = lambda: None) -> None:
+def run(
+    bound: BoundService,
+    listen: Listen,
+    listening: Listening,
+    on_ready: Callable[[], None] = lambda: None,
+    remote: Remote | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM; raises what kept the service from starting."""
-    server = Server(bound, listen, on_ready)
+    server = Server(bound, listen, on_ready, remote)
     try:
         server.run(sockets=listening.sockets)
     finally:

@@ -12,6 +12,7 @@ DEFAULTS: dict[str, Any] = {
     "envs": [],
     "resources": {"cpu": None, "memory": None, "gpu": None, "gpu_type": None, "tpu_type": None},
     "workers": 1,
+    "layout": None,
     "threads": 1,
     "inline": False,
     "traffic": {"timeout": 60, "max_concurrency": None},

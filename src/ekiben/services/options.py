@@ -11,17 +11,18 @@ from typing import Any, Literal, TypedDict
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
-from ekiben.core.spec import HttpSpec, Limits, ServiceSpec, Style
+from ekiben.core.spec import HttpSpec, Layout, Limits, ServiceSpec, Style
 from ekiben.services import web
 from ekiben.services.checks import block, flag, number, text, whole
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CPU_COUNT = "cpu_count"  # as many workers as CPUs
 STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
-    "name", "description", "labels", "envs", "resources", "workers", "threads", "inline", "traffic", "http", "ssl",
-    "metrics", "logging", "path_prefix", "endpoints", "backlog",
+    "name", "description", "labels", "envs", "resources", "workers", "layout", "threads", "inline", "traffic", "http",
+    "ssl", "metrics", "logging", "path_prefix", "endpoints", "backlog",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -77,7 +78,8 @@ class ServiceKeywords(TypedDict, total=False):
     labels: Mapping[str, str] | None
     envs: Sequence[Env] | None
     resources: Resources | None
-    workers: int
+    workers: int | Literal["cpu_count"]
+    layout: Literal["inline", "apart", "replicas"] | None
     threads: int
     inline: bool
     traffic: Traffic | None
@@ -99,6 +101,8 @@ class ServiceOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     envs: tuple[Mapping[str, str], ...] = ()
     resources: Mapping[str, Any] = field(default_factory=dict)
+    workers: int | str = 1
+    layout: Layout | None = None
     threads: int = 1
     inline: bool = False
     limits: Limits = Limits()
@@ -114,12 +118,6 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         ConfigError: an option is unknown, not of its type, or not supported yet.
     """
     given = block(options, "", ALLOWED, REFUSED)
-    workers = given.get("workers", 1)
-    if workers != 1 or isinstance(workers, bool):
-        raise ConfigError(
-            f"`workers` must be 1, since a service runs in one process in this version: {workers!r}",
-            hint="leave it out; `threads` lets several sync methods run at once",
-        )
     limits = read_traffic(given.get("traffic"))
     return ServiceOptions(
         name=read_name(given.get("name")),
@@ -127,6 +125,8 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         labels=read_labels(given.get("labels")),
         envs=read_envs(given.get("envs")),
         resources=read_resources(given.get("resources")),
+        workers=read_workers(given.get("workers", 1)),
+        layout=read_layout(given.get("layout")),
         threads=whole(given.get("threads", 1), "threads", "threads that call sync methods", most=1024),
         inline=flag(given.get("inline", False), "inline"),
         limits=replace(limits, **web.read_limits(given.get("http"))),
@@ -150,6 +150,8 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         )
     return replace(
         spec,
+        workers=options.workers,
+        layout=options.layout,
         threads=options.threads,
         inline=options.inline,
         resources=options.resources,
@@ -159,6 +161,30 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         envs=options.envs,
         doc=options.description or spec.doc,
     )
+
+
+def read_workers(workers: Any) -> int | str:
+    """Check `workers=4` and `workers="cpu_count"`."""
+    if workers == CPU_COUNT:
+        return CPU_COUNT
+    try:
+        return whole(workers, "workers", "processes", most=1024)
+    except ConfigError as error:
+        raise ConfigError(
+            f'`workers` must be a whole number of processes from 1 to 1024, or "{CPU_COUNT}": {workers!r}',
+            hint=f'write 2, or "{CPU_COUNT}" for one a CPU',
+        ) from error
+
+
+def read_layout(layout: Any) -> Layout | None:
+    """Check `layout="replicas"`; None leaves the choice to the engine."""
+    if layout is None:
+        return None
+    if layout not in tuple(Layout):
+        raise ConfigError(
+            f"`layout` must be one of {', '.join(Layout)}: {layout!r}", hint="leave it out for the one that suits"
+        )
+    return Layout(layout)
 
 
 def read_name(name: Any) -> str | None:

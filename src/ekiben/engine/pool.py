@@ -1,0 +1,260 @@
+"""Answer calls by workers in processes of their own, which take from one queue.
+
+In: jobs, from the event loop. Out: what a worker answered. A worker that is free takes what waits; nothing is pushed to
+one that is busy. A worker that ends costs the calls that it had begun; those it had not go to another, once.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from ekiben.core.errors import Unavailable
+from ekiben.core.spec import BoundService
+from ekiben.engine.deadline import Deadlines, Limit
+from ekiben.engine.job import Done, Job, Line
+from ekiben.engine.limits import Admission
+from ekiben.engine.member import Mark, Member
+from ekiben.engine.observe import BatchCounts
+from ekiben.engine.policy import is_late
+from ekiben.engine.threads import shed
+from ekiben.engine.wire import Buffer, Frame, Kind, WireError
+
+log = logging.getLogger("ekiben")
+
+ASK = 5.0  # seconds that a worker's own health method may take
+
+
+class Pool:
+    """The workers of one service, and the calls that wait for them.
+
+    Args:
+        bound: the service.
+        broken: is told of a worker that has to be replaced, and why.
+    """
+
+    def __init__(self, bound: BoundService, broken: Callable[[int, str], None] = lambda index, why: None) -> None:
+        self.bound = bound
+        self.admission = Admission(bound.spec.limits.max_concurrency)
+        self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
+        self._broken = broken
+        self._members: list[Member] = []
+        self._lines: dict[str, Line] = {}
+        self._deadlines: dict[str, Deadlines] = {}
+        self._numbers = count(1)
+        self._questions: dict[int, asyncio.Future[bool]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.was_ready = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker takes calls."""
+        return not self.admission.draining and any(member.is_ready for member in self._members)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that no worker has yet."""
+        return sum(len(line.jobs) for line in self._distinct())
+
+    def open(self) -> None:
+        """Settle, on the running loop, how each endpoint's calls wait."""
+        self._loop = asyncio.get_running_loop()
+        alone, loose = Line("alone"), Line("loose", on_loop=True)
+        for each in self.bound.spec.endpoints:
+            on_loop = self.bound.signatures[each.name].is_async
+            line = loose if on_loop else alone
+            self._lines[each.name] = line if each.batch is None else Line(each.name, each.batch, on_loop)
+            self._deadlines[each.name] = Deadlines(Limit.of(each, self.bound.spec.limits), self._loop)
+
+    def attach(self, index: int, sock: socket.socket, mark: Mark) -> None:
+        """Take in a worker that starts; it gets calls once it says that it is ready."""
+        self._members.append(Member(index, sock, mark, self.bound.spec.threads, self._hear, self._lose))
+
+    async def submit(
+        self, endpoint: str, head: Any, buffers: Sequence[Buffer] = (), deadline: float | None = None
+    ) -> Done:
+        """Let a worker answer one call.
+
+        Args:
+            endpoint: its name.
+            head: plain values for the worker.
+            buffers: bytes for the worker.
+            deadline: the caller's, of time.monotonic.
+
+        Raises:
+            Unavailable: no worker was ever ready, or the one that ran the call ended.
+            TooManyRequests: a limit is reached.
+            DeadlineExceeded: the answer did not come in time.
+        """
+        if not self.was_ready:
+            raise Unavailable("the service is starting", retry_after=1)
+        assert self._loop is not None
+        self.admission.enter()
+        answer: asyncio.Future[Done] = self._loop.create_future()
+        job = Job(endpoint, (), {}, deadline=deadline, answer=answer, head=head, buffers=buffers)
+        job.number = next(self._numbers)
+        deadlines = self._deadlines[endpoint]
+        deadlines.begin(job)
+        self._lines[endpoint].jobs.append(job)
+        self._pump()
+        try:
+            return await answer
+        finally:
+            deadlines.remove(answer)
+            self.admission.leave()
+            if job.keeper is not None and self._lines[endpoint].on_loop:
+                job.keeper.say(Kind.CANCEL, job.number)  # a sync call runs on, and keeps its place
+
+    async def ask(self, what: str) -> bool:
+        """Ask the health method of each worker that is ready; True only if all say so."""
+        ready = [member for member in self._members if member.is_ready]
+        return all(await asyncio.gather(*(self._ask(member, what) for member in ready)))
+
+    def close(self) -> None:
+        """Close all links; whoever still waits is told."""
+        for member in list(self._members):
+            member.close()
+        for line in self._distinct():
+            for job in line.jobs:
+                refuse(job, "the server stopped before the answer was there")
+            line.jobs.clear()
+        for deadlines in self._deadlines.values():
+            deadlines.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _distinct(self) -> list[Line]:
+        return list({id(line): line for line in self._lines.values()}.values())
+
+    def _pump(self) -> None:
+        """Give what is due to workers that are free, to the least busy first."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = time.monotonic()
+        ready = [member for member in self._members if member.is_ready and not member.is_resting]
+        while True:
+            ready.sort(key=lambda member: member.load)
+            if not any(self._serve(member, now) for member in ready):
+                return
+
+    def _serve(self, member: Member, now: float) -> bool:
+        """Give *member* the oldest cut that is due and fits; say whether there was one."""
+        due: Line | None = None
+        for line in self._distinct():
+            pause = line.pause(now)
+            if pause is None or not member.has_room(line):
+                continue
+            if pause > 0.0:
+                self._come_back(pause)
+            elif due is None or line.jobs[0].arrived < due.jobs[0].arrived:
+                due = line
+        if due is None:
+            return False
+        jobs = [job for job in due.cut() if not is_shed(job, due, now)]
+        try:
+            if jobs:
+                member.give(due, jobs, now)
+        except WireError as error:
+            for job in jobs:
+                refuse(job, f"the call does not fit into a frame: {error}")
+        return True
+
+    def _come_back(self, pause: float) -> None:
+        assert self._loop is not None
+        if self._timer is None:
+            self._timer = self._loop.call_later(pause, self._pump)
+
+    def _hear(self, member: Member, frame: Frame) -> None:
+        """Take in a frame of a worker; nonsense ends its link."""
+        try:
+            match frame.kind:
+                case Kind.READY:
+                    member.is_ready = self.was_ready = True
+                    self._pump()
+                case Kind.REPLIES:
+                    notes, records = frame.value
+                    self._take(member, notes, records, frame.buffers)
+                case Kind.TOLD:
+                    number, answer = frame.value
+                    if number in self._questions and not self._questions[number].done():
+                        self._questions[number].set_result(answer is True)
+                case _:
+                    raise ValueError(f"a worker does not say {frame.kind.name}")
+        except (TypeError, ValueError, KeyError) as error:
+            member.close(WireError(f"a worker sent a frame that means nothing: {error}"))
+
+    def _take(self, member: Member, notes: Any, records: Any, buffers: Sequence[Buffer]) -> None:
+        at, is_freed, now = 0, False, time.monotonic()
+        for name, items, seconds in notes:
+            self.batches[name].note(items, seconds)
+        for number, head, held in records:
+            found = member.take(number)
+            if found is not None:
+                job, cut = found
+                if cut.left == 0:
+                    is_freed = True
+                    cut.line.cost = cut.line.cost.observe(cut.size, now - cut.sent)
+                if job.answer is not None and job.is_wanted:
+                    job.answer.set_result((head, buffers[at : at + held]))
+            at += held
+        if is_freed and not member.is_resting:
+            # In the next turn those who waited send their answers; the turn after that reads what these provoked.
+            assert self._loop is not None
+            member.is_resting = True
+            self._loop.call_soon(self._loop.call_soon, self._go_on, member)
+
+    def _go_on(self, member: Member) -> None:
+        member.is_resting = False
+        self._pump()
+
+    def _lose(self, member: Member, error: WireError | None) -> None:
+        """Settle what a worker had when its link ended."""
+        self._members.remove(member)
+        member.is_ready = False
+        again: list[tuple[Line, Job]] = []
+        for job, cut in member.inside.values():
+            job.keeper = None
+            if member.has_begun(cut) or job.tries:
+                refuse(job, "the worker that ran this call ended before the answer was there")
+            else:
+                job.tries += 1
+                again.append((cut.line, job))
+        for line, job in reversed(again):
+            line.jobs.appendleft(job)
+        if error is not None:
+            log.error("worker %d of %s broke its link: %s", member.index, self.bound.spec.name, error)
+            self._broken(member.index, str(error))
+        self._pump()
+
+    async def _ask(self, member: Member, what: str) -> bool:
+        number = next(self._numbers)
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._questions[number] = future
+        member.say(Kind.ASK, [number, what])
+        try:
+            async with asyncio.timeout(ASK):
+                return await future
+        except TimeoutError:
+            return False
+        finally:
+            del self._questions[number]
+
+
+def is_shed(job: Job, line: Line, now: float) -> bool:
+    """Refuse a job that comes too late for its batch; say whether it was."""
+    if line.spec is None or not is_late(now - job.arrived, line.cost.expect(1), line.spec):
+        return False
+    if job.answer is not None and job.is_wanted:
+        job.answer.set_exception(shed(line.spec))
+    return True
+
+
+def refuse(job: Job, why: str) -> None:
+    """Answer a job that no worker will answer."""
+    if job.answer is not None and job.is_wanted:
+        job.answer.set_exception(Unavailable(why, retry_after=1))

@@ -1,0 +1,278 @@
+"""Be a worker: take calls from a front, answer them by this process's engine.
+
+In: frames. Out: frames. What stands in a call, and how it becomes an answer, is known to whoever made `serve`: bytes of
+HTTP, or values of another service. Answers that are ready in one turn of the loop leave as one frame.
+"""
+
+import asyncio
+import inspect
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ekiben.core.spec import BoundService, EndpointSpec
+from ekiben.engine.deadline import Deadlines
+from ekiben.engine.instance import probe
+from ekiben.engine.job import Done
+from ekiben.engine.link import Link
+from ekiben.engine.local import LocalDispatcher
+from ekiben.engine.member import Mark
+from ekiben.engine.messages import Answer, Call
+from ekiben.engine.wire import Buffer, Frame, Kind, WireError
+
+log = logging.getLogger("ekiben")
+
+Serve = Callable[[str, Any, Sequence[Buffer]], Awaitable[Done]]
+"""Answers one call, by endpoint, head and buffers; never raises but for the end of its task."""
+
+
+class Unwatched(Deadlines):
+    """Deadlines that the front watches; here a call is only told its own."""
+
+    def begin(self, call: Call) -> None:
+        """Note that *call* arrives now."""
+        self._limit.begin(call)
+
+    def remove(self, answer: Answer) -> None:
+        """Watch nothing."""
+
+
+class Gate:
+    """Lets the calls of one cut through together, so that they make one batch.
+
+    Args:
+        count: calls of the cut.
+        opened: is told that all of them came this far, or ended before.
+    """
+
+    def __init__(self, count: int, opened: Callable[[], None]) -> None:
+        self._count = self._left = count
+        self._opened = opened
+        self._open = asyncio.Event()
+
+    def arrive(self) -> None:
+        """Count one call, which is decoded or ended before that."""
+        self._left -= 1
+        if self._left == 0 and self._count > 1:
+            # The last one too goes on in the next turn: one ahead of the others would be a batch of its own.
+            asyncio.get_running_loop().call_soon(self.open)
+        elif self._left == 0:
+            self.open()
+
+    def open(self) -> None:
+        """Let all go on."""
+        if not self._open.is_set():
+            self._opened()
+            self._open.set()
+
+    async def wait(self) -> None:
+        """Wait for the others."""
+        await self._open.wait()
+
+
+@dataclass(slots=True)
+class Passing:
+    """One call on its way through its gate."""
+
+    gate: Gate
+    deadline: float | None  # of time.monotonic
+    has_arrived: bool = False
+
+    def arrive(self) -> None:
+        """Count this call once."""
+        if not self.has_arrived:
+            self.has_arrived = True
+            self.gate.arrive()
+
+
+_passing: ContextVar[Passing] = ContextVar("ekiben_passing")
+
+
+@dataclass(slots=True)
+class Notes:
+    """Takes what a batching endpoint has to tell; the front counts it."""
+
+    name: str
+    told: list[tuple[str, int, float]] = field(repr=False)
+
+    def note(self, items: int, seconds: float) -> None:
+        """Pass on one batch."""
+        self.told.append((self.name, items, seconds))
+
+
+class Worker:
+    """The worker's end of a link.
+
+    Args:
+        dispatcher: runs the service here; made of what `within` gives.
+        sock: our end of the pair.
+        mark: where the front reads how far we came.
+    """
+
+    def __init__(self, dispatcher: LocalDispatcher, sock: socket.socket, mark: Mark) -> None:
+        self.dispatcher = dispatcher
+        self.ended = asyncio.Event()  # the front is gone
+        self.failure: WireError | None = None
+        self._told: list[tuple[str, int, float]] = []
+        dispatcher.batches = {name: Notes(name, self._told) for name in dispatcher.batches}  # type: ignore[misc]  # mypy: they note alike
+        self._mark = mark
+        self._serve: Serve | None = None
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._replies: list[tuple[int, Done]] = []
+        self._probes: set[asyncio.Task[None]] = set()
+        self._link = Link(sock, self._hear, self._close)
+
+    @property
+    def inside(self) -> int:
+        """Calls without an answer."""
+        return len(self._tasks)
+
+    def ready(self, serve: Serve) -> None:
+        """Take calls, now that the instance is there."""
+        self._serve = serve
+        self._link.send(Frame(Kind.READY))
+
+    async def submit(self, call: Call) -> Any:
+        """Answer a call of `serve`; those of one cut go on together."""
+        passing = _passing.get(None)
+        if passing is not None:
+            call.deadline = passing.deadline
+            passing.arrive()
+            await passing.gate.wait()
+        door = self.dispatcher.door(call.endpoint)
+        call.answer = answer = asyncio.get_running_loop().create_future()
+        door.enter(call)
+        try:
+            return await answer
+        finally:
+            door.leave(call)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the calls that are inside, at most *seconds*; then send what is ready."""
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=seconds)
+        for _ in range(2):
+            await asyncio.sleep(0)  # the answers are sent at the end of a turn
+
+    def close(self) -> None:
+        """Close the link."""
+        self._link.close()
+
+    def _close(self, error: WireError | None) -> None:
+        self.failure = error
+        for task in self._tasks.values():
+            task.cancel()
+        self.ended.set()
+
+    def _hear(self, frame: Frame) -> None:
+        """Take in a frame of the front; nonsense ends the link."""
+        try:
+            match frame.kind:
+                case Kind.CALLS:
+                    cut, endpoint, is_batch, records = frame.value
+                    self._take(cut, endpoint, is_batch, (records, frame.buffers))
+                case Kind.CANCEL:
+                    task = self._tasks.get(frame.value)
+                    if task is not None:
+                        task.cancel()
+                case Kind.ASK:
+                    number, what = frame.value
+                    task = asyncio.get_running_loop().create_task(self._tell(number, what))
+                    self._probes.add(task)
+                    task.add_done_callback(self._probes.discard)
+                case _:
+                    raise ValueError(f"a front does not say {frame.kind.name}")
+        except (TypeError, ValueError, KeyError) as error:
+            self._link.close(WireError(f"the front sent a frame that means nothing: {error}"))
+
+    def _take(self, cut: int, endpoint: str, is_batch: bool, given: tuple[Any, Sequence[Buffer]]) -> None:
+        records, buffers = given
+        if self._serve is None or endpoint not in self.dispatcher.bound.signatures:
+            raise ValueError(f"no such endpoint: {endpoint!r}")
+        gate = Gate(len(records), lambda: self._begin(cut))
+        if not is_batch:
+            gate.open()
+        at, loop = 0, asyncio.get_running_loop()
+        for number, head, held, deadline in records:
+            work = self._serve(endpoint, head, buffers[at : at + held])
+            self._tasks[number] = loop.create_task(self._answer(number, work, Passing(gate, deadline)))
+            at += held
+
+    def _begin(self, cut: int) -> None:
+        self._mark.set(max(cut, self._mark.value))
+
+    async def _answer(self, number: int, work: Awaitable[Done], passing: Passing) -> None:
+        _passing.set(passing)
+        try:
+            self._reply(number, await work)
+        except asyncio.CancelledError:
+            self._reply(number, (None, ()))  # nobody reads it; it says that the place is free
+        finally:
+            passing.arrive()
+            del self._tasks[number]
+
+    def _reply(self, number: int, done: Done) -> None:
+        if not self._replies:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._replies.append((number, done))
+
+    def _send(self) -> None:
+        """Send all that is ready as one frame."""
+        replies, self._replies = self._replies, []
+        told, self._told[:] = list(self._told), []
+        records = [[number, head, len(buffers)] for number, (head, buffers) in replies]
+        held = [buffer for _, (_, buffers) in replies for buffer in buffers]
+        try:
+            self._link.send(Frame(Kind.REPLIES, [told, records], held))
+        except WireError as error:
+            log.error("an answer does not fit into a frame: %s", error)
+            self._link.close(error)
+
+    async def _tell(self, number: int, what: str) -> None:
+        """Answer a question to the service's own health method; one that raises says no."""
+        hooks, instance = self.dispatcher.bound.hooks, self.dispatcher.instance
+        name = hooks.ready if what == "ready" else hooks.alive if what == "alive" else None
+        check = None if instance is None else probe(instance, name)
+        try:
+            answer = True if check is None else bool(await called(check))
+        except Exception:
+            log.exception("the health method `%s` failed", name)
+            answer = False
+        self._link.send(Frame(Kind.TOLD, [number, answer]))
+
+
+async def called(check: Callable[[], Any]) -> Any:
+    """Call a health method, off the loop unless it is `async def`."""
+    return await check() if inspect.iscoroutinefunction(check) else await asyncio.to_thread(check)
+
+
+def within(bound: BoundService, handles: Mapping[str, Any]) -> BoundService:
+    """Give a service as a worker runs it: time, admission and waiting are the front's.
+
+    Args:
+        bound: the service.
+        handles: by attribute, of the services it depends on, which run elsewhere.
+    """
+    spec = bound.spec
+    endpoints = tuple(unhurried(endpoint) for endpoint in spec.endpoints)
+    limits = replace(spec.limits, timeout=None, max_concurrency=None)
+    return replace(
+        bound,
+        spec=replace(spec, endpoints=endpoints, limits=limits),
+        create=lambda found: bound.create({**found, **handles}),
+        dependencies={},
+        on_deployment=(),
+    )
+
+
+def unhurried(endpoint: EndpointSpec) -> EndpointSpec:
+    """Give an endpoint without times: the front has counted them already."""
+    batch = endpoint.batch
+    return replace(
+        endpoint,
+        timeout=0.0,
+        batch=None if batch is None else replace(batch, max_wait=0.0, max_latency=float("inf")),
+    )

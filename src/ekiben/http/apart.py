@@ -1,0 +1,129 @@
+"""Pass requests to workers as they came, and their answers back.
+
+In: a request whose method, type, size and origin are fit. Out: what a worker answered, byte for byte.
+Of the headers only those cross that the handler there reads, unless the method takes a context.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ekiben.core.spec import BoundService
+from ekiben.engine.job import Done
+from ekiben.engine.limits import Admission
+from ekiben.engine.observe import BatchCounts
+from ekiben.engine.wire import Buffer, view
+from ekiben.http import deadline
+from ekiben.http.body import check_length, read, settle
+from ekiben.http.endpoint import Handler
+from ekiben.http.exchange import Exchange, Receive, Scope, Send
+from ekiben.http.origin import Guard
+from ekiben.http.watch import Watch
+from ekiben.schema.codec import Codec
+
+log = logging.getLogger("ekiben")
+
+READ = frozenset((b"content-type", b"content-encoding", b"content-length", b"accept", b"accept-encoding"))
+KEPT = ("method", "path", "raw_path", "query_string", "root_path", "scheme", "http_version", "client", "server")
+FORM = "http"  # says in a call's head what kind it is
+
+Submit = Callable[[str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
+
+
+class Remote(Protocol):
+    """What runs a service in other processes."""
+
+    admission: Admission
+    batches: dict[str, BatchCounts]
+    on_failure: Callable[[BaseException], None]
+
+    @property
+    def has_started(self) -> bool:
+        """Whether there were workers that take calls."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker takes calls."""
+
+    @property
+    def waiting(self) -> int:
+        """Calls that no worker has yet."""
+
+    async def start(self) -> None:
+        """Start the workers."""
+
+    async def stop(self, drain: float = 0.0) -> None:
+        """End them."""
+
+    async def submit(
+        self, endpoint: str, head: Any, buffers: Sequence[Buffer] = (), deadline: float | None = None
+    ) -> Done:
+        """Let a worker answer one call."""
+
+    async def ask(self, what: str) -> bool:
+        """Ask the service's own health method of each worker."""
+
+
+def plan(bound: BoundService, codecs: Mapping[str, Codec], guard: Guard, submit: Submit) -> dict[str, Handler]:
+    """Make the front's handlers, by endpoint."""
+    watch, most = Watch(), bound.spec.limits.max_body
+    return {
+        each.name: forward(
+            each.name,
+            codecs[each.name],
+            Front(submit, guard, watch, most),
+            wants_context=bound.signatures[each.name].context is not None,
+        )
+        for each in bound.spec.endpoints
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What all endpoints of one front share."""
+
+    submit: Submit
+    guard: Guard
+    watch: Watch
+    max_body: int  # bytes
+
+
+def forward(name: str, codec: Codec, front: Front, *, wants_context: bool) -> Handler:
+    """Settle at start how one endpoint's requests go to workers.
+
+    Args:
+        name: of the endpoint.
+        codec: says which content types it reads.
+        front: what all endpoints share.
+        wants_context: the method reads the request, so that all of its head crosses.
+    """
+    submit, watch, most = front.submit, front.watch, front.max_body
+    known: set[bytes] = set()  # content types that were found fit
+
+    async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
+        headers = seen.headers
+        if b"origin" in headers or b"sec-fetch-site" in headers:
+            front.guard.check(scope, headers)
+        declared = headers.get(b"content-type", b"")
+        if declared and declared not in known:
+            settle(declared.decode("latin-1"), codec)
+            if len(known) < 100:
+                known.add(declared)
+        check_length(headers, most)
+        body = await read(receive, most)
+        crossing = [[*pair] for pair in scope["headers"] if wants_context or pair[0] in READ]
+        known_of = {key: plain(scope[key]) for key in KEPT if key in scope} if wants_context else None
+        head = [FORM, scope["method"], crossing, seen.request_id, known_of]
+        due = deadline.read(headers) if deadline.FIELD in headers else None
+        answer, buffers = await watch.over(submit(name, head, (body,), due), receive)
+        status, answered = answer
+        await send({"type": "http.response.start", "status": status, "headers": [tuple(pair) for pair in answered]})
+        await send({"type": "http.response.body", "body": bytes(view(buffers[0])) if buffers else b""})
+
+    return handle
+
+
+def plain(value: Any) -> Any:
+    """Give a part of a scope as plain data."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,169 @@
+"""Be a worker of a service: answer the requests that the front passed on.
+
+In: requests without their connections. Out: the answers of the very handlers that would give them in one process, so
+that both layouts give the same bytes.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import uvloop
+
+from ekiben.core.spec import BoundService
+from ekiben.engine.graph import LINK, MARK
+from ekiben.engine.job import Done
+from ekiben.engine.leash import Leash
+from ekiben.engine.local import LocalDispatcher
+from ekiben.engine.member import Mark
+from ekiben.engine.wire import Buffer, view
+from ekiben.engine.worker import Unwatched, Worker, within
+from ekiben.http import endpoint as endpoints
+from ekiben.http import errors
+from ekiben.http.endpoint import Handler, Service
+from ekiben.http.exchange import Exchange, Message, Scope
+from ekiben.http.origin import Guard
+from ekiben.http.watch import Watch
+from ekiben.schema.codec import plan
+
+
+def run(bound: BoundService, leash: Leash, drain: float) -> bool:
+    """Work until told to stop; False says that the service could not start."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(live(bound, leash, drain))
+
+
+async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
+    """Make the instance, and answer calls until SIGTERM or the end of the front."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, asked.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    leash.attach({})
+    codecs = {name: plan(signature, bound.spec.style) for name, signature in bound.signatures.items()}
+    dispatcher = LocalDispatcher(within(bound, {}), codecs, Unwatched)
+    sockets = leash.place.sockets
+    worker = Worker(dispatcher, socket.socket(fileno=sockets[LINK][0]), Mark(sockets[MARK][0]))
+    try:
+        await dispatcher.start()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; the front reports it
+        leash.failed(error)
+        return False
+    worker.ready(Served(bound, worker).answer)
+    leash.ready()
+    ends = [asyncio.create_task(each.wait()) for each in (asked, worker.ended)]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for each in ends:
+        each.cancel()
+    leash.say("draining")
+    await worker.drain(drain)
+    await dispatcher.stop()
+    worker.close()
+    return True
+
+
+class Passed(Guard):
+    """The rule of what the front has let pass."""
+
+    def check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Let it pass."""
+
+
+class Served:
+    """Answers the requests that the front passed on; planned once in a worker.
+
+    Args:
+        bound: the service, as the front has it.
+        worker: runs the calls.
+    """
+
+    def __init__(self, bound: BoundService, worker: Worker) -> None:
+        spec = bound.spec
+        service = Service(
+            worker.submit,
+            spec.limits,
+            spec.http.gzip_min,
+            Passed(None, proxied=False),
+            Watch(),
+            worker.dispatcher.state,
+        )
+        self._fail = errors.plan(spec.style.error_style)
+        self._id_header = spec.style.request_id_header.lower().encode()
+        self._routes = {each.name: spec.http.path_prefix + each.route for each in spec.endpoints}
+        self._handlers: dict[str, Handler] = {}
+        for each in spec.endpoints:
+            signature = bound.signatures[each.name]
+            self._handlers[each.name] = endpoints.plan(
+                each, plan(signature, spec.style), service, wants_context=signature.context is not None
+            )
+
+    async def answer(self, endpoint: str, head: Any, buffers: Sequence[Buffer]) -> Done:
+        """Answer one request."""
+        _, method, headers, request_id, known = head
+        given = [(bytes(name), bytes(value)) for name, value in headers]
+        scope = self._scope(endpoint, method, [*given, (self._id_header, request_id.encode())], known)
+        taken = Taken()
+        exchange = Exchange(scope, taken.send, self._id_header)
+        try:
+            await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, exchange)
+        except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
+            taken.refuse(error, self._fail, request_id)
+        return [taken.status, [[*pair] for pair in taken.headers]], [b"".join(taken.parts)]
+
+    def _scope(self, endpoint: str, method: str, headers: Any, known: Mapping[str, Any] | None) -> Scope:
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "method": method,
+            "path": self._routes[endpoint],
+            "query_string": b"",
+            "headers": headers,
+        }
+        if known is not None:
+            scope.update(known)
+            scope.update({key: tuple(known[key]) for key in ("client", "server") if known.get(key)})
+        return scope
+
+
+class Body:
+    """Gives a request's whole body as one message."""
+
+    __slots__ = ("_buffers",)
+
+    def __init__(self, buffers: Sequence[Buffer]) -> None:
+        self._buffers = list(buffers)
+
+    async def receive(self) -> Message:
+        """Give the body; the end of the client is the front's to notice."""
+        body = b"".join([view(buffer) for buffer in self._buffers])
+        self._buffers = []
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+class Taken:
+    """Keeps an answer instead of sending it."""
+
+    __slots__ = ("headers", "parts", "status")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: Sequence[Any] = ()
+        self.parts: list[bytes] = []
+
+    async def send(self, message: Message) -> None:
+        """Keep a message."""
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], message["headers"]
+        elif body := message.get("body"):
+            self.parts.append(body)
+
+    def refuse(self, error: Exception, fail: Callable[[BaseException, str], errors.Failure], request_id: str) -> None:
+        """Answer with what went wrong, in place of what was there."""
+        failure = fail(error, request_id)
+        self.status, self.parts = failure.status, [failure.body]
+        self.headers = [
+            (b"content-type", failure.media_type.encode()),
+            *((name.encode(), value.encode("latin-1")) for name, value in failure.headers.items()),
+            (b"content-length", b"%d" % len(failure.body)),
+        ]
