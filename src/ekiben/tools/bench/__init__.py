@@ -1,0 +1,1 @@
+"""Load a service, and say how it did."""
