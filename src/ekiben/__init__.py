@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ekiben.core.context import Cookie as Cookie
     from ekiben.core.tag import Tag as Tag
     from ekiben.frameworks.handle import Model as Model
+    from ekiben.schema.wire.events import Event as Event
     from ekiben.services.classes import asgi_app as asgi_app
     from ekiben.services.classes import asgi_middleware as asgi_middleware
     from ekiben.services.classes import service as service
@@ -31,6 +32,7 @@ _NAMES = {
     "AsyncHTTPClient": "client.aio",
     "Context": "core.context",
     "Cookie": "core.context",
+    "Event": "schema.wire.events",
     "Model": "frameworks.handle",
     "SyncHTTPClient": "client.sync",
     "Tag": "core.tag",

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import bentoml
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 import ekiben
 from ekiben import exceptions
+from ekiben.testing import client
 from tests.house.tree import ROOT
 
 SOURCES = ROOT / "compat" / "bentoml" / "src"
@@ -137,6 +139,23 @@ def test_a_service_has_bentomls_style() -> None:
     assert spec.endpoints[0].output["type"] == "integer"
     assert Echo().echo(3) == 3
     assert list(Echo.apis) == ["echo"]
+
+
+def test_a_stream_is_sent_as_bentoml_sends_it() -> None:
+    """A generator's text leaves as it is, under text/event-stream, whatever the caller accepts."""
+
+    @bentoml.service
+    class Streaming:
+        @bentoml.api
+        def tokens(self) -> Generator[str, None, None]:
+            yield "a\n"
+            yield "data: b\n\n"
+
+    with client(Streaming) as found:
+        for accept in ("*/*", "text/plain", "text/event-stream;data=json"):
+            answer = found.request("POST", "/tokens", headers={"accept": accept})
+            assert answer.headers["content-type"] == "text/event-stream"
+            assert answer.text == "a\ndata: b\n\n"
 
 
 def test_the_command_is_ekibens(folder: Path) -> None:

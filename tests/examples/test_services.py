@@ -16,6 +16,15 @@ FOLDER = Path(__file__).parents[2] / "examples" / "services"
         ("lifecycle.py:Visits", "/visit", {"name": "Ada"}, 201, "visit 1"),
         ("batching.py:Squares", "/square", {"x": [[1, 2], [3, 4]]}, 200, "[[1,4],[9,16]]"),
         ("apart.py:Scorer", "/score", {"rows": [[1, 2], [3, 4]]}, 200, "[3,7]"),
+        ("tokens.py:Writer", "/write", {"words": ["a", "b"]}, 200, "a b "),
+        ("tokens.py:Writer", "/letters", {"word": "a"}, 200, '{"place":0,"letter":"a"}\n'),
+        (
+            "tokens.py:Writer",
+            "/chat",
+            {"text": "a"},
+            200,
+            'event: token\nid: 0\ndata: a\n\nevent: done\ndata: {"words":1}\n\n',
+        ),
         ("pipeline.py:Counter", "/count", {"text": "one two three"}, 200, "3"),
     ],
 )

@@ -1,5 +1,6 @@
 """The OpenAPI document is valid, complete, and says the same as the codec does."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from PIL.Image import Image
 from pydantic import BaseModel, Field
 
+import ekiben
 from ekiben.core.spec import EndpointSpec, HttpSpec, ServiceSpec, Style
 from ekiben.schema import openapi, routes
 from ekiben.schema.codec import plan
@@ -254,3 +256,34 @@ def test_routes_document() -> None:
     assert by_name["root"]["root_input"]
     assert by_name["numbers"]["input"]["properties"]["x"]["x-dtype"] == "float32"
     assert by_name["table"]["input"]["properties"]["frame"]["x-columns"] == ["a", "b"]
+
+
+def test_streams() -> None:
+    """A stream is described in each form that it has, by one of its pieces."""
+
+    @ekiben.service
+    class Streams:
+        """Streams."""
+
+        @ekiben.api
+        def rows(self) -> Iterator[dict[str, int]]:
+            """Give records."""
+            yield {"a": 1}
+
+        @ekiben.api
+        def tokens(self) -> Iterator[str]:
+            """Give text."""
+            yield "a"
+
+    bound = Streams.__ekiben_service__()  # type: ignore[attr-defined]
+    found = openapi.document(bound.spec, {name: plan(signature) for name, signature in bound.signatures.items()})
+    rows = found["paths"]["/rows"]["post"]["responses"]["200"]
+    assert rows["description"] == "The answer, in pieces as they are made."
+    piece = {"type": "object", "additionalProperties": {"type": "integer"}}
+    line = {"type": "string", "contentMediaType": "application/x-ndjson", "contentSchema": piece}
+    assert rows["content"]["application/x-ndjson"]["schema"] == line
+    assert list(rows["content"]) == ["application/x-ndjson", "application/jsonl", "text/event-stream"]
+    tokens = found["paths"]["/tokens"]["post"]["responses"]["200"]["content"]
+    assert list(tokens) == ["text/plain", "application/x-ndjson", "application/jsonl", "text/event-stream"]
+    assert tokens["text/plain"]["schema"] == {"type": "string"}
+    OpenAPIV31SpecValidator(found).validate()

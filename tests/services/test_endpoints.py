@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -192,6 +193,14 @@ def generator(self: Any) -> Iterator[int]:
     yield 1
 
 
+def files(self: Any) -> Iterator[Path]:
+    yield Path()
+
+
+def odd_pieces(self: Any) -> Iterator[Callable[[], int]]:
+    yield int
+
+
 def refuse(options: dict[str, Any], function: Any, name: str = "run", **service: Any) -> ConfigError:
     """Make a service of one method, and give the error."""
     with pytest.raises(ConfigError) as caught:
@@ -222,7 +231,10 @@ class Root(RootModel[int]):
 @pytest.mark.parametrize(
     ("options", "function", "words"),
     [
-        pytest.param({}, generator, "is a generator, and streamed answers are not supported", id="a stream"),
+        pytest.param({"batchable": True}, generator, "streams and cannot be batchable", id="a batched stream"),
+        pytest.param({}, files, "`files` cannot stream files", id="a stream of files"),
+        pytest.param({}, odd_pieces, "a piece of the stream of `odd_pieces` has a type", id="odd pieces"),
+        pytest.param({"heartbeat": 5}, text, "means nothing where nothing streams: 5", id="a heartbeat of no stream"),
         pytest.param({}, thread, "parameter `a` of `thread` has a type that cannot be served", id="a type"),
         pytest.param({"batchable": True}, two, "must take one parameter, not 2", id="a batch of two"),
         pytest.param({"batchable": True}, text, "`a` must be an array, a frame, a tensor or a list", id="of a text"),

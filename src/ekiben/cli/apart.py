@@ -41,6 +41,11 @@ def workers_of(ctx: click.Context, bound: "BoundService", drain: float) -> "Remo
         return None
     if sys.platform != "linux":
         raise ConfigError("`layout: apart` needs Linux, since its processes share memory", hint="leave it out")
+    streams = [endpoint.name for endpoint in spec.endpoints if endpoint.stream]
+    if streams:
+        raise ConfigError(
+            f"`layout: apart` sends whole answers, and `{streams[0]}` streams", hint="leave `layout` and `workers` out"
+        )
     from ekiben.engine.graph import RemoteDispatcher
 
     session = session_of(ctx)

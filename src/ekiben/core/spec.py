@@ -53,6 +53,7 @@ class EndpointSpec:
     convention: Convention = Convention.KEYWORDS
     batch: BatchSpec | None = None
     stream: bool = False
+    heartbeat: float | None = None  # seconds without a piece after which a stream of events says that it lives
     task: bool = False
     timeout: float | None = None  # seconds; None: the service's; 0: no limit
     isolate: bool = False  # a failed batch is run again by halves
@@ -107,6 +108,7 @@ class Style:
 
     error_style: str = "problem"  # problem | bentoml
     nan_style: str = "null"  # null | literal
+    stream_style: str = "framed"  # framed | raw: text as it is, under text/event-stream
     request_id_header: str = "x-request-id"
     server_header: str = "ekiben"
     metrics_prefix: str = "ekiben"

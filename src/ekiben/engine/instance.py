@@ -67,7 +67,7 @@ def plan_all(bound: BoundService, target: Any) -> dict[str, Invoke]:
     for endpoint in bound.spec.endpoints:
         name, signature = endpoint.name, bound.signatures[endpoint.name]
         invoke = plan(target, bound.methods.get(name, name), endpoint, signature.context)
-        if bound.spec.dependencies:
+        if bound.spec.dependencies and not endpoint.stream:  # a stream tells it itself, for as long as it lasts
             invoke = tell_deadline(invoke, is_async=signature.is_async)
         planned[name] = invoke
     return planned
@@ -112,7 +112,7 @@ def warm_up(instance: Instance) -> None:
     """Call each sync endpoint that has a stored sample once; a failure is only logged."""
     for name, value in instance.bound.samples.items():
         signature = instance.bound.signatures[name]
-        if signature.is_async:
+        if signature.is_async or signature.is_stream:
             continue
         call = Call(name, (value,), {}) if signature.is_root else Call(name, (), {signature.parameters[0].name: value})
         try:

@@ -6,13 +6,14 @@ In: calls, from the event loop. Out: what the methods return or raise.
 import asyncio
 import inspect
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ekiben.core.errors import EkibenError, ServiceLoadError, Unavailable
 from ekiben.core.spec import BoundService, Convention, EndpointSpec
 from ekiben.core.trace import explain, frames
-from ekiben.engine import environment
+from ekiben.engine import environment, streams
 from ekiben.engine import instance as instances
 from ekiben.engine.batch import Batcher
 from ekiben.engine.deadline import Deadlines, Limit
@@ -59,6 +60,7 @@ class LocalDispatcher:
         }
         self._watch = watch
         self._answers: dict[str, Answer] = {}
+        self._streams: dict[str, Callable[[Call], streams.Stream]] = {}
         self._doors: dict[str, Door] = {}
         self._closing: list[Callable[[], None]] = []
         self._calls: CallQueue | None = None
@@ -127,6 +129,8 @@ class LocalDispatcher:
     async def submit(self, call: Call) -> Any:
         """Answer one call.
 
+        The answer of an endpoint that streams is a `Stream`, which is inside until it is closed.
+
         Raises:
             Unavailable: the instance is not ready, or the queue is too long.
             TooManyRequests: a limit is reached.
@@ -135,6 +139,10 @@ class LocalDispatcher:
         if self.instance is None:
             raise Unavailable("the service is starting", retry_after=1)
         self.admission.enter()
+        if (begin := self._streams.get(call.endpoint)) is not None:
+            stream = begin(call)
+            stream.at_end(self.admission.leave)
+            return stream
         try:
             return await self._answers[call.endpoint](call)
         finally:
@@ -179,6 +187,13 @@ class LocalDispatcher:
             raise reply.error  # as it is: whoever starts the service tells an exit from an error
         return reply.value
 
+    def _run_soon(self, function: Callable[[], Any]) -> "asyncio.Future[Any]":
+        """Run a turn of a stream in the model's thread, after what waits there."""
+        assert self._calls is not None
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls.put(Call(INTERNAL, (function,), {}, arrived=time.monotonic(), answer=answer))
+        return answer
+
     async def _run_hook(self, hook: Callable[[], Any], patience: float | None = None) -> None:
         if inspect.iscoroutinefunction(hook):
             await hook()
@@ -199,9 +214,13 @@ class LocalDispatcher:
         loop = asyncio.get_running_loop()
         for endpoint in self.bound.spec.endpoints:
             name, invoke = endpoint.name, made.invoke[endpoint.name]
-            if not self.bound.signatures[name].is_async and name in self._async:
+            if not self.bound.signatures[name].is_async and name in self._async and not endpoint.stream:
                 invoke = lifted(invoke)
             limit = Limit.of(endpoint, self.bound.spec.limits)
+            if endpoint.stream:
+                is_there = name in self._async
+                self._streams[name] = streams.plan(invoke, limit, self._run_soon, loop, on_loop=is_there)
+                continue
             deadlines = self._watch(limit, loop)
             self._closing.append(deadlines.close)
             if name in self._async and endpoint.batch is None:
@@ -224,6 +243,7 @@ class LocalDispatcher:
     async def _close(self) -> None:
         """End what was started; what is there is closed in the opposite order."""
         self._answers.clear()
+        self._streams.clear()
         self._doors.clear()
         while self._closing:
             self._closing.pop()()

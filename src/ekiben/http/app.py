@@ -97,7 +97,9 @@ class App:
         """Make the handlers of endpoints that run in this process."""
         assert isinstance(self.dispatcher, LocalDispatcher)
         spec, dispatcher = self.bound.spec, self.dispatcher
-        service = endpoint.Service(dispatcher.submit, spec.limits, spec.http.gzip_min, guard, Watch(), dispatcher.state)
+        service = endpoint.Service(
+            dispatcher.submit, spec.limits, spec.http.gzip_min, guard, Watch(), dispatcher.state, self._fail
+        )
         return {
             each.name: endpoint.plan(
                 each, codecs[each.name], service, wants_context=self.bound.signatures[each.name].context is not None

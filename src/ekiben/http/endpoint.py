@@ -6,7 +6,7 @@ depends on it. Files that came with a call live until its answer was sent.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -15,14 +15,16 @@ from starlette.responses import Response
 from ekiben.core.context import Context
 from ekiben.core.spec import EndpointSpec, Limits
 from ekiben.engine.messages import Call
-from ekiben.http import answer, body, deadline
+from ekiben.http import answer, body, deadline, errors
 from ekiben.http.exchange import OUTCOME, Exchange, Message, Outcome, Receive, Scope, Send
 from ekiben.http.origin import Guard
+from ekiben.http.stream import Fail, Sender
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec
 from ekiben.schema.content import Encoded
 
 Handler = Callable[[Scope, Receive, Send, Exchange], Awaitable[None]]
+Respond = Callable[[Any, Context | None, Exchange, Scope, Receive, Send], Awaitable[None]]
 Submit = Callable[[Call], Awaitable[Any]]
 
 
@@ -36,6 +38,7 @@ class Service:
     guard: Guard  # against pages of other origins
     watch: Watch  # for clients that leave
     state: MutableMapping[str, Any]  # `ctx.state`
+    fail: Fail = field(default_factory=lambda: errors.plan("problem"))  # an error into an answer
 
 
 class Recorder:
@@ -67,10 +70,8 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
         service: what all endpoints share.
         wants_context: the method takes a `Context`, so that each call gets one.
     """
-    read_arguments, encode = body.Reader(codec, service.limits).read, encoder(codec)
-    has_choice = len(codec.encoders) > 1  # `accept` chooses among several forms of an answer
+    read_arguments, respond = body.Reader(codec, service.limits).read, responder(endpoint, codec, service)
     name, submit, watch, state = endpoint.name, service.submit, service.watch, service.state
-    gzip_min = None if endpoint.stream else service.gzip_min
 
     async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
         headers = seen.headers
@@ -91,26 +92,16 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
             incoming = recorder.record
             opened().request = Request(scope, recorder.again)
         try:
-            if before is None:
-                due = deadline.read(headers) if deadline.FIELD in headers else None
-                args, kwargs = await read_arguments(headers, incoming, opened)
-                value = await watch.over(submit(Call(name, args, kwargs, context, deadline=due)), receive)
-            else:
-                value = before.value()
-            response = None if context is None else context.response
-            if isinstance(value, Response):
-                await pass_through(value, response, scope, receive, send)
+            if before is not None:
+                await respond(before.value(), context, seen, scope, receive, send)
                 return
-            made = answer.encoded(await encode(value, headers.get(b"accept", b"")), response)
-            if has_choice:
-                made.headers.append((b"vary", b"accept"))
-            await answer.send(
-                made,
-                send,
-                head=scope["method"] == "HEAD",
-                accepts=headers.get(b"accept-encoding", b""),
-                gzip_min=gzip_min,
-            )
+            due = deadline.read(headers) if deadline.FIELD in headers else None
+            args, kwargs = await read_arguments(headers, incoming, opened)
+            call = submit(Call(name, args, kwargs, context, deadline=due))
+            if endpoint.stream:
+                await watch.over(through(call, respond, context, seen, scope, receive, send), receive)
+            else:
+                await respond(await watch.over(call, receive), context, seen, scope, receive, send)
         finally:
             if context is not None:
                 context.close()
@@ -130,6 +121,45 @@ def encoder(codec: Codec) -> Callable[[Any, bytes], Awaitable[Encoded]]:
         return await asyncio.to_thread(write, value) if is_slow else write(value)
 
     return encode
+
+
+def responder(endpoint: EndpointSpec, codec: Codec, service: Service) -> Respond:
+    """Settle how the values of one endpoint are sent."""
+    encode = encoder(codec)
+    has_choice = len(codec.encoders) > 1  # `accept` chooses among several forms of an answer
+    sender = None if codec.pieces is None else Sender(codec.pieces, service.fail, endpoint.heartbeat)
+
+    async def respond(
+        value: Any, context: Context | None, seen: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        headers, is_head = seen.headers, scope["method"] == "HEAD"
+        response = None if context is None else context.response
+        if sender is not None:
+            await sender.send(value, seen, send, response, head=is_head)
+            return
+        if isinstance(value, Response):
+            await pass_through(value, response, scope, receive, send)
+            return
+        made = answer.encoded(await encode(value, headers.get(b"accept", b"")), response)
+        if has_choice:
+            made.headers.append((b"vary", b"accept"))
+        accepts = headers.get(b"accept-encoding", b"")
+        await answer.send(made, send, head=is_head, accepts=accepts, gzip_min=service.gzip_min)
+
+    return respond
+
+
+async def through(
+    call: Awaitable[Any],
+    respond: Respond,
+    context: Context | None,
+    seen: Exchange,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer a call that streams: its client is watched until the last piece was sent."""
+    await respond(await call, context, seen, scope, receive, send)
 
 
 async def pass_through(value: Response, response: Any, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,16 +10,18 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import TypeAdapter
 
+from ekiben.schema import pieces
 from ekiben.schema.annotations import ContentType
 from ekiben.schema.content import JSON, OCTETS, TEXT, Encoded, essence
 from ekiben.schema.describe import Describer
-from ekiben.schema.hints import leaves, only_leaf
+from ekiben.schema.hints import leaves, members_of, only_leaf
 from ekiben.schema.open import OpenLeaf, leaf_of, to_plain
+from ekiben.schema.pieces import Pieces
 from ekiben.schema.signature import EMPTY, STREAMS, Signature
 from ekiben.schema.values.base import Encoder, Leaf
 from ekiben.schema.wire import json as wire_json
+from ekiben.schema.wire.events import Event
 
-EVENTS = "text/event-stream"
 OPEN = OpenLeaf()
 
 
@@ -32,17 +34,15 @@ class Answer:
     schema: Mapping[str, Any]
     leaf: Leaf  # by which an answered batch is split
     encoders: Mapping[str, Encoder] = field(default_factory=dict)  # every form that a caller may ask for
+    pieces: Pieces | None = None  # of a stream
 
 
-def plan(signature: Signature, nan_style: str) -> Answer:
+def plan(signature: Signature, nan_style: str, stream_style: str = "framed") -> Answer:
     """Settle how what *signature* returns is written; of a stream, how each piece is."""
     returns = signature.returns
     note, target = declared(returns)
     if signature.is_stream:
-        if get_origin(target) in STREAMS:
-            inner, target = declared(get_args(target)[0])
-            note = note or inner
-        return Answer(piece_encoder(target, nan_style), note or EVENTS, describe(target, note), OPEN)
+        return stream_answer(note, target, nan_style, stream_style)
     dump = wire_json.dumper(nan_style, to_plain)
     leaf = only_leaf(returns)
     if leaf is not None:
@@ -53,6 +53,23 @@ def plan(signature: Signature, nan_style: str) -> Answer:
     if target is EMPTY or target is Any:
         return Answer(open_encoder(dump, note), note or JSON, {}, OPEN)
     return Answer(data_encoder(target, dump, note or JSON), note or JSON, describe(target, None), OPEN)
+
+
+def stream_answer(note: str | None, target: Any, nan_style: str, stream_style: str) -> Answer:
+    """Settle how the pieces of a stream are written, from the hint of the whole."""
+    if get_origin(target) in STREAMS:
+        inner, target = declared(get_args(target)[0])
+        note = note or inner
+    elif target in STREAMS:
+        target = EMPTY
+    leaf = only_leaf(target)
+    if note is None and leaf is not None and leaf.kind == "bytes" and leaf.output_media != OCTETS:
+        note = leaf.output_media
+    found = pieces.plan(target, note, nan_style, stream_style)
+    is_event = any(member is Event for member in members_of(target))
+    schema = pieces.describe_event() if is_event else describe(target, note)
+    usual = next(iter(found.forms.values()))
+    return Answer(lambda piece: Encoded(usual.write(piece), usual.media), found.media, schema, OPEN, pieces=found)
 
 
 def declared(hint: Any) -> tuple[str | None, Any]:
@@ -117,18 +134,6 @@ def data_encoder(target: Any, dump: Any, media: str) -> Encoder:
         return lambda value: Encoded(dump(value), media)
     adapter: TypeAdapter[Any] = TypeAdapter(target)
     return lambda value: Encoded(dump(adapter.dump_python(value, by_alias=True, warnings=False)), media)
-
-
-def piece_encoder(target: Any, nan_style: str) -> Encoder:
-    """Write a piece of a stream: text and bytes as they are, else a line of JSON."""
-    dump = wire_json.dumper(nan_style, to_plain)
-
-    def encode(value: Any) -> Encoded:
-        if isinstance(value, str):
-            return Encoded(value.encode(), TEXT)
-        return Encoded(bytes(value) if isinstance(value, bytes | bytearray) else dump(value) + b"\n", OCTETS)
-
-    return encode
 
 
 def describe(target: Any, note: str | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ekiben.schema.annotations import ContentType
 from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, Encoded, Upload
 from ekiben.schema.describe import Describer
 from ekiben.schema.hints import batch_leaf, leaves, members_of, only_leaf
+from ekiben.schema.pieces import Pieces
 from ekiben.schema.problems import invalid
 from ekiben.schema.signature import EMPTY, Parameter, Signature
 from ekiben.schema.values.base import Leaf
@@ -53,6 +54,7 @@ class Codec:
     is_root: bool = False
     is_shallow: bool = False  # the schema bounds the depth of JSON, so that nobody needs to count it
     encoders: Mapping[str, Callable[[Any], Encoded]] = field(default_factory=dict)  # all forms of an answer
+    pieces: Pieces | None = None  # of an answer that is a stream
 
     def encoder_for(self, accepted: str) -> Callable[[Any], Encoded]:
         """Choose how to write by an `Accept` header; else the usual way."""
@@ -67,7 +69,7 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
     adapter: TypeAdapter[Any] = TypeAdapter(arguments_hint(signature))
     raw = raw_parameter(signature)
     raw_media = () if raw is None else media_of_raw(raw, signature)
-    answer = answers.plan(signature, style.nan_style)
+    answer = answers.plan(signature, style.nan_style, style.stream_style)
     from_json, from_data = readers(adapter, signature)
     schema = adapter.json_schema(mode="validation", schema_generator=Describer)
     return Codec(
@@ -85,6 +87,7 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
         is_root=signature.is_root,
         is_shallow=is_shallow(schema),
         encoders=answer.encoders,
+        pieces=answer.pieces,
     )
 
 

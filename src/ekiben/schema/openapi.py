@@ -11,6 +11,7 @@ from ekiben.core.spec import EndpointSpec, ServiceSpec
 from ekiben.schema.codec import Codec
 from ekiben.schema.components import Components
 from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, essence
+from ekiben.schema.pieces import LINES, LINES_TOO
 
 BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
 STRUCTURED = ("ndarray", "dataframe", "series", "tensor")  # kinds that a form carries as JSON text
@@ -137,7 +138,8 @@ def part_media(part: Mapping[str, Any]) -> str | None:
 def answer(endpoint: EndpointSpec, codec: Codec, components: Components) -> dict[str, Any]:
     """Describe the answer of an endpoint."""
     schema = components.hoist(codec.output_schema)
-    medias = dict.fromkeys(essence(media) for media in (codec.output_media, *codec.encoders))
+    forms = () if codec.pieces is None else codec.pieces.forms
+    medias = dict.fromkeys(essence(media) for media in (codec.output_media, *codec.encoders, *forms))
     content = {media: {"schema": body_schema(media, schema)} for media in medias}
     what = "The answer, in pieces as they are made." if endpoint.stream else "The answer."
     return {"description": what, "content": content}
@@ -145,6 +147,8 @@ def answer(endpoint: EndpointSpec, codec: Codec, components: Components) -> dict
 
 def body_schema(media: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Describe a body of one content type, whose value as JSON is of *schema*."""
+    if media in (LINES, LINES_TOO):
+        return {"type": "string", "contentMediaType": media, "contentSchema": schema}  # of each line
     if media == JSON or media.endswith("+json"):
         return schema
     return {"type": "string"} if media.startswith("text/") else dict(BINARY)

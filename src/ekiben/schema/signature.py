@@ -93,10 +93,11 @@ def read(function: Callable[..., Any], *, names: Mapping[str, Any] | None = None
             hint="a positional-only parameter is the whole body, so it must be the only one",
         )
     returns = hints.get("return", EMPTY)
-    streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    inner = inspect.unwrap(function)
+    streams = inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
     return Signature(
         parameters=tuple(parameters),
-        returns=EMPTY if returns is EMPTY else check(returns, f"the return value of {where}"),
+        returns=EMPTY if returns is EMPTY else check_answer(returns, where),
         is_root=bool(positional),
         context=context,
         is_async=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
@@ -168,6 +169,15 @@ def is_stream(returns: Any) -> bool:
     """Say whether a return hint is one of pieces."""
     target = get_args(returns)[0] if get_origin(returns) is Annotated else returns
     return (get_origin(target) or target) in STREAMS
+
+
+def check_answer(returns: Any, where: str) -> Any:
+    """Settle what a method returns; of a stream, a piece of it too."""
+    settled = check(returns, f"the return value of {where}")
+    pieces = get_args(get_args(settled)[0] if get_origin(settled) is Annotated else settled)
+    if is_stream(settled) and pieces:
+        check(pieces[0], f"a piece of the stream of {where}")
+    return settled
 
 
 def check(hint: Any, where: str, *, is_input: bool = False) -> Any:

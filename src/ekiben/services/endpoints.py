@@ -13,7 +13,7 @@ from pydantic import BaseModel, RootModel
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
 from ekiben.schema.codec import plan
-from ekiben.schema.hints import batch_leaf, settle
+from ekiben.schema.hints import batch_leaf, leaves, settle
 from ekiben.schema.signature import EMPTY, Parameter, Signature, check, read
 from ekiben.schema.structures import whole_hint
 from ekiben.services.members import Marked, marked
@@ -57,8 +57,7 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
             hint='name it: `@ekiben.api(name="call")`',
         )
     signature = read_signature(found, options, names, where)
-    if signature.is_stream:
-        raise ConfigError(f"{where} is a generator, and streamed answers are not supported by this version")
+    check_stream(signature, options, where)
     if options.batch is not None:
         check_batch(signature, where)
     codec = plan(signature)
@@ -69,6 +68,8 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
         output=codec.output_schema,
         convention=Convention.ONE_VALUE if signature.is_root else Convention.KEYWORDS,
         batch=options.batch,
+        stream=signature.is_stream,
+        heartbeat=options.heartbeat,
         timeout=options.timeout,
         isolate=options.isolate,
         doc=inspect.getdoc(found.function) or "",
@@ -143,6 +144,21 @@ def check_batch(signature: Signature, where: str) -> None:
         f"{where} is batchable, and its parameter `{parameter.name}` must be an array, a frame, a tensor or a list",
         hint="write `list[...]`: a call gives some items, a batch has those of several calls",
     )
+
+
+def check_stream(signature: Signature, options: ApiOptions, where: str) -> None:
+    """Refuse what cannot stream, and what only means something for a stream."""
+    if not signature.is_stream:
+        if options.heartbeat is not None:
+            raise ConfigError(
+                f"`heartbeat` of {where} means nothing where nothing streams: {options.heartbeat:g}",
+                hint="make the method a generator, or leave `heartbeat` out",
+            )
+        return
+    if options.batch is not None:
+        raise ConfigError(f"{where} streams and cannot be batchable", hint="leave `batchable` out")
+    if any(leaf.kind == "file" for leaf in leaves(signature.returns)):
+        raise ConfigError(f"{where} cannot stream files", hint="give their content, as `Iterator[bytes]`")
 
 
 def check_routes(spec: ServiceSpec, cls: str) -> None:

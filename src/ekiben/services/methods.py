@@ -21,8 +21,8 @@ API_NOTE = "__ekiben_api__"
 HOOK_NOTE = "__ekiben_hook__"
 
 BATCHING = ("batch_dim", "max_batch_size", "max_latency_ms", "max_wait_ms", "isolate")
-ALLOWED = ("route", "name", "input_spec", "output_spec", "timeout", "batchable", *BATCHING)
-REFUSED = {"is_stream": "streamed answers are not served yet", "media_type": "annotate the answer with `ContentType`"}
+ALLOWED = ("route", "name", "input_spec", "output_spec", "timeout", "heartbeat", "batchable", *BATCHING)
+REFUSED = {"is_stream": "a generator streams by itself", "media_type": "annotate the answer with `ContentType`"}
 
 
 class ApiKeywords(TypedDict, total=False):
@@ -33,6 +33,7 @@ class ApiKeywords(TypedDict, total=False):
     input_spec: type[BaseModel] | None
     output_spec: Any
     timeout: float | None  # seconds
+    heartbeat: float | None  # seconds
     batchable: bool
     batch_dim: int | tuple[int, int]
     max_batch_size: int  # items
@@ -49,6 +50,7 @@ class ApiOptions:
     route: str | None = None
     batch: BatchSpec | None = None
     timeout: float | None = None  # seconds; None: the service's; 0: no limit
+    heartbeat: float | None = None  # seconds
     isolate: bool = False
     input_spec: type[BaseModel] | None = None
     output_spec: Any = None
@@ -69,9 +71,9 @@ def api(function: Any = None, /, **options: Any) -> Any:
         function: the method, when the decorator stands without parentheses.
         options: `route` (default `/` + the name), `name` (default: the method's), `input_spec` (a pydantic model whose
             fields replace the hints of the parameters), `output_spec` (a type that replaces the hint of the answer),
-            `timeout` (seconds; None: as long as it takes; left out: that of the service), `batchable` with
-            `batch_dim`, `max_batch_size` (items), `max_latency_ms`, `max_wait_ms` and `isolate` (run a
-            failed batch again by halves).
+            `timeout` (seconds; None: as long as it takes; left out: that of the service), `heartbeat` (seconds without
+            a piece after which a stream of events sends a comment), `batchable` with `batch_dim`, `max_batch_size`
+            (items), `max_latency_ms`, `max_wait_ms` and `isolate` (run a failed batch again by halves).
 
     Raises:
         ConfigError: an option is unknown, or not of its type.
@@ -111,6 +113,7 @@ def read_options(options: Mapping[str, Any]) -> ApiOptions:
         route=None if given.get("route") is None else url_path(given["route"], "route", "/predict") or "/",
         batch=read_batch(given) if is_batchable else None,
         timeout=read_timeout(given),
+        heartbeat=None if given.get("heartbeat") is None else number(given["heartbeat"], "heartbeat", "seconds"),
         isolate=flag(given.get("isolate", False), "isolate"),
         input_spec=model,
         output_spec=given.get("output_spec"),

@@ -17,6 +17,7 @@ R = TypeVar("R")
 STYLE = Style(
     error_style="bentoml",
     nan_style="null",
+    stream_style="raw",
     request_id_header="X-BentoML-Request-ID",
     server_header="BentoML Service",
     metrics_prefix="bentoml_service",

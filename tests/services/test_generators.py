@@ -1,0 +1,39 @@
+"""Generators become endpoints that stream."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import ekiben
+from tests.services.test_endpoints import bound, logged
+
+
+@ekiben.service
+class Generators:
+    """Streams of every kind, and one answer that is whole."""
+
+    @ekiben.api(heartbeat=5)
+    def hinted(self) -> Iterator[str]:
+        return iter(["a"])
+
+    @ekiben.api
+    def unhinted(self):  # type: ignore[no-untyped-def]
+        yield "a"
+
+    @ekiben.api
+    async def asynchronous(self) -> AsyncIterator[str]:
+        yield "a"
+
+    @ekiben.api
+    @logged
+    def wrapped(self):  # type: ignore[no-untyped-def]
+        yield "a"
+
+    @ekiben.api
+    def whole(self) -> list[str]:
+        return ["a"]
+
+
+def test_what_streams() -> None:
+    """A generator streams, hinted or not and behind a decorator, and so does what is hinted to give an iterator."""
+    specs = {spec.name: spec for spec in bound(Generators).spec.endpoints}
+    assert {name for name, spec in specs.items() if spec.stream} == set(specs) - {"whole"}
+    assert (specs["hinted"].heartbeat, specs["unhinted"].heartbeat) == (5.0, None)
