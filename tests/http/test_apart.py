@@ -193,3 +193,11 @@ def test_a_service_that_cannot_start_says_why(tmp_path: Path) -> None:
         assert running.process.wait(60) == 1
         assert running.log.count("RuntimeError: no weights") == 1
         assert "slow.py" in running.log
+
+
+def test_no_stream_from_afar() -> None:
+    """A service that streams does not start with its workers apart, and says which endpoint it is."""
+    apart = {"EKIBEN_LAYOUT": "apart"}
+    with serving("tests.http.streaming:Streaming", cwd=ROOT, env=apart, wait=False) as server:
+        assert server.process.wait(60) != 0
+        assert "`layout: apart` sends whole answers, and `tokens` streams" in server.log
