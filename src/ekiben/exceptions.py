@@ -25,6 +25,7 @@ from ekiben.core.errors import (
     Unprocessable,
     UnsafeArchive,
     UnsupportedMediaType,
+    WrongState,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "Unprocessable",
     "UnsafeArchive",
     "UnsupportedMediaType",
+    "WrongState",
 ]

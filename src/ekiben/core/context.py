@@ -61,6 +61,22 @@ class Context:
     deadline: float | None = None
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
     _cleanup: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    _report: Callable[[float, str], None] | None = field(default=None, repr=False)
+
+    def progress(self, fraction: float, words: str = "") -> None:
+        """Say how far a task is, for whoever asks; outside of a task nobody asks.
+
+        Args:
+            fraction: of the work that is done, from 0.0 to 1.0.
+            words: what it is at, of at most 1000 letters.
+
+        Raises:
+            ValueError: *fraction* is no such number.
+        """
+        if not 0.0 <= fraction <= 1.0:
+            raise ValueError(f"`fraction` must be a number from 0.0 to 1.0: {fraction!r}")
+        if self._report is not None:
+            self._report(float(fraction), str(words)[:1000])
 
     @property
     def temp_dir(self) -> str:

@@ -16,6 +16,7 @@ In: the words for the person who has to act. Out: one tree of exceptions.
     │   └── HeadersTooLarge        431
     ├── NotFound                   404  a tag, a route, a file
     ├── AlreadyExists              409  a tag that would be overwritten
+    ├── WrongState                 409  not now: a task has not finished, or has already
     ├── TooManyRequests            429  a limit of the service is reached
     ├── Unavailable                503  not ready, draining, overloaded
     ├── DeadlineExceeded           504
@@ -142,6 +143,12 @@ class NotFound(EkibenError):
 
 class AlreadyExists(EkibenError):
     """There is something by this name already, and it is not overwritten."""
+
+    status: ClassVar[int] = 409
+
+
+class WrongState(EkibenError):
+    """What was asked cannot be done in the state that its object is in."""
 
     status: ClassVar[int] = 409
 

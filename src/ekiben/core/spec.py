@@ -55,7 +55,8 @@ class EndpointSpec:
     stream: bool = False
     heartbeat: float | None = None  # seconds without a piece after which a stream of events says that it lives
     task: bool = False
-    timeout: float | None = None  # seconds; None: the service's; 0: no limit
+    max_attempts: int = 1  # of a task: how often it may be started
+    timeout: float | None = None  # seconds; None: the service's, and none for a task; 0: no limit
     isolate: bool = False  # a failed batch is run again by halves
     doc: str = ""
 
@@ -113,6 +114,7 @@ class Style:
     server_header: str = "ekiben"
     metrics_prefix: str = "ekiben"
     default_port: int = 3000
+    unfinished_status: int = 409  # of a task that is asked for its answer too early
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,27 @@ class HttpSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TasksSpec:
+    """How the tasks of a service are kept and run."""
+
+    workers: int = 1  # processes, of each server
+    max_pending: int = 1000  # tasks that wait
+    retention: float = 86_400.0  # seconds that a finished task is kept
+    grace: float = 5.0  # seconds that a method gets to end by itself
+    folder: str | None = None  # None: `tasks` in the home
+
+
+# What stands below the route of a task, and by which methods.
+TASK_ROUTES: Mapping[str, tuple[str, ...]] = {
+    "submit": ("POST",),
+    "status": ("GET",),
+    "get": ("GET",),
+    "retry": ("POST",),
+    "cancel": ("PUT", "POST"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """All that is known of a service without running it."""
 
@@ -193,6 +216,7 @@ class ServiceSpec:
     layout: Layout | None = None  # None: what suits the service (`engine/layout`)
     resources: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
+    tasks: TasksSpec = TasksSpec()
     style: Style = Style()
     http: HttpSpec = HttpSpec()
     image: ImageSpec | None = None

@@ -54,6 +54,8 @@ class ApiOptions:
     isolate: bool = False
     input_spec: type[BaseModel] | None = None
     output_spec: Any = None
+    is_task: bool = False
+    max_attempts: int = 1
 
 
 @overload
@@ -78,14 +80,19 @@ def api(function: Any = None, /, **options: Any) -> Any:
     Raises:
         ConfigError: an option is unknown, or not of its type.
     """
+    return decorator("api", read_options, function, options)
+
+
+def decorator(name: str, read: Callable[[Mapping[str, Any]], ApiOptions], function: Any, options: Any) -> Any:
+    """Do the work of `api` and of its kin, whose options *read* checks."""
     if function is not None and not callable(function) and not isinstance(function, classmethod):
-        raise ConfigError(f"`@api` takes options by keyword only: {function!r}", hint='write `@api(route="/x")`')
-    note = read_options(options)
+        raise ConfigError(f"`@{name}` takes options by keyword only: {function!r}", hint=f'write `@{name}(route="/x")`')
+    note = read(options)
 
     def mark(target: Function) -> Function:
         inner = target.__func__ if isinstance(target, staticmethod | classmethod) else target
         if not inspect.isroutine(inner):
-            raise ConfigError(f"`@api` takes a method: {target!r}")
+            raise ConfigError(f"`@{name}` takes a method: {target!r}")
         setattr(inner, API_NOTE, note)
         keep_defaults(inspect.unwrap(inner))
         return target
