@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ekiben.services.methods import on_deployment as on_deployment
     from ekiben.services.methods import on_shutdown as on_shutdown
     from ekiben.services.methods import on_startup as on_startup
+    from ekiben.services.tasks import task as task
     from ekiben.tools.asgi import to_asgi as to_asgi
     from ekiben.tools.serving import serve as serve
 
@@ -45,6 +46,7 @@ _NAMES = {
     "on_startup": "services.methods",
     "serve": "tools.serving",
     "service": "services.classes",
+    "task": "services.tasks",
     "to_asgi": "tools.asgi",
 }
 _MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "testing", "validators")

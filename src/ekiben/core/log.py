@@ -79,3 +79,12 @@ def set_up(
     logger.addHandler(handler)
     logger.propagate = False
     return logger
+
+
+def described() -> dict[str, str] | None:
+    """Say how `set_up` was called, for another process; None where it was not."""
+    logger = logging.getLogger(LOGGER)
+    for handler in filter(is_ours, logger.handlers):
+        style = "json" if isinstance(handler.formatter, JsonLines) else "text"
+        return {"level": logging.getLevelName(logger.level).lower(), "style": style}
+    return None

@@ -8,6 +8,7 @@ Source: the ASGI specification 3.0.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +18,7 @@ from ekiben.core.errors import MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, apart, endpoint, errors, fast, pages
+from ekiben.http import answer, apart, endpoint, errors, fast, pages, tasks
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.endpoint import Handler
@@ -42,6 +43,7 @@ class App:
         on_ready: is called once the instance made behind an open port takes calls.
         proxied: a reverse proxy stands before the server.
         remote: runs the service in other processes; None runs it in this one.
+        tasks_folder: keeps the tasks, in place of what the service says.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class App:
         on_ready: Callable[[], None] = lambda: None,
         proxied: bool = False,
         remote: apart.Remote | None = None,
+        tasks_folder: Path | None = None,
     ) -> None:
         spec = bound.spec
         self.bound = bound
@@ -60,6 +63,7 @@ class App:
         times = {name: CodecTimes() for name in codecs} if is_timed else {}
         codecs |= {name: timed(codecs[name], each) for name, each in times.items()}
         self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(bound, codecs)
+        self.tasks = tasks.make(bound, tasks_folder)
         self._inside = fast.Inside()
         self._on_failure = on_failure
         self._on_ready = on_ready
@@ -79,6 +83,10 @@ class App:
             path = spec.http.path_prefix + each.route
             self._table.add(path, each.methods, handlers[each.name])
             self._tallies[path] = self._metrics.tally(path)
+        if self.tasks is not None:
+            for path, methods, handler in tasks.plan(bound, codecs, self.tasks, guard):
+                self._table.add(path, methods, handler)
+                self._tallies[path] = self._metrics.tally(path)
         self.obstacle = fast.obstacle(bound, self._mounts) if remote is None else "its workers stand apart"
         self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
         uncounted = Tally(())
@@ -90,8 +98,8 @@ class App:
 
     @property
     def inside(self) -> int:
-        """Requests that are being answered."""
-        return self._inside.count
+        """Requests that are being answered, and tasks that run."""
+        return self._inside.count + (0 if self.tasks is None else self.tasks.running)
 
     def _plan(self, codecs: Mapping[str, Codec], guard: Guard) -> dict[str, Handler]:
         """Make the handlers of endpoints that run in this process."""
@@ -147,6 +155,8 @@ class App:
     def begin_drain(self) -> None:
         """Take no new calls; readiness says so at once, and calls that run go on."""
         self.dispatcher.admission.draining = True
+        if self.tasks is not None:
+            self.tasks.pause()
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what came through all middleware."""
@@ -219,6 +229,8 @@ class App:
         await receive()
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
+        if self.tasks is not None:
+            await self.tasks.stop()
         await self.dispatcher.stop()
         await self._mounts.stop()
         if self._access is not None:
@@ -229,7 +241,16 @@ class App:
         await self._mounts.start()
         if self._on_failure is not None and not isinstance(self.dispatcher, LocalDispatcher):
             self.dispatcher.on_failure = self._on_failure
-        await self.dispatcher.start()
+        if self.tasks is None:
+            await self.dispatcher.start()
+            return
+        try:
+            await self.tasks.open()
+            await self.dispatcher.start()
+        except BaseException:
+            await self.tasks.stop()
+            raise
+        await self.tasks.start()
 
     async def _begin_behind(self, on_failure: Callable[[BaseException], None]) -> None:
         try:

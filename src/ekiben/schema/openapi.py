@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekiben.core.spec import EndpointSpec, ServiceSpec
+from ekiben.schema import openapi_tasks as tasks
 from ekiben.schema.codec import Codec
 from ekiben.schema.components import Components
 from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, essence
@@ -44,6 +45,9 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | No
         for method in endpoint.methods:
             name = endpoint.name if method == endpoint.methods[0] else f"{endpoint.name}_{method.lower()}"
             operations[method.lower()] = operation(endpoint, codecs[endpoint.name], components, name)
+        if endpoint.task:
+            paths |= tasks.paths(endpoint, operations["post"], prefix, spec.style)
+            components.schemas[tasks.NAME] = tasks.schema()
     for path, summary in probes(spec).items():
         paths.setdefault(prefix + path, {"get": probe(path, summary)})
     media = "application/json" if spec.style.error_style == "bentoml" else "application/problem+json"

@@ -39,7 +39,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         cls: the class, when the decorator stands without parentheses.
         options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `threads`, `inline`,
             `traffic={"timeout": seconds, "max_concurrency": calls}`, `http`, `ssl`, `metrics`, `logging`,
-            `path_prefix`, `endpoints`, `backlog`: see `docs/services.md`.
+            `path_prefix`, `endpoints`, `backlog`, `tasks`: see `docs/services.md`.
 
     Raises:
         ConfigError: an option, a hint or a combination cannot be served.

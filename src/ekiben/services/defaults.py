@@ -65,4 +65,5 @@ DEFAULTS: dict[str, Any] = {
     "path_prefix": None,
     "endpoints": {"livez": "/livez", "readyz": "/readyz"},
     "backlog": 2048,
+    "tasks": {"workers": 1, "max_pending": 1000, "retention_hours": 24, "grace": 5, "folder": None},
 }

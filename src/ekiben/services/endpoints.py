@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, RootModel
 
 from ekiben.core.errors import ConfigError
-from ekiben.core.spec import BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
+from ekiben.core.spec import TASK_ROUTES, BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import batch_leaf, leaves, settle
 from ekiben.schema.signature import EMPTY, Parameter, Signature, check, read
@@ -57,6 +57,11 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
             hint='name it: `@ekiben.api(name="call")`',
         )
     signature = read_signature(found, options, names, where)
+    if signature.is_stream and options.is_task:
+        raise ConfigError(
+            f"{where} is a generator and cannot be a task, whose answer is whole",
+            hint="return a list, and tell how far it is by `ctx.progress(0.4)`",
+        )
     check_stream(signature, options, where)
     if options.batch is not None:
         check_batch(signature, where)
@@ -72,6 +77,8 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
         heartbeat=options.heartbeat,
         timeout=options.timeout,
         isolate=options.isolate,
+        task=options.is_task,
+        max_attempts=options.max_attempts,
         doc=inspect.getdoc(found.function) or "",
     )
     return Endpoint(found.name, spec, signature)
@@ -179,6 +186,10 @@ def check_routes(spec: ServiceSpec, cls: str) -> None:
             raise ConfigError(f"{where} has the route of {taken}: {place}", hint="give it another `route`")
         names.add(endpoint.name)
         routes[place] = where
+        for name in TASK_ROUTES if endpoint.task else ():
+            taken = routes.setdefault(f"{place}/{name}", f"`{name}` of {where}")
+            if taken != f"`{name}` of {where}":
+                raise ConfigError(f"{where} is a task and needs the route of {taken}: {place}/{name}")
 
 
 PAGES = "the pages of the docs"

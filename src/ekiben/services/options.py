@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
-from ekiben.core.spec import HttpSpec, Layout, Limits, ServiceSpec, Style
+from ekiben.core.spec import HttpSpec, Layout, Limits, ServiceSpec, Style, TasksSpec
 from ekiben.services import web
 from ekiben.services.checks import block, flag, number, text, whole
 
@@ -22,7 +22,7 @@ STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "threads", "inline", "traffic", "http",
-    "ssl", "metrics", "logging", "path_prefix", "endpoints", "backlog",
+    "ssl", "metrics", "logging", "path_prefix", "endpoints", "backlog", "tasks",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -70,6 +70,16 @@ class Traffic(TypedDict, total=False):
     max_concurrency: int | None  # calls
 
 
+class TaskSettings(TypedDict, total=False):
+    """`tasks`: how the tasks of a service are kept and run."""
+
+    workers: int  # processes
+    max_pending: int  # tasks
+    retention_hours: float
+    grace: float  # seconds
+    folder: str | None
+
+
 class ServiceKeywords(TypedDict, total=False):
     """The options of `@service`."""
 
@@ -90,6 +100,7 @@ class ServiceKeywords(TypedDict, total=False):
     path_prefix: str | None
     endpoints: web.Endpoints | None
     backlog: int
+    tasks: TaskSettings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,7 @@ class ServiceOptions:
     inline: bool = False
     limits: Limits = Limits()
     http: HttpSpec = HttpSpec()
+    tasks: TasksSpec = TasksSpec()
     style: Style = Style()
     given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
@@ -131,6 +143,7 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         inline=flag(given.get("inline", False), "inline"),
         limits=replace(limits, **web.read_limits(given.get("http"))),
         http=web.read(given),
+        tasks=read_tasks(given.get("tasks")),
         style=front().style,
         given=dict(given),
     )
@@ -157,6 +170,7 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         resources=options.resources,
         limits=options.limits,
         http=options.http,
+        tasks=options.tasks,
         labels=options.labels,
         envs=options.envs,
         doc=options.description or spec.doc,
@@ -253,4 +267,18 @@ def read_traffic(traffic: Any) -> Limits:
     return Limits(
         timeout=None if timeout is None else number(timeout, "traffic.timeout", "seconds"),
         max_concurrency=None if most is None else whole(most, "traffic.max_concurrency", "calls at once"),
+    )
+
+
+def read_tasks(tasks: Any) -> TasksSpec:
+    """Check `tasks={"workers": 2, "retention_hours": 24}`."""
+    given = block(tasks, "tasks", ("workers", "max_pending", "retention_hours", "grace", "folder"))
+    folder = given.get("folder")
+    hours = number(given.get("retention_hours", 24), "tasks.retention_hours", "hours", example=24)
+    return TasksSpec(
+        workers=whole(given.get("workers", 1), "tasks.workers", "processes that run tasks", most=1024),
+        max_pending=whole(given.get("max_pending", 1000), "tasks.max_pending", "tasks that wait"),
+        retention=hours * 3600,
+        grace=number(given.get("grace", 5), "tasks.grace", "seconds", above=None, example=5),
+        folder=None if folder is None else text(folder, "tasks.folder", "the path of a folder"),
     )

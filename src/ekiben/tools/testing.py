@@ -1,7 +1,8 @@
 """Call a service in a test without a socket.
 
 In: a service class, a stored model, or a target. Out: a client of the whole server: routes, decoding, batching,
-errors and pages are those of `ekiben serve`, and only the network is left out. Start-up and shut-down hooks run.
+errors and pages are those of `ekiben serve`, and only the network is left out. Start-up and shut-down hooks run. Tasks
+run in a process of their own, as there, and are kept in a folder that ends with the client.
 Source: the ASGI specification 3.0, lifespan protocol.
 """
 
@@ -9,6 +10,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import httpx
@@ -41,8 +44,8 @@ def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | N
         ServiceLoadError: *target* is nothing that can be served.
         Exception: whatever the service's own start-up raised.
     """
-    app = to_asgi(target)
-    with looping() as loop:
+    with TemporaryDirectory(prefix="ekiben-tasks-") as folder, looping() as loop:
+        app = to_asgi(target, tasks_folder=Path(folder))
         alive = lived(app)
         loop.run(alive.__aenter__())
         try:
@@ -64,10 +67,11 @@ async def async_client(
 
     Arguments and errors are those of `client`.
     """
-    app = to_asgi(target)
-    transport = httpx.ASGITransport(app)
-    async with lived(app), AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=transport) as found:
-        yield found
+    with TemporaryDirectory(prefix="ekiben-tasks-") as folder:
+        app = to_asgi(target, tasks_folder=Path(folder))
+        transport = httpx.ASGITransport(app)
+        async with lived(app), AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=transport) as found:
+            yield found
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ dies amid it, it waits again, until it was started `max_attempts` times.
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,18 +85,25 @@ class Tasks:
         """Tasks that run here now."""
         return len(self._running)
 
-    async def start(self) -> None:
-        """Open the database, take over what dead servers left, and begin.
+    @property
+    def is_paused(self) -> bool:
+        """Whether no more tasks are started."""
+        return self._paused.is_set()
+
+    async def open(self) -> None:
+        """Open the database; tasks are kept from now on.
 
         Raises:
             CorruptItem: the database is damaged; the error names the file.
             StoreError: it cannot be opened.
         """
-        make = lambda: TaskStore(  # noqa: E731 - it runs on the store's thread
-            self._path, max_waiting=self._spec.max_pending, retention=self._spec.retention
+        await self._desk.open(
+            lambda: TaskStore(self._path, max_waiting=self._spec.max_pending, retention=self._spec.retention)
         )
-        await self._desk.open(make)
-        again = await self._desk.ask(lambda store: store.recover(self._lost))
+
+    async def start(self) -> None:
+        """Take over what dead servers left, and begin to run tasks."""
+        again = await self._desk.ask_safely(lambda store: store.recover(self._lost))
         if again:
             log.info("%d tasks that had not ended are run again", again)
         loop = asyncio.get_running_loop()
@@ -125,7 +133,7 @@ class Tasks:
 
     async def submit(self, endpoint: str, request: Request, *, token: str | None = None, waits: bool = False) -> Record:
         """Keep a task, which runs when its turn comes; raises what `TaskStore.add` does."""
-        if self._paused.is_set():
+        if self.is_paused:
             raise Unavailable("the server is stopping", retry_after=5)
         most = self._endpoints[endpoint].max_attempts
         record = await self._desk.ask(
@@ -140,17 +148,18 @@ class Tasks:
         Raises:
             NotFound: there is none.
         """
-        record = await self._get(task, endpoint)
-        if wait != 0 and not record.is_finished and not self._paused.is_set():
-            future = self._waiters.add(task)
+        end = None if wait is None else time.monotonic() + wait
+        while True:
+            future = self._waiters.add(task)  # before looking, as it may end just then
             try:
-                record = await self._get(task, endpoint)  # it may have ended just now
-                if not record.is_finished:
-                    await asyncio.wait([future], timeout=wait)
-                    record = await self._get(task, endpoint)
+                record = await self._get(task, endpoint)
+                left = None if end is None else end - time.monotonic()
+                is_left = self.is_paused and task not in self._running
+                if record.is_finished or is_left or (left is not None and left <= 0):
+                    return record
+                await asyncio.wait([future], timeout=left)
             finally:
                 self._waiters.remove(task, future)
-        return record
 
     async def answer(self, task: str) -> Answer:
         """Give a task's answer; raises WrongState where there is none."""
@@ -173,7 +182,7 @@ class Tasks:
 
     async def retry(self, task: str, endpoint: str) -> Record:
         """Run the stored request of a finished task again, as a new task."""
-        if self._paused.is_set():
+        if self.is_paused:
             raise Unavailable("the server is stopping", retry_after=5)
         await self._get(task, endpoint)
         record = await self._desk.ask(lambda store: store.retry(task))
@@ -210,7 +219,7 @@ class Tasks:
         process: TaskProcess | None = None
         died = 0  # in a row
         while (record := await self._next()) is not None:
-            if self._paused.is_set():  # meanwhile
+            if self.is_paused:  # meanwhile
                 await self._put_back(record, refund=True)
                 break
             running = self._running[record.id] = Running(record, process or self._launch())
@@ -226,7 +235,7 @@ class Tasks:
     async def _next(self) -> Record | None:
         """Wait for a task, and claim it; None once no more are to start."""
         names = list(self._endpoints)
-        while not self._paused.is_set():
+        while not self.is_paused:
             self._wake.clear()
             record = await self._desk.ask_safely(lambda store: store.claim(names))
             if record is not None:
@@ -358,7 +367,7 @@ class Tasks:
                 await self._desk.ask(do)
             except EkibenError as error:
                 log.error("how a task ended cannot be written yet: %s", error)
-                if self._paused.is_set():  # it is run again by the next server
+                if self.is_paused:  # it is run again by the next server
                     return
             else:
                 return
