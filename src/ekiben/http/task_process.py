@@ -1,4 +1,4 @@
-"""Be the process that runs the tasks of a service; a server starts it, nobody else.
+"""Be the process that runs a service's tasks; only a server starts it.
 
 In: the number of an inherited socket; on it who the service is, then requests as they came. Out: answers, encoded.
 Usage: python -m ekiben.http.task_process NUMBER

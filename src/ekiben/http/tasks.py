@@ -1,4 +1,4 @@
-"""Answer the routes of tasks: submit, status, get, retry, cancel, and the plain one, which waits.
+"""Answer the routes of tasks: submit, status, get, retry, cancel, and the plain.
 
 In: endpoints that are tasks. Out: handlers by path and method. A request is checked when it comes, and kept as it came,
 without what its sender authenticates by. A task is known by its id alone, which nobody can guess.

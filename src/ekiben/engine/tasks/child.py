@@ -1,4 +1,4 @@
-"""Be the process that runs tasks: make the instance once, then run one task after the other.
+"""Be the process that runs tasks, one after the other, with one instance.
 
 In: frames on an inherited socket. Out: frames: how far a task is, and its answer. Methods run in the main thread, so
 that a signal can end them: SIGINT raises KeyboardInterrupt in a sync method and cancels an async one. A process whose

@@ -1,8 +1,8 @@
-"""Keep what is too large for the database: bodies of requests, and answers, as files beside it.
+"""Keep what is too large for the database as files beside it.
 
-In: a folder for one service. Out: files that are whole or not there, closed to other users (mode 600), and named by ids
-of ours only. A file is written before the row that needs it and removed after that row, so a crash leaves at most a
-file too many, which the next start sweeps away.
+In: a folder for one service; bodies of requests, and answers. Out: files that are whole or not there, closed to other
+users (mode 600), and named by ids of ours only. A file is written before the row that needs it and removed after that
+row, so a crash leaves at most a file too many, which a later start sweeps away.
 """
 
 import os

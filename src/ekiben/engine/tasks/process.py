@@ -37,7 +37,7 @@ class Outcome:
 
 
 class TaskProcess:
-    """One process; it makes the service's instance once, and is used until it is stopped.
+    """One process, with one instance of the service, used until it is stopped.
 
     Args:
         command: starts it; the number of its socket is put behind.
@@ -166,5 +166,5 @@ def answer_of(said: Frame, place: str) -> Answer:
 
 
 def exited(pid: int) -> None:
-    """Wait for the end of a process, and leave it to be reaped: its group is ours until then."""
+    """Wait for a process's end, and do not reap it: its group is ours until then."""
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

@@ -1,4 +1,4 @@
-"""Run tasks: take what waits, one after the other, each in a process that can be killed.
+"""Run tasks, one after the other, each in a process that can be killed.
 
 In: requests. Out: records, and answers once they are there. A task is run at least once: when its process or its server
 dies amid it, it waits again, until it was started `max_attempts` times.
@@ -250,7 +250,11 @@ class Tasks:
         waiting.cancel()
 
     async def _run(self, running: Running, *, is_new: bool) -> tuple[TaskProcess | None, bool]:
-        """Run one task to some end; give the process if it can be used again, and whether it did not die."""
+        """Run one task to some end.
+
+        Returns:
+            The process if it can be used again, and whether it did not die.
+        """
         task, process = running.record.id, running.process
         limit = self._endpoints[running.record.endpoint].timeout or None
         timer: asyncio.TimerHandle | None = None
@@ -360,7 +364,7 @@ class Tasks:
         return lambda store: store.report(record.id, record.fraction or 0.0, record.words)
 
     async def _surely(self, do: Callable[[TaskStore], None]) -> None:
-        """The same, again and again until the disk takes it: an answer is not lost for a full disk."""
+        """Ask until the disk takes it: an answer is not lost for a full disk."""
         pause = TICK
         while True:
             try:

@@ -141,7 +141,7 @@ class TaskStore:
         )  # fmt: skip
 
     def put_back(self, record: Record, *, refund: bool) -> None:
-        """Let a task of ours wait again, in its old place; *refund* takes the attempt back."""
+        """Let a task of ours wait again in its place; *refund* takes the attempt back."""
         self._rows(
             "UPDATE tasks SET state = CASE canceling WHEN 1 THEN 'canceled' ELSE 'pending' END, owner = NULL,"
             " finished = CASE canceling WHEN 1 THEN ? END, attempts = attempts - ?"
@@ -157,7 +157,7 @@ class TaskStore:
         )
 
     def cancel(self, task: str) -> Record:
-        """End a task that waits; ask for the end of one that runs. Others stay as they are."""
+        """End a task that waits, ask for the end of one that runs, leave others."""
         self._rows(
             "UPDATE tasks SET state = CASE state WHEN 'pending' THEN 'canceled' ELSE state END, canceling = 1,"
             " finished = CASE state WHEN 'pending' THEN ? END WHERE id = ? AND state IN ('pending', 'in_progress')",
@@ -234,7 +234,7 @@ class TaskStore:
         return int(self._rows("SELECT count(*) FROM tasks WHERE state = 'pending'")[0][0])
 
     def _kept_answer(self, task: str, body: bytes | Path) -> bytes | None:
-        """Keep a body in a file where it is large or is one; give one that belongs into the row."""
+        """Keep a large body in a file; give one that belongs into the row."""
         if isinstance(body, Path):
             self.folder.adopt(body, task, ANSWER)
         elif len(body) >= SPILL:
