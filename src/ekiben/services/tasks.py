@@ -15,7 +15,11 @@ from ekiben.services.methods import read_options as read_api_options
 
 ALLOWED = ("route", "name", "input_spec", "output_spec", "timeout", "max_attempts")
 ALONE = "a task runs alone, in a process of its own"
-REFUSED = {**dict.fromkeys(("batchable", *BATCHING), ALONE), "media_type": "annotate the answer with `ContentType`"}
+REFUSED = {
+    **dict.fromkeys(("batchable", *BATCHING), ALONE),
+    "heartbeat": "a task does not stream",
+    "media_type": "annotate the answer with `ContentType`",
+}
 ATTEMPTS = 3
 
 
