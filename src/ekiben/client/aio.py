@@ -107,7 +107,7 @@ class AsyncHTTPClient:
         with ExitStack() as opened:
             body = await asyncio.to_thread(bodies.write, route, base.bind(route, args, kwargs), opened)
             keywords = bodies.keywords(body, answers.accept(route), chunks)
-            keywords["headers"] |= base.patience_header(patience)
+            keywords["headers"] |= base.patience_header(patience) | base.passed_on()
             request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
             async with self._sent(request, patience) as response:
                 head = answers.Head(response.status_code, response.headers)

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from ekiben.core.deadline import shorter
 from ekiben.core.errors import ConfigError, DeadlineExceeded, ServerError
+from ekiben.core.running import running
 
 Schema = Mapping[str, Any]
 
@@ -164,6 +165,11 @@ def patience(timeout: float | None) -> float | None:
     if seconds == 0.0:
         raise DeadlineExceeded("the running call has no time left for another one")
     return seconds
+
+
+def passed_on() -> dict[str, str]:
+    """Give the headers by which a call made within another one belongs to its trace."""
+    return dict(running().outgoing())
 
 
 def patience_header(seconds: float | None) -> dict[str, str]:

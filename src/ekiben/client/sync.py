@@ -124,7 +124,7 @@ class SyncHTTPClient:
         with ExitStack() as opened:
             body = bodies.write(route, base.bind(route, args, kwargs), opened)
             keywords = bodies.keywords(body, answers.accept(route), bodies.chunks)
-            keywords["headers"] |= base.patience_header(patience)
+            keywords["headers"] |= base.patience_header(patience) | base.passed_on()
             request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
             with self._sent(request, patience) as response:
                 head = answers.Head(response.status_code, response.headers)

@@ -29,7 +29,7 @@ def need(module: str, why: str, *, extra: str | None = None) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         top = module.partition(".")[0]
-        raise _missing(error.name or top, why, extra if error.name in (None, top) else None) from error
+        raise _missing(error.name or top, why, extra if error.name in (None, top, module) else None) from error
 
 
 def check_installed(module: str, why: str, *, extra: str | None = None) -> None:

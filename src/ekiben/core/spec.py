@@ -153,6 +153,15 @@ class MetricsSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSpec:
+    """Which requests become spans of the user's OpenTelemetry provider."""
+
+    sample_rate: float | None = None  # of requests without a traced caller; None: the provider's sampler decides
+    excluded: tuple[str, ...] = ("*/metrics", "*/healthz", "*/livez", "*/readyz")  # paths, `*` for any part
+    header: bool = False  # tell the trace id in each answer
+
+
+@dataclass(frozen=True, slots=True)
 class TlsSpec:
     """Files and rules of TLS."""
 
@@ -219,6 +228,7 @@ class ServiceSpec:
     tasks: TasksSpec = TasksSpec()
     style: Style = Style()
     http: HttpSpec = HttpSpec()
+    tracing: TraceSpec | None = None
     image: ImageSpec | None = None
     envs: tuple[Mapping[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)

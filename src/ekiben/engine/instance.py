@@ -10,7 +10,7 @@ from typing import Any
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
-from ekiben.engine.invoke import Invoke, plan, tell_deadline
+from ekiben.engine.invoke import Invoke, plan, tell_deadline, tell_running
 from ekiben.engine.messages import Call
 from ekiben.engine.remote import Remote, connect
 
@@ -69,6 +69,8 @@ def plan_all(bound: BoundService, target: Any) -> dict[str, Invoke]:
         invoke = plan(target, bound.methods.get(name, name), endpoint, signature.context)
         if bound.spec.dependencies and not endpoint.stream:  # a stream tells it itself, for as long as it lasts
             invoke = tell_deadline(invoke, is_async=signature.is_async)
+        if bound.spec.tracing is not None and not signature.is_async:
+            invoke = tell_running(invoke)
         planned[name] = invoke
     return planned
 

@@ -11,6 +11,7 @@ from typing import Any
 from ekiben.core.context import Context
 from ekiben.core.deadline import within
 from ekiben.core.errors import ConfigError
+from ekiben.core.running import answering
 from ekiben.core.spec import Convention, EndpointSpec
 from ekiben.engine.batch import Run
 from ekiben.engine.messages import Call, Reply
@@ -61,6 +62,21 @@ def tell_deadline(invoke: Invoke, *, is_async: bool) -> Invoke:
             return await invoke(given)
 
     return call_async
+
+
+def tell_running(invoke: Invoke) -> Invoke:
+    """Let a sync method's code know which request it answers, through `core.running`.
+
+    An `async def` method runs in the request's own task, which knows it already.
+    """
+
+    def call(given: Call) -> Any:
+        if given.about is None:
+            return invoke(given)
+        with answering(given.about):
+            return invoke(given)
+
+    return call
 
 
 def attempt(invoke: Invoke, call: Call) -> Reply:

@@ -8,6 +8,7 @@ import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ekiben.core.errors import EkibenError, ServiceLoadError, Unavailable
@@ -15,6 +16,7 @@ from ekiben.core.spec import BoundService, Convention, EndpointSpec
 from ekiben.core.trace import explain, frames
 from ekiben.engine import environment, streams
 from ekiben.engine import instance as instances
+from ekiben.engine.around import Around, Surrounded
 from ekiben.engine.batch import Batcher
 from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.door import Door, LoopDoor, QueueDoor
@@ -42,10 +44,15 @@ class LocalDispatcher:
         bound: the service.
         codecs: by endpoint; they know how values are joined and split.
         watch: makes what answers the calls of one endpoint whose time is up.
+        around: stands around each batch.
     """
 
     def __init__(
-        self, bound: BoundService, codecs: Mapping[str, Codec], watch: Callable[..., Deadlines] = Deadlines
+        self,
+        bound: BoundService,
+        codecs: Mapping[str, Codec],
+        watch: Callable[..., Deadlines] = Deadlines,
+        around: Around | None = None,
     ) -> None:
         self.bound = bound
         self.admission = Admission(bound.spec.limits.max_concurrency)
@@ -56,7 +63,9 @@ class LocalDispatcher:
         is_on_loop = bound.spec.inline  # then sync methods are called as async ones are
         self._async = {name for name, signature in bound.signatures.items() if signature.is_async or is_on_loop}
         self._batchers = {
-            e.name: (batcher_of(e, codecs[e.name]), e.batch) for e in bound.spec.endpoints if e.batch is not None
+            e.name: (batcher_of(e, codecs[e.name], around), e.batch)
+            for e in bound.spec.endpoints
+            if e.batch is not None
         }
         self._watch = watch
         self._answers: dict[str, Answer] = {}
@@ -294,10 +303,11 @@ def on_loop(invoke: Invoke, limit: Limit) -> Answer:
     return answer
 
 
-def batcher_of(endpoint: EndpointSpec, codec: Codec) -> Batcher:
+def batcher_of(endpoint: EndpointSpec, codec: Codec, around: Around | None = None) -> Batcher:
     """Plan how calls of one endpoint are joined and split."""
     assert endpoint.batch is not None
-    return Batcher(
+    make = Batcher if around is None else partial(Surrounded, around, endpoint.name)
+    return make(
         endpoint.batch,
         codec.leaf,
         codec.output_leaf,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ekiben.core.context import Context
+from ekiben.core.running import Running
 
 
 class Answer(Protocol):
@@ -34,6 +35,7 @@ class Call:
     deadline: float | None = None  # of time.monotonic: the caller's at first, then the earliest that holds
     items: int = 1  # that it adds to a batch
     answer: Answer | None = field(default=None, repr=False)
+    about: Running | None = None  # whose it is, where a service asks for that
 
     @property
     def is_wanted(self) -> bool:

@@ -18,7 +18,7 @@ from ekiben.core.errors import MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, apart, endpoint, errors, fast, pages, tasks
+from ekiben.http import answer, apart, endpoint, errors, fast, pages, tasks, tracing
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.endpoint import Handler
@@ -62,7 +62,9 @@ class App:
         is_timed = spec.http.metrics.enabled and remote is None
         times = {name: CodecTimes() for name in codecs} if is_timed else {}
         codecs |= {name: timed(codecs[name], each) for name, each in times.items()}
-        self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(bound, codecs)
+        self._noting = tracing.plan(spec, [spec.http.path_prefix + each.route for each in spec.endpoints])
+        around = None if self._noting is None else self._noting.batch
+        self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(bound, codecs, around=around)
         self.tasks = tasks.make(bound, tasks_folder)
         self._inside = fast.Inside()
         self._on_failure = on_failure
@@ -94,7 +96,8 @@ class App:
             if path not in self._table and (path != "/" or self._mounts.find("/") is None):
                 self._table.add(path, ["GET"], page)
                 self._tallies[path] = uncounted
-        self._chain = wrap(self._route, bound, spec.http.cors)
+        chain = wrap(self._route, bound, spec.http.cors)
+        self._chain = chain if self._noting is None else self._noting.around(chain)
 
     @property
     def inside(self) -> int:
@@ -105,8 +108,9 @@ class App:
         """Make the handlers of endpoints that run in this process."""
         assert isinstance(self.dispatcher, LocalDispatcher)
         spec, dispatcher = self.bound.spec, self.dispatcher
+        submit = dispatcher.submit if self._noting is None else self._noting.submit(dispatcher.submit)
         service = endpoint.Service(
-            dispatcher.submit, spec.limits, spec.http.gzip_min, guard, Watch(), dispatcher.state, self._fail
+            submit, spec.limits, spec.http.gzip_min, guard, Watch(), dispatcher.state, self._fail
         )
         return {
             each.name: endpoint.plan(
@@ -241,6 +245,12 @@ class App:
         await self._mounts.start()
         if self._on_failure is not None and not isinstance(self.dispatcher, LocalDispatcher):
             self.dispatcher.on_failure = self._on_failure
+        await self._start()
+        if self._noting is not None:
+            self._noting.check()
+
+    async def _start(self) -> None:
+        """Start what runs calls, and what runs tasks."""
         if self.tasks is None:
             await self.dispatcher.start()
             return

@@ -11,7 +11,7 @@ import orjson
 
 from ekiben.core.log import ACCESS
 from ekiben.core.spec import AccessSpec
-from ekiben.http.exchange import Finished
+from ekiben.http.exchange import TRACE, Finished
 
 
 class Entry(NamedTuple):
@@ -40,6 +40,8 @@ def entry(exchange: Finished, seconds: float, now: float, spec: AccessSpec) -> E
         details["response_content_type"] = exchange.media_type.decode("latin-1")
     if spec.response_content_length:
         details["response_content_length"] = exchange.length
+    if TRACE in scope:
+        details["trace_id"] = scope[TRACE]
     client, method, path = address(scope.get("client")), scope["method"], scope["path"]
     return Entry(now, client, method, path, exchange.status, seconds, exchange.request_id, details)
 
@@ -68,12 +70,13 @@ def values(one: Entry) -> dict[str, Any]:
 def message(one: Entry) -> str:
     """Write an entry for people; nothing that a client sent can break the line."""
     head = f'{one.client} "{printable(one.method)} {printable(one.path)}" {one.status} {one.seconds * 1000:.2f}ms'
+    given = one.details.get
+    trace = f" trace={given('trace_id')}" if given("trace_id") else ""
     if not one.details:
         return f"{head} id={one.request_id}"
-    given = one.details.get
     taken = side(given("request_content_type"), given("request_content_length"))
     answered = side(given("response_content_type"), given("response_content_length"))
-    return f"{head} ({taken} -> {answered}) id={one.request_id}"
+    return f"{head} ({taken} -> {answered}) id={one.request_id}{trace}"
 
 
 def side(media: str | None, size: Any) -> str:

@@ -185,6 +185,7 @@ def effective(bound: BoundService) -> list[Setting]:
     given = dict(config.leaves(bound.options))
     http = bound.spec.http
     switched = {"ssl": {"enabled": http.tls is not None}, "http": {"cors": {"enabled": http.cors is not None}}}
+    switched["tracing"] = {"enabled": bound.spec.tracing is not None}
     values = config.merged(config.merged(DEFAULTS, bound.options, WHOLE), switched, ())
     found = []
     for path, value in config.leaves({key: value for key, value in values.items() if key != "name"}):

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
             "access_control_allow_credentials": False,
             "access_control_max_age": 600,
         },
+        "response": {"trace_id": False},
         "max_body_bytes": 104857600,
         "max_parts": 1000,
         "max_json_depth": 64,
@@ -61,6 +62,11 @@ DEFAULTS: dict[str, Any] = {
             "response_content_type": True,
             "format": None,
         }
+    },
+    "tracing": {
+        "enabled": False,
+        "sample_rate": None,
+        "excluded_urls": ["*/metrics", "*/healthz", "*/livez", "*/readyz"],
     },
     "path_prefix": None,
     "endpoints": {"livez": "/livez", "readyz": "/readyz"},

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
-from ekiben.core.spec import HttpSpec, Layout, Limits, ServiceSpec, Style, TasksSpec
+from ekiben.core.spec import HttpSpec, Layout, Limits, ServiceSpec, Style, TasksSpec, TraceSpec
 from ekiben.services import web
 from ekiben.services.checks import block, flag, number, text, whole
 
@@ -22,7 +22,7 @@ STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "threads", "inline", "traffic", "http",
-    "ssl", "metrics", "logging", "path_prefix", "endpoints", "backlog", "tasks",
+    "ssl", "metrics", "logging", "tracing", "path_prefix", "endpoints", "backlog", "tasks",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -30,7 +30,6 @@ REFUSED = {
     "image": "nothing builds container images yet",
     "cmd": "only services written in Python are served",
     "service_class": "a service is the class that is decorated",
-    "tracing": "there is no tracing yet",
     "monitoring": "there is no monitoring log yet",
     "grpc": "only HTTP is served",
     "extra_ports": "a service listens on one port",
@@ -97,6 +96,7 @@ class ServiceKeywords(TypedDict, total=False):
     ssl: web.Ssl | None
     metrics: web.Metrics | None
     logging: web.Logging | None
+    tracing: web.Tracing | None
     path_prefix: str | None
     endpoints: web.Endpoints | None
     backlog: int
@@ -120,6 +120,7 @@ class ServiceOptions:
     http: HttpSpec = HttpSpec()
     tasks: TasksSpec = TasksSpec()
     style: Style = Style()
+    tracing: TraceSpec | None = None
     given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
 
@@ -145,6 +146,7 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         http=web.read(given),
         tasks=read_tasks(given.get("tasks")),
         style=front().style,
+        tracing=web.read_tracing(given),
         given=dict(given),
     )
 
@@ -173,6 +175,7 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         tasks=options.tasks,
         labels=options.labels,
         envs=options.envs,
+        tracing=options.tracing,
         doc=options.description or spec.doc,
     )
 

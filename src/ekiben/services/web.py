@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Literal, TypedDict
 
 from ekiben.core.errors import ConfigError
-from ekiben.core.spec import AccessSpec, CorsSpec, HttpSpec, MetricsSpec, TlsSpec
+from ekiben.core.spec import AccessSpec, CorsSpec, HttpSpec, MetricsSpec, TlsSpec, TraceSpec
 from ekiben.services.checks import block, flag, number, text, texts, url_path, whole
 
 NAMESPACE = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")  # of Prometheus' data model
@@ -42,12 +42,19 @@ class Cors(TypedDict, total=False):
     access_control_max_age: int  # seconds
 
 
+class Response(TypedDict, total=False):
+    """`http.response`: what each answer tells."""
+
+    trace_id: bool
+
+
 class Http(TypedDict, total=False):
     """`http`: where to listen, and how much a request may be."""
 
     host: str
     port: int
     cors: Cors | None
+    response: Response | None
     max_body_bytes: int
     max_parts: int
     max_json_depth: int
@@ -104,6 +111,14 @@ class Logging(TypedDict, total=False):
     access: Access | None
 
 
+class Tracing(TypedDict, total=False):
+    """`tracing`: which requests become spans."""
+
+    enabled: bool
+    sample_rate: float | None
+    excluded_urls: Sequence[str] | None
+
+
 class Endpoints(TypedDict, total=False):
     """`endpoints`: the paths of the two health probes."""
 
@@ -120,12 +135,7 @@ def read(options: Mapping[str, Any]) -> HttpSpec:
     http = block(
         options.get("http"), "http", ("host", "port", "cors", "response", "gzip_min_bytes", *LIMITS), REFUSED_HTTP
     )
-    response = block(http.get("response"), "http.response", ("trace_id",))
-    if response.get("trace_id", False) is not False:
-        raise ConfigError(
-            "`http.response.trace_id` is not supported by this version: there is no tracing yet",
-            hint="every answer bears a request id",
-        )
+    block(http.get("response"), "http.response", ("trace_id",))
     paths = block(options.get("endpoints"), "endpoints", ("livez", "readyz"))
     probes = {
         name: url_path(paths.get(name) or f"/{name}", f"endpoints.{name}", f"/{name}") for name in ("livez", "readyz")
@@ -144,6 +154,32 @@ def read(options: Mapping[str, Any]) -> HttpSpec:
         backlog=whole(options.get("backlog", 2048), "backlog", "connections that wait to be accepted", least=64),
         **probes,
     )
+
+
+def read_tracing(options: Mapping[str, Any]) -> TraceSpec | None:
+    """Check `tracing`, which is on where it is given, unless `enabled` says no."""
+    given = block(options.get("tracing"), "tracing", ("enabled", "sample_rate", "excluded_urls"), REFUSED_TRACING)
+    response = block((options.get("http") or {}).get("response"), "http.response", ("trace_id",))
+    header = flag(response.get("trace_id", False), "http.response.trace_id")
+    if options.get("tracing") is None or not flag(given.get("enabled", True), "tracing.enabled"):
+        if header:
+            raise ConfigError(
+                "`http.response.trace_id` needs `tracing`: without it there is no trace", hint="write `tracing={}`"
+            )
+        return None
+    rate, excluded = given.get("sample_rate"), given.get("excluded_urls")
+    if rate is not None and number(rate, "tracing.sample_rate", "requests", above=None, example=0.1) > 1:
+        raise ConfigError(f"`tracing.sample_rate` must be from 0 to 1: {rate!r}", hint="write 0.1 for every tenth")
+    found = TraceSpec(sample_rate=rate, header=header)
+    return (
+        found if excluded is None else replace(found, excluded=texts(excluded, "tracing.excluded_urls", '["/livez"]'))
+    )
+
+
+THEIRS = "spans go to the OpenTelemetry provider that you set, and it has the exporter"
+REFUSED_TRACING = dict.fromkeys(
+    ("exporter_type", "timeout", "max_tag_value_length", "zipkin", "jaeger", "otlp"), THEIRS
+)
 
 
 def read_gzip(http: Mapping[str, Any]) -> int | None:
