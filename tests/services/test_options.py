@@ -89,7 +89,7 @@ def test_refused(option: str) -> None:
     [
         ({"tracing": {"rate": 1}}, "there is no option `tracing.rate`", "sample_rate"),
         ({"tracing": {"sample_rate": 2}}, "`tracing.sample_rate` must be from 0 to 1: 2", "write 0.1"),
-        ({"tracing": {"sample_rate": -1}}, "`tracing.sample_rate` must be a number of requests of 0 or more", "write 0.1"),
+        ({"tracing": {"sample_rate": -1}}, "`tracing.sample_rate` must be a number of requests of 0 or more", "0.1"),
         ({"tracing": {"excluded_urls": 3}}, "`tracing.excluded_urls` must be a list of text: 3", "livez"),
         ({"tracing": {"enabled": 1}}, "`tracing.enabled` must be True or False: 1", None),
         ({"tracing": {"exporter_type": "otlp"}}, "`tracing.exporter_type` is not supported by this", "leave"),
