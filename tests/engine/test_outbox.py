@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ async def test_nothing_is_lost_between_two_looks() -> None:
 
 
 async def test_answers_go_out_before_the_next_cut() -> None:
-    """A thread that sent a batch goes on only after those who waited could ask again."""
+    """A thread that sent a batch goes on only when it is let go, after all its answers are there."""
     loop = asyncio.get_running_loop()
     outbox = Outbox(loop)
     calls = [waiting(loop) for _ in range(3)]
@@ -96,11 +97,15 @@ async def test_answers_go_out_before_the_next_cut() -> None:
         await call.answer
         events.append("asks again")
 
+    def noted(go: Callable[[], None]) -> None:
+        events.append("noted")
+        loop.call_soon(loop.call_soon, go)
+
     clients = [asyncio.create_task(client(call)) for call in calls]
     await asyncio.sleep(0)
 
     def work() -> None:
-        outbox.send_batch([(call, Reply(1)) for call in calls], lambda: events.append("noted"))
+        outbox.send_batch([(call, Reply(1)) for call in calls], noted)
         events.append("cuts")
 
     await asyncio.to_thread(work)
@@ -115,8 +120,20 @@ def test_no_loop_no_wait() -> None:
     loop.close()
     outbox = Outbox(loop)
     outbox.send(call, Reply(1))
-    outbox.send_batch([(call, Reply(1))], lambda: None)
+    outbox.send_batch([(call, Reply(1))], lambda go: go())
     assert outbox.on_loop(print) is False
+
+
+async def test_what_follows_a_reply() -> None:
+    """What is to be noted of a reply is noted on the loop, after the reply is there and without another waking."""
+    loop = asyncio.get_running_loop()
+    outbox = Outbox(loop)
+    call, noted = waiting(loop), asyncio.Event()
+    assert call.answer is not None
+    await asyncio.to_thread(outbox.send, call, Reply(1), noted.set)
+    async with asyncio.timeout(60):
+        await noted.wait()
+    assert call.answer.done()
 
 
 async def test_nobody_waits() -> None:

@@ -89,6 +89,7 @@ async def test_what_waits_leaves_together() -> None:
         assert await asyncio.gather(first, *rest) == [[100], *([number + 1] for number in range(12))]
         assert BATCHES == [1, 8, 4]
         assert found.pool.batches["add"].sizes[:4] == [1, 0, 1, 1]
+        assert found.pool.batches["add"].calls == 13, "what each of them waited in the front is counted"
 
 
 async def test_calls_wait_for_any_worker() -> None:

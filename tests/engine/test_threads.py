@@ -91,6 +91,18 @@ async def test_counts() -> None:
         assert (counts.batches, counts.items) == (3, 6)
         assert counts.sizes[:3] == [1, 1, 1]  # of one item, of two, of three or four
         assert counts.seconds > 0
+        assert (counts.calls, sum(counts.waits)) == (4, 4)
+        assert counts.waited >= 3 * 0.02, "three calls waited while the first one ran"
+
+
+async def test_a_lone_call_waits_for_nobody() -> None:
+    """After a lone call nothing is waited for: the same thread takes the next call, and no hold is made."""
+    async with running(Batches) as dispatcher:
+        dispatcher.instance.target.go_on.set()  # type: ignore[union-attr]  # it runs
+        for number in range(5):
+            assert await ask(dispatcher, "double", numbers=[number]) == [2 * number]
+        assert dispatcher._calls._holds == []  # type: ignore[union-attr]
+        assert dispatcher.batches["double"].batches == 5
 
 
 async def test_a_call_larger_than_a_batch() -> None:

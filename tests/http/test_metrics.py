@@ -72,6 +72,18 @@ def test_batches() -> None:
     assert b"adaptive" not in Metrics(ServiceSpec("s")).render("")[0]
 
 
+def test_batch_waits() -> None:
+    """What calls waited for their batch is a histogram by method, in seconds."""
+    counts = BatchCounts()
+    counts.note_waits([0.0, 0.002, 60.0])
+    found = samples(Metrics(ServiceSpec("s"), Inner({"predict": counts})).render("")[0].decode())
+    name = "ekiben_batch_wait_seconds"
+    waits = [found[(f"{name}_bucket", le, "predict", "s", "")] for le in ("0.0001", "0.0025", "10", "+Inf")]
+    assert waits == [1, 2, 2, 3]
+    assert found[(f"{name}_count", "predict", "s", "")] == 3
+    assert found[(f"{name}_sum", "predict", "s", "")] == pytest.approx(60.002)
+
+
 @pytest.mark.parametrize(
     ("spec", "prefix"),
     [

@@ -276,9 +276,10 @@ class BoundService:
     `signatures` holds, by endpoint name, the `schema.signature.Signature` that codecs are planned from;
     `methods` the attribute of the instance that an endpoint calls (its own name where it is absent);
     `dependencies` by attribute what binds the other service, with the same `create` each time; `on_deployment` what is
-    called once before the first instance; `samples` the stored input that warms an endpoint up; `origin` is
-    `module:attr` where there is one; `options` what the decorator was given, in the users' words, with what files and
-    variables lay over it, and `sources` where each of those was said, by its dotted path.
+    called once before the first instance; `samples` the stored input that warms an endpoint up; `policies` by endpoint
+    what decides when its batches leave, where the user gave one; `origin` is `module:attr` where there is one;
+    `options` are what the decorator was given, in the users' words, with what files and variables lay over it, and
+    `sources` where each of those was said, by its dotted path.
     """
 
     spec: ServiceSpec
@@ -293,5 +294,6 @@ class BoundService:
     samples: Mapping[str, Any] = field(default_factory=dict)
     on_loop: bool = False  # create the instance on the event loop, not in the model thread
     origin: str | None = None
+    policies: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)

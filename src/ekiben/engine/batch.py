@@ -7,12 +7,14 @@ drive the same rules, and a test drives them with plain values.
 
 import math
 from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ekiben.core.errors import EkibenError
 from ekiben.core.spec import BatchSpec
 from ekiben.engine.messages import Call, Reply
+from ekiben.engine.policy import Policy
 from ekiben.schema.open import OpenLeaf, leaf_of
 from ekiben.schema.values.base import Leaf
 
@@ -20,6 +22,15 @@ Run = Generator[Call, Reply, list[Reply]]  # gives a call of the model, takes it
 Step = Generator[Call, Reply, Reply]  # the same for one group; its value is the list of the calls' values
 
 OPEN = OpenLeaf()
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How one endpoint batches."""
+
+    batcher: "Batcher"
+    spec: BatchSpec
+    policy: Policy
 
 
 class Misfit(RuntimeError):

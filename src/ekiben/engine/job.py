@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ekiben.core.spec import BatchSpec
 from ekiben.engine.messages import Call
-from ekiben.engine.policy import Cost, decide_wait
+from ekiben.engine.policy import Adaptive, Moment, Policy
 from ekiben.engine.wire import Buffer, Kind
 
 BYTES = 8 * 1024 * 1024  # of one cut; a call that alone has more goes alone
@@ -55,7 +55,7 @@ class Line:
     spec: BatchSpec | None = None
     on_loop: bool = False
     jobs: deque[Job] = field(default_factory=deque)
-    cost: Cost = Cost()
+    policy: Policy = field(default_factory=Adaptive)
 
     def pause(self, now: float) -> float | None:
         """Say how many seconds the next cut may still wait; None: nothing waits."""
@@ -65,7 +65,9 @@ class Line:
             return None
         if self.spec is None:
             return 0.0
-        return decide_wait(len(self.jobs), now - self.jobs[0].arrived, self.spec)
+        if len(self.jobs) >= self.spec.max_size:
+            return 0.0
+        return max(0.0, self.policy.wait(Moment(len(self.jobs), now - self.jobs[0].arrived), self.spec))
 
     def cut(self) -> list[Job]:
         """Take what one worker begins at once, in order, of what is still wanted."""

@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from ekiben.core.trace import explain, frames
 from ekiben.engine import environment, streams
 from ekiben.engine import instance as instances
 from ekiben.engine.around import Around, Surrounded
-from ekiben.engine.batch import Batcher
+from ekiben.engine.batch import Batcher, Batching
 from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.door import Door, LoopDoor, QueueDoor
 from ekiben.engine.invoke import Invoke, attempt, attempt_async
@@ -26,6 +26,7 @@ from ekiben.engine.limits import Admission
 from ekiben.engine.messages import Call, Reply, told
 from ekiben.engine.observe import BatchCounts
 from ekiben.engine.outbox import Outbox
+from ekiben.engine.policy import policy_of
 from ekiben.engine.queue import CallQueue, Lane
 from ekiben.engine.threads import INTERNAL, ModelThreads
 from ekiben.schema.codec import Codec
@@ -62,10 +63,8 @@ class LocalDispatcher:
         self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
         is_on_loop = bound.spec.inline  # then sync methods are called as async ones are
         self._async = {name for name, signature in bound.signatures.items() if signature.is_async or is_on_loop}
-        self._batchers = {
-            e.name: (batcher_of(e, codecs[e.name], around), e.batch)
-            for e in bound.spec.endpoints
-            if e.batch is not None
+        self._batchings = {
+            e.name: batching_of(e, codecs[e.name], bound, around) for e in bound.spec.endpoints if e.batch is not None
         }
         self._watch = watch
         self._answers: dict[str, Answer] = {}
@@ -210,9 +209,13 @@ class LocalDispatcher:
             await self.in_thread(hook, patience)
 
     def _open_threads(self) -> None:
-        queued = {name: Lane(spec, b.size) for name, (b, spec) in self._batchers.items() if name not in self._async}
+        queued = {
+            name: Lane(one.spec, one.batcher.size, one.policy)
+            for name, one in self._batchings.items()
+            if name not in self._async
+        }
         self._calls = CallQueue(queued)
-        self._threads = ModelThreads(self._calls, Outbox(asyncio.get_running_loop()), self._batchers, self._note)
+        self._threads = ModelThreads(self._calls, Outbox(asyncio.get_running_loop()), self._batchings, self._note)
         self._threads.start(self.bound.spec.threads)
 
     def _plan(self, made: instances.Instance) -> None:
@@ -239,15 +242,15 @@ class LocalDispatcher:
                 continue
             put = self._calls.put
             if name in self._async:
-                batcher, spec = self._batchers[name]
-                lane = AsyncLane(name, spec, batcher, invoke, self._note)
+                lane = AsyncLane(name, self._batchings[name], invoke, self._note)
                 put = lane.put
                 self._closing.append(lane.close)
             self._answers[name] = queued_by(put, deadlines, loop)
             self._doors[name] = QueueDoor(self.admission, put, deadlines)
 
-    def _note(self, endpoint: str, items: int, seconds: float) -> None:
+    def _note(self, endpoint: str, items: int, seconds: float, waits: Sequence[float]) -> None:
         self.batches[endpoint].note(items, seconds)
+        self.batches[endpoint].note_waits(waits)
 
     async def _close(self) -> None:
         """End what was started; what is there is closed in the opposite order."""
@@ -303,17 +306,18 @@ def on_loop(invoke: Invoke, limit: Limit) -> Answer:
     return answer
 
 
-def batcher_of(endpoint: EndpointSpec, codec: Codec, around: Around | None = None) -> Batcher:
-    """Plan how calls of one endpoint are joined and split."""
+def batching_of(endpoint: EndpointSpec, codec: Codec, bound: BoundService, around: Around | None = None) -> Batching:
+    """Plan how calls of one endpoint are joined and split, and when."""
     assert endpoint.batch is not None
     make = Batcher if around is None else partial(Surrounded, around, endpoint.name)
-    return make(
+    batcher = make(
         endpoint.batch,
         codec.leaf,
         codec.output_leaf,
         isolate=endpoint.isolate,
         is_listed=endpoint.convention is Convention.LISTED,
     )
+    return Batching(batcher, endpoint.batch, policy_of(bound, endpoint.name))
 
 
 def failure_of(bound: BoundService, error: BaseException) -> BaseException:

@@ -10,6 +10,7 @@ import logging
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from ekiben.engine.messages import Call, Reply, told
 
@@ -21,28 +22,26 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._replies: deque[tuple[Call, Reply]] = deque()
+        self._replies: deque[tuple[Call, Reply, Callable[[], None] | None]] = deque()
         self._is_called = False  # the loop was woken and has not looked yet
 
-    def send(self, call: Call, reply: Reply) -> None:
-        """Hand over one reply; called on a thread."""
-        self._replies.append((call, reply))
+    def send(self, call: Call, reply: Reply, then: Callable[[], None] | None = None) -> None:
+        """Hand over one reply; *then* is called on the loop once it is there."""
+        self._replies.append((call, reply, then))
         if not self._is_called:
             self._is_called = True
             self.on_loop(self._deliver)
 
-    def send_batch(self, replies: Iterable[tuple[Call, Reply]], note: Callable[[], None]) -> None:
-        """Hand over a batch; return once the loop sent it and read what came meanwhile.
-
-        Cutting the next batch before that makes half-batches: those who were just answered ask again at once.
+    def send_batch(self, replies: Iterable[tuple[Call, Reply]], then: Callable[[Callable[[], None]], None]) -> None:
+        """Hand over a batch; return once *then* says so.
 
         Args:
             replies: with their calls.
-            note: is called on the loop.
+            then: is called on the loop when the answers are there, with a function that lets this return.
         """
         turned: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._replies.extend(replies)
-        if self.on_loop(self._deliver_and_turn, turned, note):
+        self._replies.extend((call, reply, None) for call, reply in replies)
+        if self.on_loop(self._deliver_batch, then, partial(turned.put, None)):
             turned.get()
 
     def on_loop(self, action: Callable[..., object], *args: object) -> bool:
@@ -58,14 +57,14 @@ class Outbox:
         # First: a reply that is put in after the last one was taken out calls again.
         self._is_called = False
         while self._replies:
-            call, reply = self._replies.popleft()
+            call, reply, then = self._replies.popleft()
             settle(call, reply)
+            if then is not None:
+                then()
 
-    def _deliver_and_turn(self, turned: "queue.SimpleQueue[None]", note: Callable[[], None]) -> None:
-        note()
+    def _deliver_batch(self, then: Callable[[Callable[[], None]], None], go: Callable[[], None]) -> None:
         self._deliver()
-        # Now those who wait are due in the next turn; the turn after that reads what they provoked.
-        self._loop.call_soon(lambda: self._loop.call_soon(turned.put, None))
+        then(go)
 
 
 def settle(call: Call, reply: Reply) -> None:

@@ -19,8 +19,8 @@ from ekiben.engine.job import Done, Job, Line
 from ekiben.engine.limits import Admission
 from ekiben.engine.member import Mark, Member
 from ekiben.engine.observe import BatchCounts
-from ekiben.engine.policy import is_late
-from ekiben.engine.threads import shed
+from ekiben.engine.policy import is_late, policy_of
+from ekiben.engine.shed import shed
 from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
 log = logging.getLogger("ekiben")
@@ -67,7 +67,9 @@ class Pool:
         for each in self.bound.spec.endpoints:
             on_loop = self.bound.signatures[each.name].is_async
             line = loose if on_loop else alone
-            self._lines[each.name] = line if each.batch is None else Line(each.name, each.batch, on_loop)
+            if each.batch is not None:
+                line = Line(each.name, each.batch, on_loop, policy=policy_of(self.bound, each.name))
+            self._lines[each.name] = line
             self._deadlines[each.name] = Deadlines(Limit.of(each, self.bound.spec.limits), self._loop)
 
     def attach(self, index: int, sock: socket.socket, mark: Mark) -> None:
@@ -159,6 +161,8 @@ class Pool:
         try:
             if jobs:
                 member.give(due, jobs, now)
+                if due.spec is not None:
+                    self.batches[jobs[0].endpoint].note_waits([now - job.arrived for job in jobs])
         except WireError as error:
             for job in jobs:
                 refuse(job, f"the call does not fit into a frame: {error}")
@@ -198,7 +202,7 @@ class Pool:
                 job, cut = found
                 if cut.left == 0:
                     is_freed = True
-                    cut.line.cost = cut.line.cost.observe(cut.size, now - cut.sent)
+                    cut.line.policy.observe(cut.size, now - cut.sent)
                 if job.answer is not None and job.is_wanted:
                     job.answer.set_result((head, buffers[at : at + held]))
             at += held
@@ -247,10 +251,10 @@ class Pool:
 
 def is_shed(job: Job, line: Line, now: float) -> bool:
     """Refuse a job that comes too late for its batch; say whether it was."""
-    if line.spec is None or not is_late(now - job.arrived, line.cost.expect(1), line.spec):
+    if line.spec is None or not is_late(now - job.arrived, line.policy.expect(1), line.spec):
         return False
     if job.answer is not None and job.is_wanted:
-        job.answer.set_exception(shed(line.spec))
+        job.answer.set_exception(shed(line.spec, line.policy, len(line.jobs)))
     return True
 
 

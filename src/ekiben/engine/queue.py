@@ -8,12 +8,13 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ekiben.core.spec import BatchSpec
+from ekiben.engine.hold import Finished, Hold, Loop
 from ekiben.engine.messages import Call
-from ekiben.engine.policy import decide_wait
+from ekiben.engine.policy import Adaptive, Moment, Policy
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Lane:
 
     spec: BatchSpec
     size: Callable[[Call], int]
+    policy: Policy = field(default_factory=Adaptive)
     calls: deque[Call] = field(default_factory=deque)
     items: int = 0
 
@@ -33,7 +35,9 @@ class Lane:
 
     def pause(self, now: float) -> float:
         """Say how many seconds the next batch may still wait."""
-        return decide_wait(self.items, now - self.calls[0].arrived, self.spec)
+        if self.items >= self.spec.max_size:
+            return 0.0
+        return max(0.0, self.policy.wait(Moment(self.items, now - self.calls[0].arrived), self.spec))
 
     def cut(self) -> list[Call]:
         """Take the calls of one batch, in order; those that nobody waits for are dropped.
@@ -67,14 +71,47 @@ class CallQueue:
         self._taking = threading.Lock()  # one thread looks at a time; the others wait for their turn to look
         self._alone: deque[Call] = deque()  # seen, and not part of any batch
         self._is_closed = False
+        self._fresh: set[str] = set()  # endpoints of which calls came since a thread looked last
+        self._holds: list[Hold] = []  # changed on the event loop only
 
     def put(self, call: Call) -> None:
         """Add a call; never blocks."""
+        self._fresh.add(call.endpoint)
         self._arriving.put(call)
+        if self._holds:
+            for hold in tuple(self._holds):
+                hold.see(call)
 
     def close(self) -> None:
         """Let the threads go home once everything before this was taken."""
         self._arriving.put(None)
+        for hold in tuple(self._holds):
+            hold.end()
+
+    def hold(self, loop: Loop, batch: Sequence[Call], began: float, go: Callable[[], None]) -> None:
+        """Let a thread go on once what its answers provoke was read; runs on the loop.
+
+        Args:
+            loop: the event loop.
+            batch: what the thread has just answered, all of one endpoint.
+            began: when that batch did, of time.monotonic.
+            go: lets the thread go on.
+        """
+        endpoint = batch[0].endpoint
+        lane = self._lanes[endpoint]
+        others = any(each.calls for name, each in self._lanes.items() if name != endpoint)
+        finished = Finished(
+            endpoint,
+            len(batch),
+            sum(call.items for call in batch),
+            began,
+            waiting=self._arriving.qsize() + len(lane.calls),
+            is_shared=others or bool(self._alone) or not self._fresh <= {endpoint},
+        )
+        for hold in [hold for hold in self._holds if hold.is_over and hold.endpoint == endpoint]:
+            hold.forget()
+            self._holds.remove(hold)
+        self._holds.append(Hold(loop, finished, lane.spec, lane.policy, go))
 
     def __len__(self) -> int:
         """Count the calls that wait, more or less: threads are taking while it counts."""
@@ -116,6 +153,7 @@ class CallQueue:
 
     def _see_all(self) -> None:
         """Look at everything that has arrived."""
+        self._fresh = set()
         while not self._is_closed:
             try:
                 self._see(self._arriving.get_nowait())

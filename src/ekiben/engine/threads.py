@@ -9,23 +9,22 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 
-from ekiben.core.errors import Unavailable
-from ekiben.core.spec import BatchSpec
-from ekiben.engine.batch import Batcher
+from ekiben.engine.batch import Batching
 from ekiben.engine.invoke import Invoke, attempt, drive
 from ekiben.engine.messages import Call, Reply
 from ekiben.engine.outbox import Outbox
-from ekiben.engine.policy import Cost, is_late
+from ekiben.engine.policy import is_late
 from ekiben.engine.queue import CallQueue
+from ekiben.engine.shed import shed
 
 log = logging.getLogger("ekiben")
 
 INTERNAL = "\0internal"  # the endpoint of a function of ours that has to run where the model runs
 
-Note = Callable[[str, int, float], None]  # endpoint, items, seconds in the method
+# endpoint, items, seconds in the method, seconds that each call waited for it
+Note = Callable[[str, int, float, Sequence[float]], None]
 
 
 class ModelThreads:
@@ -34,20 +33,19 @@ class ModelThreads:
     Args:
         calls: what they take from.
         outbox: what they answer through.
-        batchers: by endpoint, for those that batch, with the endpoint's spec.
+        batchings: by endpoint, for those that batch.
         note: is told of each batch, on the event loop.
     """
 
-    def __init__(
-        self, calls: CallQueue, outbox: Outbox, batchers: Mapping[str, tuple[Batcher, BatchSpec]], note: Note
-    ) -> None:
+    def __init__(self, calls: CallQueue, outbox: Outbox, batchings: Mapping[str, Batching], note: Note) -> None:
         self._calls = calls
         self._outbox = outbox
-        self._batchers = batchers
+        self._batchings = batchings
         self._note = note
         self._invoke: Mapping[str, Invoke] = {}
         self._threads: list[threading.Thread] = []
         self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._living = 0
 
     def start(self, count: int) -> None:
@@ -77,11 +75,9 @@ class ModelThreads:
 
     def _work(self) -> None:
         """Be a model thread."""
-        costs: dict[str, Cost] = {}
         while (cut := self._calls.take()) is not None:
-            name = cut[0].endpoint
-            if name in self._batchers:
-                costs[name] = self._answer_batch(cut, costs.get(name, Cost()))
+            if (batching := self._batchings.get(cut[0].endpoint)) is not None:
+                self._answer_batch(cut, batching)
             elif cut[0].is_wanted:
                 self._outbox.send(cut[0], self._answer(cut[0]))
             del cut  # what was answered must not live until the next call
@@ -97,33 +93,37 @@ class ModelThreads:
             return attempt(lambda given: given.args[0](), call)
         return attempt(self._invoke[call.endpoint], call)
 
-    def _answer_batch(self, cut: list[Call], cost: Cost) -> Cost:
-        """Run a batch, without the calls that are too late; give what it taught of cost."""
-        name = cut[0].endpoint
-        batcher, spec = self._batchers[name]
+    def _answer_batch(self, cut: list[Call], batching: Batching) -> None:
+        """Run a batch, without the calls that are too late."""
+        name, spec, policy = cut[0].endpoint, batching.spec, batching.policy
         started = time.monotonic()
-        expected = cost.expect(sum(call.items for call in cut))
-        calls = []
-        for call in cut:
-            if is_late(started - call.arrived, expected, spec):
-                self._outbox.send(call, Reply(error=shed(spec)))
-            else:
-                calls.append(call)
+        waits = [started - call.arrived for call in cut]
+        expected = policy.expect(sum(call.items for call in cut))
+        calls = cut
+        if is_late(max(waits), expected, spec):
+            calls = [call for call, age in zip(cut, waits, strict=True) if not is_late(age, expected, spec)]
+            waits = [age for age in waits if not is_late(age, expected, spec)]
+            error = shed(spec, policy, len(self._calls))
+            for call in set(cut).difference(calls):
+                self._outbox.send(call, Reply(error=error))
         if not calls:
-            return cost
+            return
         try:
-            replies = drive(batcher.run(calls), self._invoke[name])
+            replies = drive(batching.batcher.run(calls), self._invoke[name])
         except Exception as error:  # noqa: BLE001 - a border: the values are the user's, and so is what joins them
             replies = [Reply(error=error) for _ in calls]
         seconds = time.monotonic() - started
         items = sum(call.items for call in calls)
-        self._outbox.send_batch(zip(calls, replies, strict=True), partial(self._note, name, items, seconds))
-        return cost.observe(items, seconds)
 
+        def note() -> None:
+            policy.observe(items, seconds)
+            self._note(name, items, seconds, waits)
 
-def shed(spec: BatchSpec) -> Unavailable:
-    """Give the error of a call that cannot be answered in time."""
-    return Unavailable(
-        f"the queue is too long to answer within {spec.max_latency * 1000:g} ms (`max_latency_ms`)",
-        retry_after=1,
-    )
+        def then(go: Callable[[], None]) -> None:
+            note()
+            self._calls.hold(self._loop, calls, started, go)
+
+        if len(calls) == 1 and not len(self._calls):  # a lone call: there is nobody to wait for
+            self._outbox.send(calls[0], replies[0], note)
+        else:
+            self._outbox.send_batch(zip(calls, replies, strict=True), then)

@@ -102,6 +102,9 @@ class Notes:
         """Pass on one batch."""
         self.told.append((self.name, items, seconds))
 
+    def note_waits(self, waits: Sequence[float]) -> None:
+        """Pass on nothing: calls waited in the front, which counts that itself."""
+
 
 class Worker:
     """The worker's end of a link.
@@ -265,6 +268,7 @@ def within(bound: BoundService, handles: Mapping[str, Any]) -> BoundService:
         create=lambda found: bound.create({**found, **handles}),
         dependencies={},
         on_deployment=(),
+        policies={},  # the front asks them
     )
 
 

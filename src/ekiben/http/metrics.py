@@ -22,7 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from ekiben.core.spec import MetricsSpec, ServiceSpec
-from ekiben.engine.observe import BOUNDS, BatchCounts
+from ekiben.engine.observe import BOUNDS, WAITS, BatchCounts
 from ekiben.engine.timing import CodecTimes, Spent
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
@@ -136,6 +136,7 @@ class Metrics:
             yield self._spent("encode_seconds", "Writing the answer of a call.", written)
         if inner.batches:
             yield self._batch_sizes()
+            yield self._batch_waits()
             run = {name: Spent(counts.batches, counts.seconds) for name, counts in inner.batches.items()}
             yield self._spent("model_seconds", "Running the method on one batch.", run)
 
@@ -154,6 +155,17 @@ class Metrics:
             buckets = list(zip(edges, accumulate(counts.sizes), strict=True))
             sizes.add_metric([name, *self._service], buckets, counts.items)
         return sizes
+
+    def _batch_waits(self) -> Metric:
+        """Give how long calls waited for their batch."""
+        found = HistogramMetricFamily(
+            f"{self._prefix}_batch_wait_seconds", "From a call's arrival to its batch.", labels=METHOD
+        )
+        edges = [*(format(bound, "g") for bound in WAITS), "+Inf"]
+        for name, counts in self._inner.batches.items():
+            buckets = list(zip(edges, accumulate(counts.waits), strict=True))
+            found.add_metric([name, *self._service], buckets, counts.waited)
+        return found
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Give the text and its media type: ours, then what the user registered."""
