@@ -1,5 +1,7 @@
 """The examples of docs/services.md are served, and answer as the page says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,13 @@ def test_examples(target: str, route: str, body: dict[str, object], status: int,
         found = server.http.post(route, json=body)
         assert (found.status_code, found.text) == (status, answer)
         assert server.stop() == 0
+
+
+def test_reading_tokens() -> None:
+    """The example of reading streams prints what comes."""
+    with serving("tokens.py:Writer", cwd=FOLDER) as server:
+        said = subprocess.run(
+            [sys.executable, "read_tokens.py", server.url], cwd=FOLDER, capture_output=True, text=True, timeout=60
+        )
+        assert said.returncode == 0, said.stderr
+        assert said.stdout == "one two \ntoken three\ntoken four\ndone {'words': 2}\n"

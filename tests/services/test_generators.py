@@ -37,3 +37,26 @@ def test_what_streams() -> None:
     specs = {spec.name: spec for spec in bound(Generators).spec.endpoints}
     assert {name for name, spec in specs.items() if spec.stream} == set(specs) - {"whole"}
     assert (specs["hinted"].heartbeat, specs["unhinted"].heartbeat) == (5.0, None)
+
+
+def test_a_service_reads_the_stream_of_another_one() -> None:
+    """Through `depends()` in one process the caller gets the generator itself."""
+
+    @ekiben.service
+    class Loud:
+        """Shouts what another one says."""
+
+        inner = ekiben.depends(Generators)
+
+        @ekiben.api
+        def shout(self) -> Iterator[str]:
+            for word in self.inner.hinted():
+                yield word.upper()
+
+        @ekiben.api
+        async def shout_async(self) -> AsyncIterator[str]:
+            async for word in self.inner.asynchronous():
+                yield word.upper()
+
+    with ekiben.testing.client(Loud) as client:
+        assert list(client.shout()) == list(client.shout_async()) == ["A"]

@@ -5,17 +5,102 @@ In: its address. Out: an object with a coroutine for each endpoint.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from ekiben.client import answers, base, bodies
+from ekiben.client import answers, base, bodies, pieces
 from ekiben.client.sync import PAUSE, read_schema
 from ekiben.client.web import library, translated, unreachable
-from ekiben.core.errors import NotFound
+from ekiben.core.errors import EkibenError, NotFound
 
 if TYPE_CHECKING:
     import httpx
+
+
+class AsyncStream:
+    """An answer that comes in pieces: an async iterator and a context manager.
+
+    Closing it early closes the connection, and the server ends its generator.
+    """
+
+    def __init__(
+        self, response: "httpx.Response", reader: pieces.Reader, within: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._response = response
+        self._reader = reader
+        self._within = within
+        self._chunks = response.aiter_bytes()
+        self._ready: deque[Any] = deque()
+        self._is_over = False
+        self._error: EkibenError | None = None  # that comes after what is ready
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        """Wait for a piece; raises what `Stream` does."""
+        while not self._ready and not self._is_over:
+            await self._read()
+        if self._ready:
+            return self._ready.popleft()
+        error, self._error = self._error, None
+        raise StopAsyncIteration if error is None else error
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        self._is_over = True
+        self._ready.clear()
+        await self._response.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.aclose()
+
+    async def _read(self) -> None:
+        """Read a chunk; an error in it is raised after the pieces before it."""
+        try:
+            with self._within():
+                chunk = await anext(self._chunks, None)
+            for piece in self._reader.finish() if chunk is None else self._reader.feed(chunk):
+                self._ready.append(piece)
+        except EkibenError as error:
+            self._error, chunk = error, None
+        if chunk is None:
+            self._is_over = True
+            await self._response.aclose()
+
+
+class Asked(Coroutine[Any, Any, Any]):
+    """A call that is awaited; one that streams can also be iterated over as it is."""
+
+    def __init__(self, call: Coroutine[Any, Any, Any]) -> None:
+        self._call = call
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._call.__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        """Give the pieces, and close the stream when the loop is left."""
+        async with await self._call as stream:
+            async for piece in stream:
+                yield piece
+
+    def send(self, value: Any) -> Any:
+        """Go on, as a coroutine does."""
+        return self._call.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise within, as a coroutine does."""
+        return self._call.throw(*error)
+
+    def close(self) -> None:
+        """End, as a coroutine does."""
+        self._call.close()
 
 
 class AsyncHTTPClient:
@@ -77,7 +162,10 @@ class AsyncHTTPClient:
         if name.startswith("_"):
             raise AttributeError(name)
 
-        async def endpoint(*args: Any, **kwargs: Any) -> Any:
+        def endpoint(*args: Any, **kwargs: Any) -> Asked:
+            return Asked(ask(args, kwargs))
+
+        async def ask(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             methods = base.method_names(await self.discover(), dir(type(self)))
             if name not in methods:
                 raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, methods)}")
@@ -106,6 +194,8 @@ class AsyncHTTPClient:
         patience = base.patience(self.timeout)
         with ExitStack() as opened:
             body = await asyncio.to_thread(bodies.write, route, base.bind(route, args, kwargs), opened)
+            if route.is_stream:
+                return await self._begin(route, bodies.keywords(body, pieces.ACCEPT, chunks), patience)
             keywords = bodies.keywords(body, answers.accept(route), chunks)
             keywords["headers"] |= base.patience_header(patience) | base.passed_on()
             request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
@@ -117,6 +207,20 @@ class AsyncHTTPClient:
                     async for piece in response.aiter_bytes():
                         await asyncio.to_thread(file.write, piece)
                 return path
+
+    async def _begin(self, route: base.Route, keywords: dict[str, Any], patience: float | None) -> "AsyncStream":
+        """Send a request whose answer comes in pieces; raises what comes in their place."""
+        keywords["headers"] |= base.stream_header() | base.passed_on()
+        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        async with AsyncExitStack() as undo:
+            undo.enter_context(translated(self.url, patience))
+            response = await self._http.send(request, stream=True)
+            undo.push_async_callback(response.aclose)
+            head = answers.Head(response.status_code, response.headers)
+            if head.status >= 400:
+                raise answers.error_of(head, await response.aread())
+            undo.pop_all()
+        return AsyncStream(response, pieces.Reader(route, head), lambda: translated(self.url, patience))
 
     async def request(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """Send any request to the server, with the options of httpx.

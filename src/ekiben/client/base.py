@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ekiben.core.deadline import shorter
+from ekiben.core.deadline import remaining, shorter
 from ekiben.core.errors import ConfigError, DeadlineExceeded, ServerError
 from ekiben.core.running import running
 
@@ -72,6 +72,7 @@ class Route:
     root: Kind
     output: Schema
     definitions: Mapping[str, Schema] = field(default_factory=dict)  # of the output
+    is_stream: bool = False  # the answer comes in pieces, each of which is of `output`
 
     @property
     def answer(self) -> Kind:
@@ -123,6 +124,7 @@ def read_route(told: Schema) -> Route:
         root=Kind.of(given, definitions) if is_root else Kind(),
         output=output,
         definitions=output.get("$defs", {}),
+        is_stream=bool(output.get("is_stream")),
     )
 
 
@@ -170,6 +172,11 @@ def patience(timeout: float | None) -> float | None:
 def passed_on() -> dict[str, str]:
     """Give the headers by which a call made within another one belongs to its trace."""
     return dict(running().outgoing())
+
+
+def stream_header() -> dict[str, str]:
+    """Tell the server how long a stream may last: as the call that asks for it does."""
+    return patience_header(remaining())
 
 
 def patience_header(seconds: float | None) -> dict[str, str]:

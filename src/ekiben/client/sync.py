@@ -4,13 +4,14 @@ In: its address. Out: an object with a method for each endpoint.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from ekiben.client import answers, base, bodies
+from ekiben.client import answers, base, bodies, pieces
 from ekiben.client.web import library, translated, unreachable
-from ekiben.core.errors import NotFound, Unavailable
+from ekiben.core.errors import EkibenError, NotFound, Unavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +34,73 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<endpoint {self._route.name}{self.__signature__} of {self._client.url}>"
+
+
+class Stream:
+    """An answer that comes in pieces: an iterator of them, and a context manager.
+
+    Ending the loop early and closing it, or the `with` block around it, closes the connection, and the server ends its
+    generator.
+    """
+
+    def __init__(
+        self, response: "httpx.Response", reader: pieces.Reader, within: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._response = response
+        self._reader = reader
+        self._within = within
+        self._chunks = response.iter_bytes()
+        self._ready: deque[Any] = deque()
+        self._is_over = False
+        self._error: EkibenError | None = None  # that comes after what is ready
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        """Wait for a piece.
+
+        Raises:
+            Unavailable: the answer broke off.
+            DeadlineExceeded: no piece came in time, or the stream was not over in time.
+            EkibenError: what the server said in place of the next piece.
+        """
+        while not self._ready and not self._is_over:
+            self._read()
+        if self._ready:
+            return self._ready.popleft()
+        error, self._error = self._error, None
+        raise StopIteration if error is None else error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._is_over = True
+        self._ready.clear()
+        self._response.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def __del__(self) -> None:
+        if not self._is_over:
+            self.close()
+
+    def _read(self) -> None:
+        """Read a chunk; an error in it is raised after the pieces before it."""
+        try:
+            with self._within():
+                chunk = next(self._chunks, None)
+            for piece in self._reader.finish() if chunk is None else self._reader.feed(chunk):
+                self._ready.append(piece)
+        except EkibenError as error:
+            self._error, chunk = error, None
+        if chunk is None:
+            self._is_over = True
+            self._response.close()
 
 
 class SyncHTTPClient:
@@ -107,7 +175,7 @@ class SyncHTTPClient:
         return sorted({*super().__dir__(), *methods})
 
     def call(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the endpoint *name*.
+        """Call the endpoint *name*; one that streams gives a `Stream`, an iterator.
 
         Raises:
             NotFound: the service has no such endpoint.
@@ -123,6 +191,8 @@ class SyncHTTPClient:
         patience = base.patience(self.timeout)
         with ExitStack() as opened:
             body = bodies.write(route, base.bind(route, args, kwargs), opened)
+            if route.is_stream:
+                return self._begin(route, bodies.keywords(body, pieces.ACCEPT, bodies.chunks), patience)
             keywords = bodies.keywords(body, answers.accept(route), bodies.chunks)
             keywords["headers"] |= base.patience_header(patience) | base.passed_on()
             request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
@@ -134,6 +204,20 @@ class SyncHTTPClient:
                     for piece in response.iter_bytes():
                         file.write(piece)
                 return path
+
+    def _begin(self, route: base.Route, keywords: dict[str, Any], patience: float | None) -> "Stream":
+        """Send a request whose answer comes in pieces; raises what comes in their place."""
+        keywords["headers"] |= base.stream_header() | base.passed_on()
+        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        with ExitStack() as undo:
+            undo.enter_context(translated(self.url, patience))
+            response = self._http.send(request, stream=True)
+            undo.callback(response.close)
+            head = answers.Head(response.status_code, response.headers)
+            if head.status >= 400:
+                raise answers.error_of(head, response.read())
+            undo.pop_all()
+        return Stream(response, pieces.Reader(route, head), lambda: translated(self.url, patience))
 
     def request(self, method: str, path: str, **options: Any) -> "httpx.Response":
         """Send any request to the server, with the options of httpx.

@@ -16,12 +16,10 @@ from ekiben.schema.open import to_plain
 from ekiben.schema.signature import EMPTY
 from ekiben.schema.wire import events
 from ekiben.schema.wire import json as wire_json
-from ekiben.schema.wire.events import Event
+from ekiben.schema.wire.events import EVENTS, QUOTED, Event
 
-EVENTS = "text/event-stream"
 LINES = "application/x-ndjson"
 LINES_TOO = "application/jsonl"
-QUOTED = "data=json"  # a parameter of text/event-stream, by which our clients ask that all data be JSON, text too
 LIVE = {"cache-control": "no-cache", "x-accel-buffering": "no"}  # no proxy may collect what is to arrive bit by bit
 
 Write = Callable[[Any], bytes]

@@ -14,13 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-import httpx
-
 from ekiben.client.aio import AsyncHTTPClient
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import ServiceLoadError
 from ekiben.http.app import App
 from ekiben.tools.asgi import own_error, to_asgi
+from ekiben.tools.transport import AsyncTransport, PlainTransport
 
 T = TypeVar("T")
 
@@ -49,7 +48,9 @@ def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | N
         alive = lived(app)
         loop.run(alive.__aenter__())
         try:
-            with SyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=AppTransport(app, loop)) as found:
+            with SyncHTTPClient(
+                ADDRESS, timeout=timeout, headers=headers, transport=PlainTransport(app, loop)
+            ) as found:
                 yield found
         finally:
             loop.run(alive.__aexit__(None, None, None))
@@ -69,7 +70,7 @@ async def async_client(
     """
     with TemporaryDirectory(prefix="ekiben-tasks-") as folder:
         app = to_asgi(target, tasks_folder=Path(folder))
-        transport = httpx.ASGITransport(app)
+        transport = AsyncTransport(app)
         async with lived(app), AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=transport) as found:
             yield found
 
@@ -127,21 +128,3 @@ def looping() -> Iterator[LoopThread]:
         yield loop
     finally:
         loop.close()
-
-
-class AppTransport(httpx.BaseTransport):
-    """Sends a plain httpx client's requests to an app on another thread's loop."""
-
-    def __init__(self, app: App, loop: LoopThread) -> None:
-        self._app, self._loop = httpx.ASGITransport(app), loop
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request; its body and the answer's are whole."""
-        whole = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
-        return self._loop.run(self._answer(whole))
-
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._app.handle_async_request(request)
-        assert isinstance(answer.stream, httpx.AsyncByteStream)
-        content = b"".join([piece async for piece in answer.stream])
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(content))

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+EVENTS = "text/event-stream"
+QUOTED = "data=json"  # a parameter of the type, by which our clients ask that all data be JSON, text too
 BREAK = re.compile("\r\n|\r|\n")
 BEAT = b": \n\n"  # a comment: says nothing, and keeps the connection from looking dead
 
