@@ -57,9 +57,9 @@ async def test_other_error_style() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow", "hint"),
     [
-        pytest.param("GET", "/add", 405, "POST", "use POST", id="an endpoint takes POST only"),
-        pytest.param("DELETE", "/livez", 405, "GET, HEAD", "use GET or HEAD", id="a probe takes GET only"),
-        pytest.param("HEAD", "/add", 405, "POST", None, id="HEAD where GET is not"),
+        pytest.param("GET", "/add", 405, "POST, OPTIONS", "use POST", id="an endpoint takes POST only"),
+        pytest.param("DELETE", "/livez", 405, "GET, HEAD, OPTIONS", "use GET or HEAD", id="a probe takes GET only"),
+        pytest.param("HEAD", "/add", 405, "POST, OPTIONS", None, id="HEAD where GET is not"),
         pytest.param("POST", "/ad", 404, None, "did you mean /add", id="a near miss is told"),
         pytest.param("POST", "/add/", 404, None, "did you mean /add", id="a slash too much is a near miss"),
         pytest.param("GET", "/" + "x" * 5000, 404, None, None, id="a long path is cut"),

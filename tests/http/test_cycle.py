@@ -16,8 +16,9 @@ from ekiben.core.spec import Limits
 from ekiben.http.app import App
 from ekiben.http.exchange import OUTCOME
 from ekiben.http.listen import Listen
-from ekiben.http.protocol import DEEP, give_up
+from ekiben.http.protocol import give_up
 from ekiben.http.server import Server
+from ekiben.http.strict import DEEP
 from tests.http.calls import Calls
 from tests.http.lanes import ANSWER, PATIENCE, Lane, lane, request
 from tests.http.test_lanes import BEGUN, CLOSE, FAST, LEFT

@@ -20,6 +20,7 @@ CLOSE: dict[str, Any] = {"connection": "close"}
 
 FAST = {
     "plain": request(**CLOSE),
+    "an absolute URL": request("http://localhost/add", **CLOSE),
     "no content type": request(content_type=None, **CLOSE),
     "no request id": request(x_request_id=None, **CLOSE),
     "an odd request id": request(x_request_id="a b", **CLOSE),
@@ -54,7 +55,6 @@ LEFT = {  # to the app from the start
     "plain text": request(content_type="text/plain", **CLOSE),
     "a pickle": request(content_type="application/x-pickle", **CLOSE),
     "a query": request("/add?a=1", **CLOSE),
-    "an absolute URL": request("http://localhost/add", **CLOSE),
     "an encoded path": request("/%61dd", **CLOSE),
     "a slash too much": request("/add/", **CLOSE),
     "nowhere": request("/nowhere", **CLOSE),
@@ -77,14 +77,14 @@ LEFT = {  # to the app from the start
     "our own page": request(origin="http://localhost", sec_fetch_site="same-origin", **CLOSE),
     "a large body": request("/scale", b"[" + b"1," * 150_000 + b"1]", accept="application/x-npy", **CLOSE),
     "a body over the limit": request(body=b" " * 400_001, **CLOSE),
-    "too many headers": request(**{f"x-{n}": "1" for n in range(60)}, **CLOSE),
-    "too long headers": request(x_a="a" * 9000, **CLOSE),
     "two content types": request(**CLOSE).replace(b"\r\n\r\n", b"\r\ncontent-type: text/x\r\n\r\n"),
     "an upgrade to HTTP/2": request(upgrade="h2c", connection="upgrade, close"),
     "an upgrade to a WebSocket": request(method="GET", body=b"", upgrade="websocket", connection="upgrade",
                                          sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==", sec_websocket_version="13"),
 }  # fmt: skip
 UNREAD = {  # by anybody
+    "too many headers": request(**{f"x-{n}": "1" for n in range(60)}, **CLOSE),
+    "too long headers": request(x_a="a" * 9000, **CLOSE),
     "no HTTP": b"GARBAGE\r\n\r\n",
     "two lengths": request(**CLOSE).replace(b"\r\n\r\n", b"\r\ncontent-length: 3\r\n\r\n"),
     "a length over all limits": request(content_length="9" * 30, **CLOSE),

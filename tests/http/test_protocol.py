@@ -1,11 +1,8 @@
 """What a client may leave open has an end, and what uvicorn's protocol promises us still holds."""
 
-import asyncio
 import inspect
 import re
-import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -13,11 +10,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from ekiben.http import protocol
 from ekiben.http.listen import Listen
+from ekiben.http.patience import Times
 from ekiben.http.server import KEEP_ALIVE, TICKS, Server
+from ekiben.http.strict import DEEP
 from tests.http.calls import Calls
+from tests.http.raw import Wire, connection, replies, say
 from tests.http.real import server
 from tests.http.within import bound
-from tests.servers import HOST, Running
+from tests.servers import Running
 
 pytestmark = pytest.mark.slow
 
@@ -30,26 +30,6 @@ def running() -> Iterator[Running]:
 
 
 START = b"POST /add HTTP/1.1\r\nhost: x\r\n"
-
-
-def say(port: int, *pieces: bytes) -> bytes:
-    """Send *pieces* one after the other, and give all that comes back until the server hangs up."""
-    with socket.create_connection((HOST, port), timeout=30) as client:
-        found = b""
-        try:
-            for piece in pieces:
-                client.sendall(piece)
-                client.settimeout(0.05)
-                try:
-                    found += client.recv(65536)
-                except TimeoutError:
-                    pass
-                client.settimeout(30)
-            while more := client.recv(65536):
-                found += more
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-        return found
 
 
 @pytest.mark.parametrize(
@@ -90,46 +70,12 @@ def test_pipelined(running: Running) -> None:
     assert [part[-2:] for part in found.split(b"HTTP/1.1 200 OK")[1:]] == [b"11", b"21"]
 
 
-class Wire(asyncio.Transport):
-    """A connection that notes what was written and whether it was closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closed = False
-
-    def write(self, data: Any) -> None:
-        self.written += data
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
-
-    def pause_reading(self) -> None:
-        """Nothing is read here."""
-
-    def resume_reading(self) -> None:
-        """Nothing is read here."""
-
-
-def connection(uvicorn: Server, wire: Wire) -> Any:
-    """Open a connection without a socket."""
-    made: Any = uvicorn.config.http_protocol_class(uvicorn.config, uvicorn.server_state, {})  # type: ignore[call-arg,arg-type]
-    made.connection_made(wire)
-    return made
-
-
 @pytest.mark.parametrize(
     ("said", "patience"),
     [
         pytest.param([], KEEP_ALIVE, id="nothing"),
-        pytest.param([b"GET / HTTP/1.1\r\nx: "], protocol.HEAD_TIME, id="a part of a head"),
-        pytest.param([b"GET / HTTP/1.1\r\n"] + [b"x: 1\r\n"] * 20, protocol.HEAD_TIME, id="a head in drops"),
+        pytest.param([b"GET / HTTP/1.1\r\nx: "], Times().head, id="a part of a head"),
+        pytest.param([b"GET / HTTP/1.1\r\n"] + [b"x: 1\r\n"] * 20, Times().head, id="a head in drops"),
     ],
 )
 async def test_silence_has_an_end(said: list[bytes], patience: float) -> None:
@@ -147,6 +93,62 @@ async def test_silence_has_an_end(said: list[bytes], patience: float) -> None:
     assert wire.closed
 
 
+SLOW = {
+    "no body": (b"content-length: 9\r\n", []),
+    "a body that stops": (b"content-length: 90000\r\n", [b"x" * 5000]),
+    "a body in drops": (b"content-length: 90000\r\n", [b"x" * 500] * 40),
+    "chunks in drops": (b"transfer-encoding: chunked\r\n", [b"1\r\nx\r\n"] * 40),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+async def test_a_slow_body_has_an_end(name: str) -> None:
+    """A body that comes slower than 1 kB a second, all in all for ten seconds, gets 408."""
+    header, pieces = SLOW[name]
+    uvicorn, wire = Server(bound(Calls), Listen(port=0)), Wire()
+    made = connection(uvicorn, wire)
+    now = 100.0
+    made.data_received(START + header + b"\r\n")
+    for piece in pieces + [b""] * 40:
+        made.sweep(now)
+        if wire.closed:
+            break
+        if piece:
+            made.data_received(piece)
+        now += 1
+    assert 110 < now < (113 if name in ("no body", "chunks in drops") else 125)
+    (reply,) = replies(wire.written)
+    assert (reply.status, reply.headers["connection"]) == (408, "close")
+    assert b"1000 bytes a second" in reply.body
+
+
+async def test_a_fast_body_may_last() -> None:
+    """Nobody who sends 1 kB a second is hung up on, nor one who is not read."""
+    uvicorn, wire = Server(bound(Calls), Listen(port=0)), Wire()
+    made = connection(uvicorn, wire)
+    made.data_received(START + b"content-length: 900000\r\n\r\n")
+    for second in range(60):
+        made.sweep(100.0 + second)
+        made.data_received(b"x" * 1000)
+    assert not wire.closed
+    made.data_received(b"x" * 70_000)
+    assert wire.paused, "nobody takes the body yet"
+    for second in range(60):
+        made.sweep(200.0 + second)
+    assert not wire.closed
+
+
+async def test_a_head_in_the_queue_is_waited_for() -> None:
+    """A client that is not read, as its earlier requests are not answered, is not late."""
+    uvicorn, wire = Server(bound(Calls), Listen(port=0)), Wire()
+    made = connection(uvicorn, wire)
+    made.data_received(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n" * (DEEP + 2) + b"GET /li")
+    assert wire.paused
+    for second in range(60):
+        made.sweep(100.0 + second)
+    assert (wire.closed, wire.written) == (False, b"")
+
+
 async def test_a_running_server_sweeps() -> None:
     """Once a second the server looks at its connections, each time it has ticked so often."""
     uvicorn, wire = Server(bound(Calls), Listen(port=0)), Wire()
@@ -162,7 +164,7 @@ async def test_a_running_server_sweeps() -> None:
     "name",
     ["connection_made", "connection_lost", "data_received", "on_message_begin", "on_url", "on_header",
      "on_headers_complete", "on_body", "on_message_complete", "on_response_complete", "_start_asgi_task",
-     "resume_writing", "send_400_response", "shutdown"],
+     "resume_writing", "shutdown", "eof_received", "handle_websocket_upgrade", "_should_upgrade"],
 )  # fmt: skip
 def test_uvicorn_still_has(name: str) -> None:
     """What we override or call in uvicorn's protocol is there; the behaviour is watched by the tests above."""

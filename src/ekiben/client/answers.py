@@ -39,6 +39,7 @@ BY_STATUS: Mapping[int, type[EkibenError]] = {
         errors.Forbidden,
         errors.NotFound,
         errors.MethodNotAllowed,
+        errors.RequestTimeout,
         errors.AlreadyExists,
         errors.BodyTooLarge,
         errors.UnsupportedMediaType,

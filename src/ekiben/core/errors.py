@@ -10,6 +10,7 @@ In: the words for the person who has to act. Out: one tree of exceptions.
     │   ├── NotAuthenticated       401
     │   ├── Forbidden              403
     │   ├── MethodNotAllowed       405
+    │   ├── RequestTimeout         408  a request came too slowly
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
     │   ├── Unprocessable          422
@@ -109,6 +110,12 @@ class MethodNotAllowed(InvalidInput):
     """The path is known, the method is not."""
 
     status: ClassVar[int] = 405
+
+
+class RequestTimeout(InvalidInput):
+    """A request did not come in time."""
+
+    status: ClassVar[int] = 408
 
 
 class BodyTooLarge(InvalidInput):

@@ -23,7 +23,7 @@ from ekiben.http.apart import Remote
 from ekiben.http.app import App
 from ekiben.http.fast import LANES, Route
 from ekiben.http.listen import Listen, Listening
-from ekiben.http.protocol import give_up, protocol, sweep
+from ekiben.http.protocol import drain, give_up, protocol, sweep
 
 log = logging.getLogger("ekiben")
 
@@ -56,9 +56,10 @@ class Server(uvicorn.Server):
         self.failure: BaseException | None = None
         self._drain = listen.drain
         spec = bound.spec
+        self._protocol = protocol(spec.limits, errors.plan(spec.style.error_style), routes)
         config = uvicorn.Config(
             self.app,
-            http=protocol(spec.limits.max_header_size, errors.plan(spec.style.error_style), routes),
+            http=self._protocol,
             ws="websockets-sansio",
             lifespan="on",
             backlog=spec.http.backlog,
@@ -95,6 +96,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop: not ready, then calls end, then the sockets close."""
         self.app.begin_drain()
+        self._protocol.draining = True
+        drain(self.server_state.connections)
         end = asyncio.get_running_loop().time() + self._drain
         while self.app.inside and not self.force_exit and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(TICK)

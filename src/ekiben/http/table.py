@@ -1,7 +1,7 @@
 """Find who answers a request, by its path and method.
 
 In: handlers, once at start. Out: on each request one look into a dict; what is not there is refused with words.
-Source: RFC 9110, 9.3.2 (HEAD), 15.5.5 (404), 15.5.6 (405, `Allow`).
+Source: RFC 9110, 9.3.2 (HEAD), 9.3.7 (OPTIONS), 15.5.5 (404), 15.5.6 (405, `Allow`).
 """
 
 import difflib
@@ -10,8 +10,10 @@ from itertools import chain
 
 from ekiben.core.errors import HeadersTooLarge, MethodNotAllowed, NotFound
 from ekiben.core.spec import Limits
+from ekiben.http import answer
+from ekiben.http.answer import Answer
 from ekiben.http.endpoint import Handler
-from ekiben.http.exchange import Scope
+from ekiben.http.exchange import Exchange, Receive, Scope, Send
 
 
 class Table:
@@ -47,17 +49,26 @@ class Table:
             raise HeadersTooLarge(f"the headers must be at most {limits.max_header_size} bytes together: {size}")
         found = self._routes.get(scope["path"])
         if found is None:
-            return None
+            return self._options if scope["method"] == "OPTIONS" and scope["path"] == "*" else None
         handler = found.get(scope["method"])
         if handler is None:
+            if scope["method"] == "OPTIONS":
+                return self._options
             raise MethodNotAllowed(
                 f"{shown(scope['path'])} does not take {scope['method']}", hint="use " + " or ".join(found)
             )
         return handler
 
     def allowed(self, path: str) -> str:
-        """Give the value of `allow` for a path."""
-        return ", ".join(self._routes.get(path, ()))
+        """Give the value of `allow` for a path; `*` is the server as a whole."""
+        known = self._routes.get(path, ())
+        methods = {method for each in self._routes.values() for method in each} if path == "*" else known
+        return ", ".join([*sorted(methods), "OPTIONS"])
+
+    async def _options(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        """Say what a path takes."""
+        headers = [(b"allow", self.allowed(scope["path"]).encode())]
+        await answer.send(Answer(204, headers=headers), send, gzip_min=None)
 
     def nothing(self, path: str) -> NotFound:
         """Say that nothing stands at *path*, and what is near."""
