@@ -1,5 +1,7 @@
 """The example of docs/tasks.md trains as the page says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.servers import serving
@@ -16,3 +18,11 @@ def test_training(tmp_path: Path) -> None:
         assert (told["status"], told["progress"]) == ("completed", {"fraction": 1.0, "message": "round 2000"})
         found = server.http.get("/fit/get", params={"task_id": task}).json()
         assert (round(found["slope"], 2), round(found["offset"], 2)) == (2.0, 1.0)
+
+
+def test_following(tmp_path: Path) -> None:
+    """A client submits, waits, and finds the task again by its id."""
+    with serving("training.py:Trainer", cwd=FOLDER, env={"EKIBEN_HOME": str(tmp_path)}) as server:
+        command = [sys.executable, "-B", "train.py", server.url]
+        done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=100, check=False)
+        assert (done.returncode, done.stdout) == (0, "completed 100% 2 1\n"), done.stderr

@@ -8,9 +8,10 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from ekiben.client import answers, base, bodies, pieces
+from ekiben.client import answers, base, bodies, pieces, tasks
 from ekiben.client.sync import PAUSE, read_schema
 from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import EkibenError, NotFound
@@ -166,10 +167,7 @@ class AsyncHTTPClient:
             return Asked(ask(args, kwargs))
 
         async def ask(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            methods = base.method_names(await self.discover(), dir(type(self)))
-            if name not in methods:
-                raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, methods)}")
-            return await self.call(methods[name].name, *args, **kwargs)
+            return await self.call((await self._find(name)).name, *args, **kwargs)
 
         if self._routes is not None:
             methods = base.method_names(self._routes, dir(type(self)))
@@ -178,7 +176,26 @@ class AsyncHTTPClient:
             endpoint.__doc__ = methods[name].doc
             endpoint.__signature__ = base.signature(methods[name])  # type: ignore[attr-defined]  # read by `inspect`
         endpoint.__name__ = endpoint.__qualname__ = name
+        for each in (self._submit, self._task):
+            setattr(endpoint, each.__name__.lstrip("_"), partial(each, name))
         return endpoint
+
+    async def _find(self, name: str) -> base.Route:
+        """Find an endpoint by the name of its method; raises NotFound."""
+        methods = base.method_names(await self.discover(), dir(type(self)))
+        if name not in methods:
+            raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, methods)}")
+        return methods[name]
+
+    async def _submit(self, name: str, /, *args: Any, **kwargs: Any) -> tasks.AsyncTask:
+        """Submit a task, and return at once; raises what `tasks.submit` does."""
+        return await tasks.submit_async(self, await self._find(name), args, kwargs, chunks)
+
+    async def _task(self, name: str, task: str) -> tasks.AsyncTask:
+        """Give a task that was submitted before, by its id; the server is not asked for it."""
+        route = await self._find(name)
+        tasks.check(route, self.url)
+        return tasks.AsyncTask(self, route, task)
 
     def __dir__(self) -> list[str]:
         """List the endpoints too, once they were asked for."""
@@ -198,15 +215,7 @@ class AsyncHTTPClient:
                 return await self._begin(route, bodies.keywords(body, pieces.ACCEPT, chunks), patience)
             keywords = bodies.keywords(body, answers.accept(route), chunks)
             keywords["headers"] |= base.patience_header(patience) | base.passed_on()
-            request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
-            async with self._sent(request, patience) as response:
-                head = answers.Head(response.status_code, response.headers)
-                if not answers.is_file(route, head):
-                    return answers.read(route, head, await response.aread())
-                with self._downloads.new(head.filename, head.media) as (path, file):
-                    async for piece in response.aiter_bytes():
-                        await asyncio.to_thread(file.write, piece)
-                return path
+            return await self._exchange(route, keywords)
 
     async def _begin(self, route: base.Route, keywords: dict[str, Any], patience: float | None) -> "AsyncStream":
         """Send a request whose answer comes in pieces; raises what comes in their place."""
@@ -231,6 +240,19 @@ class AsyncHTTPClient:
         """
         with translated(self.url, self.timeout):
             return await self._http.request(method, path, **options)
+
+    async def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:
+        """Send a request, and read its answer as *route* says; a file is kept."""
+        patience = base.patience(self.timeout)
+        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        async with self._sent(request, patience) as response:
+            head = answers.Head(response.status_code, response.headers)
+            if not answers.is_file(route, head):
+                return answers.read(route, head, await response.aread())
+            with self._downloads.new(head.filename, head.media) as (path, file):
+                async for piece in response.aiter_bytes():
+                    await asyncio.to_thread(file.write, piece)
+            return path
 
     async def is_ready(self, timeout: float = 5.0) -> bool:
         """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""

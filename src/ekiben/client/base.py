@@ -73,6 +73,7 @@ class Route:
     output: Schema
     definitions: Mapping[str, Schema] = field(default_factory=dict)  # of the output
     is_stream: bool = False  # the answer comes in pieces, each of which is of `output`
+    is_task: bool = False
 
     @property
     def answer(self) -> Kind:
@@ -125,6 +126,7 @@ def read_route(told: Schema) -> Route:
         output=output,
         definitions=output.get("$defs", {}),
         is_stream=bool(output.get("is_stream")),
+        is_task=bool(told.get("is_task")),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from ekiben.client import answers, base, bodies, pieces
+from ekiben.client import answers, base, bodies, pieces, tasks
 from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import EkibenError, NotFound, Unavailable
 
@@ -31,6 +31,15 @@ class Endpoint:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the endpoint, and give what its method returned."""
         return self._client.call(self._route.name, *args, **kwargs)
+
+    def submit(self, *args: Any, **kwargs: Any) -> tasks.Task:
+        """Submit a task, and return at once; raises what `tasks.submit` does."""
+        return tasks.submit(self._client, self._route, args, kwargs)
+
+    def task(self, task: str) -> tasks.Task:
+        """Give a task that was submitted before, by its id; the server is not asked."""
+        tasks.check(self._route, self._client.url)
+        return tasks.Task(self._client, self._route, task)
 
     def __repr__(self) -> str:
         return f"<endpoint {self._route.name}{self.__signature__} of {self._client.url}>"
@@ -195,15 +204,7 @@ class SyncHTTPClient:
                 return self._begin(route, bodies.keywords(body, pieces.ACCEPT, bodies.chunks), patience)
             keywords = bodies.keywords(body, answers.accept(route), bodies.chunks)
             keywords["headers"] |= base.patience_header(patience) | base.passed_on()
-            request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
-            with self._sent(request, patience) as response:
-                head = answers.Head(response.status_code, response.headers)
-                if not answers.is_file(route, head):
-                    return answers.read(route, head, response.read())
-                with self._downloads.new(head.filename, head.media) as (path, file):
-                    for piece in response.iter_bytes():
-                        file.write(piece)
-                return path
+            return self._exchange(route, keywords)
 
     def _begin(self, route: base.Route, keywords: dict[str, Any], patience: float | None) -> "Stream":
         """Send a request whose answer comes in pieces; raises what comes in their place."""
@@ -228,6 +229,19 @@ class SyncHTTPClient:
         """
         with translated(self.url, self.timeout):
             return self._http.request(method, path, **options)
+
+    def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:
+        """Send a request, and read its answer as *route* says; a file is kept."""
+        patience = base.patience(self.timeout)
+        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        with self._sent(request, patience) as response:
+            head = answers.Head(response.status_code, response.headers)
+            if not answers.is_file(route, head):
+                return answers.read(route, head, response.read())
+            with self._downloads.new(head.filename, head.media) as (path, file):
+                for piece in response.iter_bytes():
+                    file.write(piece)
+            return path
 
     def is_ready(self, timeout: float = 5.0) -> bool:
         """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
