@@ -7,13 +7,13 @@ How far it came stands in a few bytes of memory that both map, so that the answe
 import mmap
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ekiben.engine.job import Job, Line
 from ekiben.engine.link import Link
-from ekiben.engine.wire import Frame, Kind, WireError
+from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
 MARK_SIZE = 8  # bytes: the number of the last cut that was begun
 LOOSE = 1024  # calls of `async def` methods that one worker has at once
@@ -127,9 +127,9 @@ class Member:
         """Say whether the worker began a cut, also after its end."""
         return cut.number <= self._mark.value
 
-    def say(self, kind: Kind, value: Any = None) -> None:
-        """Send a frame without buffers."""
-        self._link.send(Frame(kind, value))
+    def say(self, kind: Kind, value: Any = None, buffers: Sequence[Buffer] = ()) -> None:
+        """Send a frame that is no cut; raises WireError as `Link.send` does."""
+        self._link.send(Frame(kind, value, buffers))
 
     def close(self, error: WireError | None = None) -> None:
         """Close the link."""

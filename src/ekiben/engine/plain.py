@@ -1,6 +1,7 @@
 """Write plain values as bytes, and read them back with the same types.
 
-In: None, truth values, whole numbers, floats, text, bytes, lists, tuples, sets, dicts, and references to buffers.
+In: None, truth values, whole numbers, floats, text, bytes, lists, tuples, sets, dicts, references to buffers, and
+values of other kinds as a hook makes them of these.
 Out: bytes; reading gives the same values, or a ValueError. What is read is never code and names none.
 A value is one letter and what follows it; lengths are counted before anything is made, so that no frame claims more
 than it holds.
@@ -9,6 +10,7 @@ than it holds.
 import struct
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 DEEPEST = 100  # levels of lists and dicts within each other
@@ -20,11 +22,23 @@ REAL = struct.Struct("<d")
 MOST_WHOLE = 2**63
 
 
+LARGE = 4096  # bytes from which a hook may put them beside the value
+
+
 class Ref(int):
     """The place of a buffer that travels beside the value."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A value of another kind, by the kind's name and what it is made of."""
+
+    kind: str
+    value: Any
+
+
 Hook = Callable[[Any], Any]  # gives a value that is nearer to plain; raises TypeError
+Make = Callable[[str, Any], Any]  # makes a tagged value
 
 
 def refuse(value: Any) -> Any:
@@ -87,7 +101,11 @@ class Writer:
         kind, emit = type(value), self._emit
         if kind is Ref:
             emit(b"r" + COUNT.pack(value))
-        elif kind is bytes:
+        elif kind is Tagged:
+            emit(b"x")
+            self.put(value.kind, depth + 1)
+            self.put(value.value, depth + 1)
+        elif kind is bytes and (len(value) < LARGE or self._near is refuse):
             emit(b"b" + COUNT.pack(len(value)))
             emit(value)
         elif kind in MANY:
@@ -125,9 +143,22 @@ MANY: dict[type, bytes] = {tuple: b"T", set: b"S", frozenset: b"Z"}
 BLOCKS = ({float}, {int})
 
 
-def read(data: memoryview | bytes) -> Any:
-    """Read a value; raises ValueError for anything that `write` does not give."""
-    reader = Reader(memoryview(data))
+def refuse_tag(kind: str, value: Any) -> Any:
+    """Be the reader of whoever knows plain values only."""
+    raise ValueError(f"a value is of a kind that is not expected: {kind}")
+
+
+def read(data: memoryview | bytes, make: Make = refuse_tag) -> Any:
+    """Read a value.
+
+    Args:
+        data: all of its bytes.
+        make: is given the kind and the value of what is tagged; may raise ValueError.
+
+    Raises:
+        ValueError: the bytes are not what `write` gives.
+    """
+    reader = Reader(memoryview(data), make)
     try:
         found = reader.take(0)
     except (struct.error, IndexError) as error:
@@ -142,8 +173,9 @@ def read(data: memoryview | bytes) -> Any:
 class Reader:
     """One walk through bytes."""
 
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview, make: Make) -> None:
         self._data = data
+        self._make = make
         self.at = 0
 
     def take(self, depth: int) -> Any:
@@ -155,6 +187,9 @@ class Reader:
         simple = SIMPLE.get(code)
         if simple is not None:
             return simple(self)
+        if code == 0x78:  # x
+            kind = self.take(depth + 1)
+            return self._make(str(kind), self.take(depth + 1))
         count = self._count()
         if code == 0x64:  # d
             self._bound(2 * count)

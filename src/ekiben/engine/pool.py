@@ -21,6 +21,7 @@ from ekiben.engine.member import Mark, Member
 from ekiben.engine.observe import BatchCounts
 from ekiben.engine.policy import is_late, policy_of
 from ekiben.engine.shed import shed
+from ekiben.engine.switch import Switch
 from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
 log = logging.getLogger("ekiben")
@@ -34,13 +35,20 @@ class Pool:
     Args:
         bound: the service.
         broken: is told of a worker that has to be replaced, and why.
+        switch: passes on what the workers ask of other services.
     """
 
-    def __init__(self, bound: BoundService, broken: Callable[[int, str], None] = lambda index, why: None) -> None:
+    def __init__(
+        self,
+        bound: BoundService,
+        broken: Callable[[int, str], None] = lambda index, why: None,
+        switch: Switch | None = None,
+    ) -> None:
         self.bound = bound
         self.admission = Admission(bound.spec.limits.max_concurrency)
         self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
         self._broken = broken
+        self._switch = switch
         self._members: list[Member] = []
         self._lines: dict[str, Line] = {}
         self._deadlines: dict[str, Deadlines] = {}
@@ -183,6 +191,10 @@ class Pool:
                 case Kind.REPLIES:
                     notes, records = frame.value
                     self._take(member, notes, records, frame.buffers)
+                case Kind.CALL if self._switch is not None:
+                    self._switch.begin(member, frame)
+                case Kind.DROP if self._switch is not None:
+                    self._switch.drop(member, frame.value)
                 case Kind.TOLD:
                     number, answer = frame.value
                     if number in self._questions and not self._questions[number].done():
@@ -220,6 +232,8 @@ class Pool:
         """Settle what a worker had when its link ended."""
         self._members.remove(member)
         member.is_ready = False
+        if self._switch is not None:
+            self._switch.forget(member)
         again: list[tuple[Line, Job]] = []
         for job, cut in member.inside.values():
             job.keeper = None

@@ -40,14 +40,14 @@ class Kind(IntEnum):
     """What a frame says."""
 
     READY = 1  # worker: calls are taken
-    FAILED = 2  # worker: it cannot start, and why
     CALLS = 3  # calls of one endpoint, which go together
     REPLIES = 4
     CANCEL = 5  # nobody waits for a call any more
     ASK = 6  # a question to the service's own health methods
     TOLD = 7  # its answer
-    PIECE = 8  # of an answer that comes in pieces
-    MORE = 9  # a piece was sent on; another may come
+    CALL = 8  # worker: a call of another service
+    CALLED = 9  # its answer
+    DROP = 10  # worker: nobody waits for that any more
 
 
 class WireError(ValueError):

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ekiben.core.errors import Unavailable
 from ekiben.core.spec import BoundService, EndpointSpec
 from ekiben.engine.deadline import Deadlines
 from ekiben.engine.instance import probe
@@ -126,6 +127,8 @@ class Worker:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._replies: list[tuple[int, Done]] = []
         self._probes: set[asyncio.Task[None]] = set()
+        self._asked: dict[int, asyncio.Future[Done]] = {}  # calls of other services
+        self._number = 0
         self._link = Link(sock, self._hear, self._close)
 
     @property
@@ -153,6 +156,24 @@ class Worker:
         finally:
             door.leave(call)
 
+    async def call(
+        self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
+    ) -> Done:
+        """Call another service, by way of the front; raises Unavailable where that is gone."""
+        loop = asyncio.get_running_loop()
+        self._number += 1
+        number, answer = self._number, loop.create_future()
+        self._asked[number] = answer
+        self._link.send(Frame(Kind.CALL, [number, service, endpoint, head, deadline], buffers))
+        try:
+            done: Done = await answer
+            return done
+        except asyncio.CancelledError:
+            self._link.send(Frame(Kind.DROP, number))
+            raise
+        finally:
+            del self._asked[number]
+
     async def drain(self, seconds: float) -> None:
         """Wait for the calls that are inside, at most *seconds*; then send what is ready."""
         if self._tasks:
@@ -168,6 +189,9 @@ class Worker:
         self.failure = error
         for task in self._tasks.values():
             task.cancel()
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(Unavailable("the server is gone"))
         self.ended.set()
 
     def _hear(self, frame: Frame) -> None:
@@ -181,6 +205,11 @@ class Worker:
                     task = self._tasks.get(frame.value)
                     if task is not None:
                         task.cancel()
+                case Kind.CALLED:
+                    number, head = frame.value
+                    answer = self._asked.get(number)
+                    if answer is not None and not answer.done():
+                        answer.set_result((head, frame.buffers))
                 case Kind.ASK:
                     number, what = frame.value
                     task = asyncio.get_running_loop().create_task(self._tell(number, what))

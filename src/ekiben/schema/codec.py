@@ -156,6 +156,15 @@ def text_reader(signature: Signature) -> tuple[Callable[[bytes, str | None], Any
     return getattr(leaf, "from_text", None), None if signature.is_root else only.name
 
 
+def value_reader(signature: Signature) -> Callable[[Any], Arguments]:
+    """Make the reader of arguments that are Python values: an object by name, or one value.
+
+    It raises InvalidInput as the other readers do.
+    """
+    _, from_data = readers(TypeAdapter(arguments_hint(signature)), signature)
+    return lambda data: from_data(data, 0)
+
+
 def binder(signature: Signature) -> Callable[[Any], Arguments]:
     """Make the function that turns what was read into the arguments of a call."""
     if signature.is_root:

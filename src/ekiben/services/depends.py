@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.spec import BoundService
 
 T = TypeVar("T")
 
@@ -34,6 +35,34 @@ class Depends:
         handle = self.on()
         vars(instance)[self.attribute] = handle
         return handle
+
+
+def in_order(bound: BoundService) -> list[BoundService]:
+    """List a service after all that it depends on, each once.
+
+    Raises:
+        ConfigError: they depend on each other in a circle; or two different ones bear one name.
+    """
+    found: dict[str, BoundService] = {}
+
+    def visit(one: BoundService, path: tuple[str, ...]) -> None:
+        name = one.spec.name
+        if name in path:
+            circle = " → ".join([*path[path.index(name) :], name])
+            raise ConfigError(f"services must not depend on each other in a circle: {circle}")
+        if name in found:
+            if found[name].origin != one.origin:
+                raise ConfigError(
+                    f"two services are called `{name}`: {found[name].origin} and {one.origin}",
+                    hint="give one of them another `name`",
+                )
+            return
+        for bind in one.dependencies.values():
+            visit(bind(), (*path, name))
+        found[name] = one
+
+    visit(bound, ())
+    return list(found.values())
 
 
 @overload

@@ -1,0 +1,104 @@
+"""What a service has in place of one that it depends on.
+
+In: the other service, in another process. Out: an object with its methods, sync and async as they were written;
+`to_async` has all of them as coroutines, `to_sync` all as plain methods.
+"""
+
+import asyncio
+import difflib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ekiben.core.deadline import remaining
+from ekiben.core.errors import DeadlineExceeded
+from ekiben.core.spec import BoundService
+from ekiben.engine.job import Done
+from ekiben.engine.near import Faces, is_running
+from ekiben.engine.parcel import pack
+from ekiben.engine.values import FORM, bind, read_answer, result_reader
+from ekiben.engine.wire import Buffer
+
+Send = Callable[[str, str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
+"""Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop."""
+
+
+class Method:
+    """One method of a service in another process."""
+
+    def __init__(self, bound: BoundService, endpoint: str, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+        self._service = bound.spec.name
+        self._endpoint = endpoint
+        self._signature = bound.signatures[endpoint]
+        self._read = result_reader(self._signature)
+        self._send = send
+        self._loop = loop
+        self.is_async = self._signature.is_async
+
+    def sync(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it, and wait; raises what it raised there."""
+        if is_running(self._loop):
+            raise RuntimeError(
+                f"`{self._service}.{self._endpoint}` cannot be waited for on the event loop, which nothing else could"
+                f" use meanwhile: write `await self.….to_async.{self._endpoint}(…)`"
+            )
+        sent = asyncio.run_coroutine_threadsafe(self._sent(*self._packed(args, kwargs)), self._loop)
+        try:
+            return read_answer(sent.result(), self._read)
+        finally:
+            sent.cancel()
+
+    async def later(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it; raises what it raised there."""
+        return read_answer(await self._sent(*self._packed(args, kwargs)), self._read)
+
+    def _packed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Buffer], float | None]:
+        left = remaining()
+        if left == 0.0:
+            raise DeadlineExceeded("the running call has no time left for another one")
+        try:
+            buffers = pack(bind(self._signature, args, kwargs))
+        except TypeError as error:
+            raise TypeError(f"`{self._service}.{self._endpoint}`: {error}") from None
+        return buffers, None if left is None else time.monotonic() + left
+
+    async def _sent(self, buffers: Sequence[Buffer], deadline: float | None) -> Done:
+        return await self._send(self._service, self._endpoint, [FORM, ""], buffers, deadline)
+
+
+class Far:
+    """The methods of a service in another process.
+
+    Args:
+        bound: the service.
+        send: passes a call on.
+        loop: where *send* runs.
+    """
+
+    def __init__(self, bound: BoundService, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+        self._name = bound.spec.name
+        self._methods = {
+            bound.methods.get(each.name, each.name): Method(bound, each.name, send, loop)
+            for each in bound.spec.endpoints
+            if not each.stream
+        }
+        self.to_async = Faces(self._find, lambda method: method.later)
+        self.to_sync = Faces(self._find, lambda method: method.sync)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Give a method, as its class has it: `async def` ones give a coroutine."""
+        method = self._find(name)
+        return method.later if method.is_async else method.sync
+
+    def _find(self, name: str) -> Method:
+        found = self.__dict__.get("_methods", {}).get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, self.__dict__.get("_methods", ()), 1)
+            raise AttributeError(
+                f"`{self.__dict__.get('_name')}` runs in another process, where only its endpoints are reached, and"
+                f" has none called `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+            )
+        return found  # type: ignore[no-any-return]  # mypy: __dict__ is untyped
+
+    def __repr__(self) -> str:
+        return f"<the service {self._name}, in another process>"

@@ -1,0 +1,156 @@
+"""Calls between services: arguments and answers as values, errors by their names.
+
+In: Python values at one end. Out: the same at the other, made by the callee's hints; or the error that was raised
+there, as an error of ours with its status and words. What is no error of ours is logged where it happened, and nothing
+of it crosses.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+
+from ekiben.core import errors
+from ekiben.core.context import Context
+from ekiben.core.errors import EkibenError, InvalidInput, Problem, ServerError
+from ekiben.core.spec import BoundService
+from ekiben.engine.job import Done
+from ekiben.engine.messages import Call
+from ekiben.engine.parcel import pack, unpack
+from ekiben.engine.wire import Buffer
+from ekiben.engine.worker import Worker
+from ekiben.schema.codec import Arguments, value_reader
+from ekiben.schema.signature import EMPTY, Signature
+from ekiben.schema.structures import alias_of
+
+log = logging.getLogger("ekiben")
+
+FORM = "values"  # says in a call's head what kind it is
+FINE = "value"
+WRONG = "error"
+KNOWN = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, EkibenError)}
+PLAIN = (int, float, str, bytes, bool, type(None), complex, object)
+TOLD = (503, 504)  # of the service's own faults, those that the caller is told in words
+
+
+class Valued:
+    """Answers the calls of other services; planned once in a worker."""
+
+    def __init__(self, bound: BoundService, worker: Worker) -> None:
+        self._worker = worker
+        self._readers: Mapping[str, Callable[[Any], Arguments]] = {
+            name: value_reader(signature) for name, signature in bound.signatures.items()
+        }
+        self._with_context = {name for name, signature in bound.signatures.items() if signature.context is not None}
+
+    async def answer(self, endpoint: str, head: Any, buffers: Sequence[Buffer]) -> Done:
+        """Answer one call."""
+        _, request_id = head
+        context = Context(state=self._worker.dispatcher.state, request_id=str(request_id))
+        try:
+            args, kwargs = self._readers[endpoint](unpack(buffers))
+            call = Call(endpoint, args, kwargs, context if endpoint in self._with_context else None)
+            return [FINE], pack(await self._worker.submit(call))
+        except Exception as error:  # noqa: BLE001 - the border to the caller
+            return tell(error, f"{self._worker.dispatcher.bound.spec.name}.{endpoint}", str(request_id)), ()
+        finally:
+            context.close()
+
+
+def tell(error: Exception, where: str, request_id: str = "") -> list[Any]:
+    """Write an error for the caller; what is no error of ours is logged here.
+
+    Args:
+        error: what was raised.
+        where: the service and its endpoint.
+        request_id: of the request that all began with.
+    """
+    is_told = isinstance(error, EkibenError) and (error.status < 500 or error.status in TOLD)
+    if not is_told:
+        log.error("%s failed (request %s): %s", where, request_id or "-", error, exc_info=error)
+        return [WRONG, ServerError.__name__, 500, f"{where} failed; the log says why", None, [], None]
+    assert isinstance(error, EkibenError)
+    name = next(kind.__name__ for kind in type(error).__mro__ if KNOWN.get(kind.__name__) is kind)
+    problems = [[each.path, each.message] for each in getattr(error, "problems", ())]
+    retry = getattr(error, "retry_after", None)
+    return [WRONG, name, error.status, str(error), error.hint, problems, None if retry is None else float(retry)]
+
+
+def told(head: Any) -> EkibenError:
+    """Make the error that `tell` wrote; raises ValueError for what it does not write."""
+    try:
+        _, name, status, message, hint, problems, retry = head
+        kind = KNOWN[name]
+        options: dict[str, Any] = {"hint": hint}
+        if issubclass(kind, InvalidInput):
+            options["problems"] = [Problem(path, words) for path, words in problems]
+        elif issubclass(kind, errors.TooManyRequests | errors.Unavailable):
+            options["retry_after"] = retry
+        made = kind(message, **options)
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"an error that means nothing came from a service: {error}") from error
+    if made.status != status:
+        vars(made)["status"] = int(status)  # a class of the user's, nearest to the one of ours
+    return made
+
+
+def bind(signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Put arguments in the form in which the callee reads them.
+
+    Raises:
+        TypeError: there are too many, or one is there twice.
+    """
+    names = [parameter.name for parameter in signature.parameters if parameter.stars != "**"]
+    rest = next((parameter.name for parameter in signature.parameters if parameter.stars == "*"), None)
+    if rest is not None:
+        ahead = names.index(rest)
+        found: dict[str, Any] = dict(zip(names[:ahead], args, strict=False)) | {rest: list(args[ahead:])}
+    elif len(args) > len(names):
+        raise TypeError(f"it takes {len(names)} arguments, not {len(args)}")
+    else:
+        found = dict(zip(names, args, strict=False))
+    if twice := sorted(found.keys() & kwargs.keys()):
+        raise TypeError(f"`{twice[0]}` is given twice")
+    if signature.is_root:
+        return next(iter({**found, **kwargs}.values()), None)
+    more = next((parameter.name for parameter in signature.parameters if parameter.stars == "**"), None)
+    if more is not None:
+        found[more] = {name: kwargs.pop(name) for name in list(kwargs) if name not in names}
+    aliases = {parameter.name: alias_of(parameter.default) for parameter in signature.parameters}
+    return {aliases.get(name) or name: value for name, value in {**found, **kwargs}.items()}
+
+
+def result_reader(signature: Signature) -> Callable[[Any], Any]:
+    """Settle how an answer becomes what the method's hint says: records are made again."""
+    hint = signature.returns
+    if hint is EMPTY or is_plain(hint):
+        return lambda value: value
+    validate = TypeAdapter(hint).validator.validate_python
+
+    def read(value: Any) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            return value  # the method broke its own promise, which a plain call would not notice either
+
+    return read
+
+
+def is_plain(hint: Any) -> bool:
+    """Say whether values of a settled hint come out of a parcel as they are."""
+    if hint is Any or hint in PLAIN:
+        return True
+    if get_origin(hint) is Annotated:
+        return is_plain(get_args(hint)[0])
+    return get_origin(hint) in (list, dict, tuple, set, frozenset) and all(
+        is_plain(part) for part in get_args(hint) if part is not Ellipsis
+    )
+
+
+def read_answer(done: Done, read: Callable[[Any], Any]) -> Any:
+    """Give the value of an answer, or raise its error."""
+    head, buffers = done
+    if head == [FINE]:
+        return read(unpack(buffers))
+    raise told(head)
