@@ -31,7 +31,7 @@ class Linked:
         """Start one more worker."""
         sock, mark = self.attach()
         codecs = {name: plan(signature) for name, signature in self.bound.signatures.items()}
-        dispatcher = LocalDispatcher(within(self.bound, {}), codecs, Unwatched)
+        dispatcher = LocalDispatcher(within(self.bound), codecs, Unwatched)
         worker = Worker(dispatcher, sock, mark)
         await dispatcher.start()
 

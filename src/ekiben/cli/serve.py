@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from ekiben.cli.apart import work, workers_of
+from ekiben.cli.apart import spread, work
 from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.models import tags
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ekiben.core.config import Layer
     from ekiben.core.errors import ConfigError
     from ekiben.core.spec import BoundService, TlsSpec
+    from ekiben.engine.leash import Leash
     from ekiben.http.listen import Listen, Listening
 
 log = logging.getLogger("ekiben")
@@ -141,7 +142,12 @@ def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options
     if options["development"]:
         session_of(ctx).verbose = True
         log.setLevel("DEBUG")
-    if (options["reload"] or options["development"]) and options["inherit"] is None:
+    leash = take_leash()
+    if leash is not None:
+        from ekiben.cli.project import enter
+
+        work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen.drain)
+    elif (options["reload"] or options["development"]) and options["inherit"] is None:
         watch(ctx, target, working_dir, listen)
     else:
         run(ctx, target, working_dir, listen)
@@ -172,14 +178,9 @@ def watch(ctx: click.Context, target: str, working_dir: str | None, listen: "Lis
 
 def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
     """Load the target, and serve it."""
-    began = time.monotonic()
+    began, folder = time.monotonic(), os.getcwd()
     from ekiben.cli.project import enter
-    from ekiben.engine.leash import take
 
-    leash = take()
-    if leash is not None:
-        work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen.drain)
-        return
     log.info("loading %s", target)
     from ekiben.http import server
 
@@ -191,10 +192,17 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
         announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
-        remote = workers_of(ctx, bound, listen.drain)
+        found = spread(ctx, bound, listen.drain, folder)
         ready = lambda: log.info("ready in %.1f s; Ctrl-C stops", seconds_since(began))  # noqa: E731 - said once
-        server.run(bound, listen, listening, ready, remote)
+        server.run(found.bound, listen, listening, ready, found.remote, found.graph)
     log.info("stopped")
+
+
+def take_leash() -> "Leash | None":
+    """Find out whether a supervisor started this process."""
+    from ekiben.engine.leash import take
+
+    return take()
 
 
 def seconds_since(moment: float) -> float:

@@ -1,7 +1,8 @@
-"""Run a service by workers in other processes, from the one that listens.
+"""Run services in processes of their own, from the process that listens.
 
-In: a service, and the command line that starts a worker. Out: the same face as `LocalDispatcher` has, so that whoever
-listens need not know where the model is. The workers are ours to start, to replace and to end.
+In: services in the order in which they need each other, and the command line that starts a worker. Out: for each a pool
+that answers its calls; all have one supervisor. `RemoteDispatcher` has the face of `LocalDispatcher`, so that whoever
+listens need not know where the service is.
 """
 
 import asyncio
@@ -9,11 +10,14 @@ import inspect
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from ekiben.core.errors import EkibenError
+from ekiben.core.errors import EkibenError, Unavailable
 from ekiben.core.spec import BoundService
+from ekiben.engine.handle import Far
 from ekiben.engine.instance import deployment_hooks
 from ekiben.engine.job import Done
 from ekiben.engine.local import failure_of
@@ -21,6 +25,7 @@ from ekiben.engine.member import Mark
 from ekiben.engine.pool import Pool
 from ekiben.engine.process import Group, Sockets
 from ekiben.engine.supervisor import Supervisor
+from ekiben.engine.switch import Send, Switch
 from ekiben.engine.wire import Buffer
 
 log = logging.getLogger("ekiben")
@@ -29,27 +34,125 @@ LINK = "link"  # the role of the socket that calls go through
 MARK = "mark"  # the role of the memory that says how far a worker came
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How workers are started and ended."""
+
+    command: Sequence[str]  # without what the supervisor adds
+    folder: str  # where the command means what it says
+    count: Callable[[BoundService], int]  # of workers
+    drain: float  # seconds for calls that run when it is stopped
+
+
+class Graph:
+    """Services in processes, and the calls between them.
+
+    Args:
+        root: what is served; its hooks run before anything starts.
+        bounds: those that get processes, each after what it depends on.
+        start: how.
+    """
+
+    def __init__(self, root: BoundService, bounds: Sequence[BoundService], start: Start) -> None:
+        self.root = root
+        self.on_failure: Callable[[BaseException], None] = lambda error: None
+        switch = Switch(self.call)
+        self.pools = {one.spec.name: Pool(one, partial(self._replace, one.spec.name), switch) for one in bounds}
+        self._supervisor = Supervisor([self._group(one, start) for one in bounds])
+        self._watching: asyncio.Task[None] | None = None
+        self.loop: asyncio.AbstractEventLoop  # from the start on
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether each service has a worker that takes calls."""
+        return all(pool.is_ready for pool in self.pools.values())
+
+    async def start(self) -> None:
+        """Start all workers, those of dependencies first; return when all are ready.
+
+        Raises:
+            ServiceLoadError: one cannot start; the error has its words.
+        """
+        self.loop = asyncio.get_running_loop()
+        for pool in self.pools.values():
+            pool.open()
+        try:
+            for hook in deployment_hooks(self.root):
+                await (hook() if inspect.iscoroutinefunction(hook) else asyncio.to_thread(hook))
+        except Exception as error:
+            raise failure_of(self.root, error) from error
+        await self._supervisor.start()
+        try:
+            await self._supervisor.wait_ready()
+        except BaseException:
+            await self.stop()
+            raise
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self, drain: float = 0.0) -> None:
+        """End all workers, those of dependencies last."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await self._supervisor.stop(drain)
+        for pool in self.pools.values():
+            pool.close()
+
+    async def call(
+        self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
+    ) -> Done:
+        """Let a service answer; raises what `Pool.submit` does."""
+        pool = self.pools.get(service)
+        if pool is None or endpoint not in pool.bound.signatures:
+            raise Unavailable(f"there is no `{endpoint}` of a service `{service}` here")
+        return await pool.submit(endpoint, head, buffers, deadline)
+
+    async def _watch(self) -> None:
+        """Report what ends the whole: workers that die again and again."""
+        try:
+            await self._supervisor.wait()
+        except EkibenError as error:
+            self.on_failure(error)
+
+    def _group(self, bound: BoundService, start: Start) -> Group:
+        name = bound.spec.name
+        after = [bind().spec.name for bind in bound.dependencies.values()]
+        return Group(
+            name=name,
+            command=start.command,
+            folder=start.folder,
+            count=start.count(bound),
+            open=partial(self._open, name),
+            after=tuple(after),
+            drain=start.drain,
+        )
+
+    def _open(self, service: str, index: int) -> Sockets:
+        """Make what one worker inherits; the ends that are ours join its pool."""
+        ours, theirs = socket.socketpair()
+        mark, fd = Mark.make()
+        self.pools[service].attach(index, ours, mark)
+        return {LINK: [theirs], MARK: [os.fdopen(fd, "rb")]}
+
+    def _replace(self, service: str, index: int, why: str) -> None:
+        for worker in self._supervisor.workers(service):
+            if worker.index == index:
+                self._supervisor.recycle(worker, why, 0.0)
+
+
 class RemoteDispatcher:
     """One service, whose instances are in processes of their own.
 
     Args:
         bound: the service.
-        command: starts a worker; the supervisor adds what it inherits.
-        count: of workers.
-        drain: seconds for calls that run when it is stopped.
+        graph: runs it, and what it depends on.
     """
 
-    def __init__(self, bound: BoundService, command: Sequence[str], count: int, drain: float) -> None:
+    def __init__(self, bound: BoundService, graph: Graph) -> None:
         self.bound = bound
-        self.pool = Pool(bound, self._replace)
+        self.graph = graph
+        self.pool = graph.pools[bound.spec.name]
         self.admission = self.pool.admission
         self.batches = self.pool.batches
-        self.state: dict[str, Any] = {}
-        self.on_failure: Callable[[BaseException], None] = lambda error: None
-        self._marks: dict[int, Mark] = {}
-        group = Group(name=bound.spec.name, command=command, count=count, open=self._open, drain=drain)
-        self._supervisor = Supervisor([group])
-        self._watching: asyncio.Task[None] | None = None
 
     @property
     def has_started(self) -> bool:
@@ -58,41 +161,28 @@ class RemoteDispatcher:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a worker takes calls."""
-        return self.pool.is_ready
+        """Whether a worker takes calls, of this service and of each that it depends on."""
+        return self.graph.is_ready
 
     @property
     def waiting(self) -> int:
         """Calls that no worker has yet."""
         return self.pool.waiting
 
-    async def start(self) -> None:
-        """Start the workers, and return when all of them are ready.
+    @property
+    def needs(self) -> Graph:
+        """What runs the workers."""
+        return self.graph
 
-        Raises:
-            ServiceLoadError: one cannot start; the error has its words.
-        """
-        self.pool.open()
-        try:
-            for hook in deployment_hooks(self.bound):
-                await (hook() if inspect.iscoroutinefunction(hook) else asyncio.to_thread(hook))
-        except Exception as error:
-            raise failure_of(self.bound, error) from error
-        await self._supervisor.start()
-        try:
-            await self._supervisor.wait_ready()
-        except BaseException:
-            await self._end(0.0)
-            raise
-        self._watching = asyncio.create_task(self._watch())
+    async def start(self) -> None:
+        """Start the workers; raises what `Graph.start` does."""
+        await self.graph.start()
 
     async def stop(self, drain: float = 0.0) -> None:
         """Refuse new calls, let those inside end within *drain* seconds, end the workers."""
         if not await self.admission.drain(drain):
             log.warning("%d calls had no answer after %g seconds and are given up", self.admission.inside, drain)
-        if self._watching is not None:
-            self._watching.cancel()
-        await self._end(drain)
+        await self.graph.stop(drain)
 
     async def submit(
         self, endpoint: str, head: Any, buffers: Sequence[Buffer] = (), deadline: float | None = None
@@ -104,25 +194,18 @@ class RemoteDispatcher:
         """Ask the service's own health method, `ready` or `alive`, of each worker."""
         return await self.pool.ask(what)
 
-    async def _end(self, drain: float) -> None:
-        await self._supervisor.stop(drain)
-        self.pool.close()
 
-    async def _watch(self) -> None:
-        """Report what ends the whole: workers that die again and again."""
-        try:
-            await self._supervisor.wait()
-        except EkibenError as error:
-            self.on_failure(error)
+def joined(bound: BoundService, send: Send, loop: Callable[[], asyncio.AbstractEventLoop]) -> BoundService:
+    """Give a service whose dependencies are in other processes.
 
-    def _open(self, index: int) -> Sockets:
-        """Make what one worker inherits; the ends that are ours join the pool."""
-        ours, theirs = socket.socketpair()
-        mark, fd = Mark.make()
-        self.pool.attach(index, ours, mark)
-        return {LINK: [theirs], MARK: [os.fdopen(fd, "rb")]}
+    Args:
+        bound: the service.
+        send: passes a call on.
+        loop: gives the event loop where *send* runs, once the instance is made.
+    """
 
-    def _replace(self, index: int, why: str) -> None:
-        for worker in self._supervisor.workers(self.bound.spec.name):
-            if worker.index == index:
-                self._supervisor.recycle(worker, why, 0.0)
+    def create(found: Mapping[str, Any]) -> Any:
+        handles = {name: Far(bind(), send, loop()) for name, bind in bound.dependencies.items()}
+        return bound.create({**found, **handles})
+
+    return replace(bound, create=create, dependencies={}, on_deployment=())

@@ -19,8 +19,8 @@ from ekiben.engine.parcel import pack
 from ekiben.engine.values import FORM, bind, read_answer, result_reader
 from ekiben.engine.wire import Buffer
 
+# Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop.
 Send = Callable[[str, str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
-"""Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop."""
 
 
 class Method:
@@ -89,6 +89,10 @@ class Far:
         """Give a method, as its class has it: `async def` ones give a coroutine."""
         method = self._find(name)
         return method.later if method.is_async else method.sync
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the endpoint that is the other's own call."""
+        return self.__getattr__("__call__")(*args, **kwargs)
 
     def _find(self, name: str) -> Method:
         found = self.__dict__.get("_methods", {}).get(name)

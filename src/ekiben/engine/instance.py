@@ -3,6 +3,7 @@
 In: a `BoundService`. Out: an `Instance` whose calls are planned. Runs once a worker, before it is ready.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
 from ekiben.engine.invoke import Invoke, plan, tell_deadline, tell_running
 from ekiben.engine.messages import Call
+from ekiben.engine.near import Near
 from ekiben.engine.remote import Remote, connect
 
 log = logging.getLogger("ekiben")
@@ -26,15 +28,19 @@ class Instance:
     invoke: Mapping[str, Invoke]
     dependencies: tuple["Instance", ...] = ()
     clients: tuple[Remote, ...] = ()
+    handle: Any = None  # what those have that depend on it
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def make(bound: BoundService, made: dict[str, Instance] | None = None) -> Instance:
+def make(
+    bound: BoundService, made: dict[str, Instance] | None = None, loop: asyncio.AbstractEventLoop | None = None
+) -> Instance:
     """Make the instances that *bound* depends on, then its own; runs every `__init__`.
 
     Args:
         bound: the service.
         made: those that are there already, by name: a service on which two others depend is made once.
+        loop: where `async def` methods run that are called as plain ones.
 
     Raises:
         ConfigError: two services bear one name.
@@ -48,17 +54,28 @@ def make(bound: BoundService, made: dict[str, Instance] | None = None) -> Instan
                 hint="give one of them another `name`",
             )
         return found
-    inner = {name: make(bind(), made) for name, bind in bound.dependencies.items()}
+    inner = {name: make(bind(), made, loop) for name, bind in bound.dependencies.items()}
     remote = {d.attribute: connect(d.url) for d in bound.spec.dependencies if d.url is not None}
     try:
-        target = bound.create({**{name: instance.target for name, instance in inner.items()}, **remote})
+        target = bound.create({**{name: instance.handle for name, instance in inner.items()}, **remote})
         invoke = plan_all(bound, target)
     except BaseException:
         for client in remote.values():
             client.close()
         raise
-    made[bound.spec.name] = Instance(bound, target, invoke, tuple(inner.values()), tuple(remote.values()))
+    found = Instance(bound, target, invoke, tuple(inner.values()), tuple(remote.values()), near(bound, target, loop))
+    made[bound.spec.name] = found
     return made[bound.spec.name]
+
+
+def near(bound: BoundService, target: Any, loop: asyncio.AbstractEventLoop | None) -> Near:
+    """Make what those have that depend on *bound*."""
+    contexts = {
+        bound.methods.get(name, name): signature.context
+        for name, signature in bound.signatures.items()
+        if signature.context is not None
+    }
+    return Near(target, loop, contexts)
 
 
 def plan_all(bound: BoundService, target: Any) -> dict[str, Invoke]:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from ekiben.core.errors import EkibenError, ServiceLoadError, Unavailable
 from ekiben.core.spec import BoundService, Convention, EndpointSpec
@@ -38,6 +38,22 @@ GRACE = 5.0  # seconds that a busy model thread gets beyond the drain, before it
 Answer = Callable[[Call], Awaitable[Any]]
 
 
+class Needs(Protocol):
+    """What has to run before a service does."""
+
+    on_failure: Callable[[BaseException], None]  # is told what ends it unasked
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes calls."""
+
+    async def start(self) -> None:
+        """Start it, and return when it takes calls."""
+
+    async def stop(self, drain: float = 0.0) -> None:
+        """End it."""
+
+
 class LocalDispatcher:
     """One service, in this process.
 
@@ -46,6 +62,7 @@ class LocalDispatcher:
         codecs: by endpoint; they know how values are joined and split.
         watch: makes what answers the calls of one endpoint whose time is up.
         around: stands around each batch.
+        needs: what has to run before the service does, and as long: services that it calls.
     """
 
     def __init__(
@@ -54,6 +71,7 @@ class LocalDispatcher:
         codecs: Mapping[str, Codec],
         watch: Callable[..., Deadlines] = Deadlines,
         around: Around | None = None,
+        needs: Needs | None = None,
     ) -> None:
         self.bound = bound
         self.admission = Admission(bound.spec.limits.max_concurrency)
@@ -66,6 +84,7 @@ class LocalDispatcher:
         self._batchings = {
             e.name: batching_of(e, codecs[e.name], bound, around) for e in bound.spec.endpoints if e.batch is not None
         }
+        self.needs = needs
         self._watch = watch
         self._answers: dict[str, Answer] = {}
         self._streams: dict[str, Callable[[Call], streams.Stream]] = {}
@@ -82,7 +101,8 @@ class LocalDispatcher:
     @property
     def is_ready(self) -> bool:
         """Whether the instance is there and takes calls."""
-        return self.instance is not None and not self.admission.draining
+        is_there = self.instance is not None and not self.admission.draining
+        return is_there and (self.needs is None or self.needs.is_ready)
 
     @property
     def waiting(self) -> int:
@@ -95,15 +115,18 @@ class LocalDispatcher:
         Raises:
             ServiceLoadError: the user's code raised something; the error says what and where.
         """
+        loop = asyncio.get_running_loop()
         try:
+            if self.needs is not None:
+                await self.needs.start()
             self._closing.append(environment.enter(self.bound))
             self._open_threads()
             for hook in instances.deployment_hooks(self.bound):
                 await self._run_hook(hook)
             if instances.is_on_loop(self.bound):
-                made = instances.make(self.bound)
+                made = instances.make(self.bound, loop=loop)
             else:
-                made = await self.in_thread(lambda: instances.make(self.bound))
+                made = await self.in_thread(lambda: instances.make(self.bound, loop=loop))
             self._closing.append(lambda: instances.close(made))
             made.state = self.state
             self._plan(made)
@@ -113,6 +136,8 @@ class LocalDispatcher:
         except BaseException as error:
             self.failure = failure_of(self.bound, error)
             await self._close()
+            if self.needs is not None:
+                await self.needs.stop()
             if self.failure is error:
                 raise
             raise self.failure from error
@@ -133,6 +158,8 @@ class LocalDispatcher:
                     log.exception("the hook `%s` failed", getattr(hook, "__name__", hook))
         self.instance = None
         await self._close()
+        if self.needs is not None:
+            await self.needs.stop(drain)
 
     async def submit(self, call: Call) -> Any:
         """Answer one call.

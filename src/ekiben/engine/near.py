@@ -1,4 +1,4 @@
-"""What a service has in place of one that it depends on, where that is in the same process.
+"""What a service has in place of one in the same process that it depends on.
 
 In: an instance. Out: whatever it has, as plain calls, and two faces more: `to_async` gives its methods as coroutines,
 `to_sync` as plain methods, so that the same code runs when the other is in another process (`engine/handle`).
@@ -6,8 +6,19 @@ In: an instance. Out: whatever it has, as plain calls, and two faces more: `to_a
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
+
+from ekiben.core.context import Context
+from ekiben.core.deadline import remaining
+
+
+def inner_context() -> Context:
+    """Make the context of a call within another one, which has no more time than that."""
+    left = remaining()
+    return Context(deadline=None if left is None else time.monotonic() + left)
 
 
 class Faces:
@@ -30,16 +41,31 @@ class Near:
     Args:
         target: the instance.
         loop: that its `async def` methods run on; None: one of their own.
+        contexts: by method, the parameter that takes a `Context`, which a caller need not give.
     """
 
-    def __init__(self, target: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self, target: Any, loop: asyncio.AbstractEventLoop | None = None, contexts: Mapping[str, str] | None = None
+    ) -> None:
         self.__dict__["_target"] = target
-        self.__dict__["to_async"] = Faces(lambda name: getattr(target, name), as_coroutine)
-        self.__dict__["to_sync"] = Faces(lambda name: getattr(target, name), lambda method: as_plain(method, loop))
+        self.__dict__["_contexts"] = contexts or {}
+        self.__dict__["to_async"] = Faces(self.__getattr__, as_coroutine)
+        self.__dict__["to_sync"] = Faces(self.__getattr__, lambda method: as_plain(method, loop))
 
     def __getattr__(self, name: str) -> Any:
-        """Give what the instance has."""
-        return getattr(self.__dict__["_target"], name)
+        """Give what the instance has; a method that takes a `Context` with a new one."""
+        found = getattr(self.__dict__["_target"], name)
+        parameter = self.__dict__["_contexts"].get(name)
+        return found if parameter is None else partial(found, **{parameter: inner_context()})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the instance itself, where its class can be called."""
+        return self.__dict__["_target"](*args, **kwargs)
+
+    @property  # type: ignore[misc]  # mypy: `__class__` is settable elsewhere
+    def __class__(self) -> type:
+        """Be an instance of its class for whoever asks."""
+        return type(self.__dict__["_target"])
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set it on the instance."""

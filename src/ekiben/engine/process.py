@@ -51,6 +51,7 @@ class Group:
 
     name: str
     command: Sequence[str]
+    folder: str | None = None  # to be started in; None: ours
     count: int = 1
     env: Callable[[int], Mapping[str, str]] = lambda index: {}  # beside our own; by index
     cpus: Callable[[int], Sequence[int]] = lambda index: ()  # to run on; none: wherever
@@ -131,6 +132,7 @@ class Worker:
             self._process = subprocess.Popen(
                 list(group.command),
                 env={**os.environ, **group.env(self.index), VARIABLE: place.to_text()},
+                cwd=group.folder,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[place.control, *(fd for found in given.values() for fd in found)],
                 process_group=0,  # Ctrl-C in a terminal reaches the supervisor alone

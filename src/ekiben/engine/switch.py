@@ -1,4 +1,4 @@
-"""Pass calls of one service on to another, between workers that only know the front.
+"""Pass calls of one service on to another, between their workers.
 
 In: calls that a worker sends. Out: the answers, back to it. Arguments and answers are passed on unread; shared memory
 goes from one worker to the other without a copy.

@@ -1,4 +1,4 @@
-"""Calls between services: arguments and answers as values, errors by their names.
+"""Write calls between services: arguments, answers, errors by their names.
 
 In: Python values at one end. Out: the same at the other, made by the callee's hints; or the error that was raised
 there, as an error of ours with its status and words. What is no error of ours is logged where it happened, and nothing
@@ -122,7 +122,7 @@ def bind(signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 
 def result_reader(signature: Signature) -> Callable[[Any], Any]:
-    """Settle how an answer becomes what the method's hint says: records are made again."""
+    """Settle how an answer becomes what the hint says: records are made again."""
     hint = signature.returns
     if hint is EMPTY or is_plain(hint):
         return lambda value: value

@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -159,7 +159,7 @@ class Worker:
     async def call(
         self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
     ) -> Done:
-        """Call another service, by way of the front; raises Unavailable where that is gone."""
+        """Call another service by the front; raises Unavailable where that is gone."""
         loop = asyncio.get_running_loop()
         self._number += 1
         number, answer = self._number, loop.create_future()
@@ -281,24 +281,13 @@ async def called(check: Callable[[], Any]) -> Any:
     return await check() if inspect.iscoroutinefunction(check) else await asyncio.to_thread(check)
 
 
-def within(bound: BoundService, handles: Mapping[str, Any]) -> BoundService:
-    """Give a service as a worker runs it: time, admission and waiting are the front's.
-
-    Args:
-        bound: the service.
-        handles: by attribute, of the services it depends on, which run elsewhere.
-    """
+def within(bound: BoundService) -> BoundService:
+    """Give a service as a worker runs it: time, admission and waiting are the front's."""
     spec = bound.spec
     endpoints = tuple(unhurried(endpoint) for endpoint in spec.endpoints)
     limits = replace(spec.limits, timeout=None, max_concurrency=None)
-    return replace(
-        bound,
-        spec=replace(spec, endpoints=endpoints, limits=limits),
-        create=lambda found: bound.create({**found, **handles}),
-        dependencies={},
-        on_deployment=(),
-        policies={},  # the front asks them
-    )
+    spec = replace(spec, endpoints=endpoints, limits=limits)
+    return replace(bound, spec=spec, on_deployment=(), policies={})  # the front asks those
 
 
 def unhurried(endpoint: EndpointSpec) -> EndpointSpec:

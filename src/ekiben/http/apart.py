@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ekiben.core.spec import BoundService
 from ekiben.engine.job import Done
 from ekiben.engine.limits import Admission
+from ekiben.engine.local import Needs
 from ekiben.engine.observe import BatchCounts
 from ekiben.engine.wire import Buffer, view
 from ekiben.http import deadline
@@ -36,7 +37,10 @@ class Remote(Protocol):
 
     admission: Admission
     batches: dict[str, BatchCounts]
-    on_failure: Callable[[BaseException], None]
+
+    @property
+    def needs(self) -> Needs | None:
+        """What runs the workers."""
 
     @property
     def has_started(self) -> bool:

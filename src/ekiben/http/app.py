@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from ekiben.core.errors import MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
-from ekiben.engine.local import LocalDispatcher
+from ekiben.engine.local import LocalDispatcher, Needs
 from ekiben.engine.timing import CodecTimes, timed
 from ekiben.http import answer, apart, endpoint, errors, fast, pages, tasks, tracing
 from ekiben.http.access import AccessLog
@@ -44,6 +44,7 @@ class App:
         proxied: a reverse proxy stands before the server.
         remote: runs the service in other processes; None runs it in this one.
         tasks_folder: keeps the tasks, in place of what the service says.
+        needs: what has to run before the service does: those that it calls.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class App:
         proxied: bool = False,
         remote: apart.Remote | None = None,
         tasks_folder: Path | None = None,
+        needs: Needs | None = None,
     ) -> None:
         spec = bound.spec
         self.bound = bound
@@ -64,7 +66,9 @@ class App:
         codecs |= {name: timed(codecs[name], each) for name, each in times.items()}
         self._noting = tracing.plan(spec, [spec.http.path_prefix + each.route for each in spec.endpoints])
         around = None if self._noting is None else self._noting.batch
-        self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(bound, codecs, around=around)
+        self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(
+            bound, codecs, around=around, needs=needs
+        )
         self.tasks = tasks.make(bound, tasks_folder)
         self._inside = fast.Inside()
         self._on_failure = on_failure
@@ -243,8 +247,8 @@ class App:
 
     async def _begin(self) -> None:
         await self._mounts.start()
-        if self._on_failure is not None and not isinstance(self.dispatcher, LocalDispatcher):
-            self.dispatcher.on_failure = self._on_failure
+        if self._on_failure is not None and self.dispatcher.needs is not None:
+            self.dispatcher.needs.on_failure = self._on_failure
         await self._start()
         if self._noting is not None:
             self._noting.check()

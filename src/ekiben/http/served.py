@@ -13,15 +13,18 @@ from typing import Any
 import uvloop
 
 from ekiben.core.spec import BoundService
-from ekiben.engine.graph import LINK, MARK
+from ekiben.engine.graph import LINK, MARK, joined
 from ekiben.engine.job import Done
 from ekiben.engine.leash import Leash
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
+from ekiben.engine.values import FORM as VALUES
+from ekiben.engine.values import Valued
 from ekiben.engine.wire import Buffer, view
 from ekiben.engine.worker import Unwatched, Worker, within
 from ekiben.http import endpoint as endpoints
 from ekiben.http import errors
+from ekiben.http.apart import FORM as REQUEST
 from ekiben.http.endpoint import Handler, Service
 from ekiben.http.exchange import Exchange, Message, Scope
 from ekiben.http.origin import Guard
@@ -42,7 +45,11 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     leash.attach({})
     codecs = {name: plan(signature, bound.spec.style) for name, signature in bound.signatures.items()}
-    dispatcher = LocalDispatcher(within(bound, {}), codecs, Unwatched)
+
+    async def send(service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], due: float | None) -> Done:
+        return await worker.call(service, endpoint, head, buffers, due)
+
+    dispatcher = LocalDispatcher(within(joined(bound, send, lambda: loop)), codecs, Unwatched)
     sockets = leash.place.sockets
     worker = Worker(dispatcher, socket.socket(fileno=sockets[LINK][0]), Mark(sockets[MARK][0]))
     try:
@@ -50,7 +57,8 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; the front reports it
         leash.failed(error)
         return False
-    worker.ready(Served(bound, worker).answer)
+    forms = {REQUEST: Served(bound, worker).answer, VALUES: Valued(bound, worker).answer}
+    worker.ready(lambda endpoint, head, buffers: forms[head[0]](endpoint, head, buffers))
     leash.ready()
     ends = [asyncio.create_task(each.wait()) for each in (asked, worker.ended)]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -18,6 +18,7 @@ import uvicorn
 
 from ekiben.core.errors import ConfigError, Unavailable
 from ekiben.core.spec import BoundService, TlsSpec
+from ekiben.engine.local import Needs
 from ekiben.http import errors
 from ekiben.http.apart import Remote
 from ekiben.http.app import App
@@ -41,6 +42,7 @@ class Server(uvicorn.Server):
         listen: how to listen.
         on_ready: is called once the service takes calls.
         remote: runs the service in other processes; None runs it in this one.
+        needs: what has to run before the service does: those that it calls.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class Server(uvicorn.Server):
         listen: Listen,
         on_ready: Callable[[], None] = lambda: None,
         remote: Remote | None = None,
+        needs: Needs | None = None,
     ) -> None:
         proxied = listen.proxy_headers
-        self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=proxied, remote=remote)
+        self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=proxied, remote=remote, needs=needs)
         routes = routes_of(self.app, listen.lane)
         self.failure: BaseException | None = None
         self._drain = listen.drain
@@ -173,9 +176,10 @@ def run(
     listening: Listening,
     on_ready: Callable[[], None] = lambda: None,
     remote: Remote | None = None,
+    needs: Needs | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; raises what kept the service from starting."""
-    server = Server(bound, listen, on_ready, remote)
+    server = Server(bound, listen, on_ready, remote, needs)
     try:
         server.run(sockets=listening.sockets)
     finally:

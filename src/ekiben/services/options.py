@@ -35,8 +35,8 @@ REFUSED = {
     "extra_ports": "a service listens on one port",
     "replicate_process": "a service runs in one process",
     "runner_probe": "`/readyz` asks every dependency, and there is nothing to set",
-    "runner_connection": "dependencies are called in the same process",
-    "max_runner_connections": "dependencies are called in the same process",
+    "runner_connection": "dependencies are processes of the same server",
+    "max_runner_connections": "dependencies are processes of the same server",
 }
 REFUSED_TRAFFIC = {
     "concurrency": "nothing scales by it; `max_concurrency` limits the calls at once",

@@ -1,0 +1,223 @@
+"""Services in processes of their own call each other as if they were in one."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ekiben
+from ekiben.core.errors import ConfigError
+from ekiben.core.spec import BoundService, ServiceSpec
+from ekiben.services.depends import in_order
+from tests.engine import services_of_graph
+from tests.engine.services_of_graph import Middle, Model, Top
+from tests.http.real import wait_for
+from tests.servers import Running, serving
+
+ROOT = Path(__file__).parents[2]
+TARGET = "tests.engine.services_of_graph:Top"
+
+LAYOUTS = {
+    "the served one in the front": {},
+    "the served one apart too": {"EKIBEN_SERVICES__TOP__LAYOUT": "apart"},
+    "all in one process": {"EKIBEN_SERVICES__TOP__LAYOUT": "inline"},
+}
+
+
+@pytest.fixture(scope="module", params=LAYOUTS.values(), ids=LAYOUTS.keys())
+def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
+    folder = tmp_path_factory.mktemp("graph")
+    with serving(TARGET, cwd=ROOT, env={**request.param, "GRAPH_FOLDER": str(folder)}) as running:
+        yield running, folder
+
+
+def ask(running: Running, name: str, **arguments: Any) -> Any:
+    answer = running.http.post(f"/{name}", json=arguments)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_each_service_has_its_processes(graph: tuple[Running, Path]) -> None:
+    """Three services are three processes and more, unless one process is asked for; all end with the server."""
+    running, _ = graph
+    found = [tuple(ask(running, "processes")) for _ in range(20)]
+    tops, middles, models = (set(column) for column in zip(*found, strict=True))
+    if tops == middles:
+        assert models == middles == {running.pid}
+    else:
+        assert len(tops) == len(middles) == 1
+        assert len(models) <= 2
+        assert not tops & middles
+        assert not (tops | middles) & models
+
+
+def test_dependencies_start_first(graph: tuple[Running, Path]) -> None:
+    """What others depend on is ready before they are made; a call in `__init__` is answered."""
+    running, folder = graph
+    assert ask(running, "twice", x=[1.0, 2.0]) == [2.0, 4.0]
+    started = (folder / "order").read_text().split()
+    assert started.index("Middle") == started.count("Model")
+
+
+def test_every_kind_crosses(graph: tuple[Running, Path]) -> None:
+    """Records, frames, images, files and tuples arrive as what they were, sync and async."""
+    running, _ = graph
+    assert ask(running, "kinds") == {
+        "row": ["Row", 3, 3.0],
+        "greet": "HELLO ADA",
+        "to_sync": "hello you",
+        "frame": {"a": [1], "b": [2], "total": [3]},
+        "image": [[2, 4], [1, 2, 3]],
+        "file": 7,
+        "open": True,
+    }
+
+
+def test_large_arrays(graph: tuple[Running, Path]) -> None:
+    """An array of megabytes crosses both ways, and can be written to."""
+    running, _ = graph
+    assert ask(running, "large", n=500_000) == 999_998.0
+
+
+@pytest.mark.parametrize("how", ["gathered", "threaded"])
+def test_calls_run_side_by_side(graph: tuple[Running, Path], how: str) -> None:
+    """Calls of one method, by `asyncio.gather` or by threads, each get their own answer."""
+    running, _ = graph
+    assert ask(running, how, n=50) == [[2.0 * i] for i in range(50)]
+
+
+def test_errors_cross(graph: tuple[Running, Path]) -> None:
+    """A caller's mistake stays one, with its words; a bug is a 500 whose traceback is in the log."""
+    running, _ = graph
+    ours, bug = (running.http.post("/fail", json={"how": how}) for how in ("ours", "bug"))
+    assert (ours.status_code, ours.json()["detail"], ours.json()["hint"]) == (
+        400,
+        "`how` must be kind: 'ours'",
+        "be kind",
+    )
+    assert (bug.status_code, "secret" in bug.text) == (500, False)
+    assert "KeyError: 'secret'" in running.wait_for_log("KeyError: 'secret'")
+    assert running.http.post("/fail", json={"how": "theirs"}).status_code == 422
+    assert ask(running, "caught")[1:] == [422, "too short"]
+
+
+def test_time_shrinks_along_the_way(graph: tuple[Running, Path]) -> None:
+    """A dependency sees what is left of the first call's time, or of its own where that is less."""
+    running, _ = graph
+    assert 0 < ask(running, "left") <= 20
+
+
+def test_readiness_includes_dependencies(graph: tuple[Running, Path]) -> None:
+    """The server is ready only while each service is."""
+    running, _ = graph
+    assert running.is_ready()
+
+
+@pytest.fixture
+def spread(tmp_path: Path) -> Iterator[tuple[Running, Path]]:
+    with serving(
+        TARGET, cwd=ROOT, env={"GRAPH_FOLDER": str(tmp_path), "EKIBEN_SERVICES__MODEL__WORKERS": "1"}
+    ) as running:
+        yield running, tmp_path
+
+
+def test_a_killed_dependency_costs_what_it_had_begun(spread: tuple[Running, Path]) -> None:
+    """The begun call is 503; those that waited are answered by the worker that follows."""
+    running, folder = spread
+    (_, _, model) = ask(running, "processes")
+    with ThreadPoolExecutor(9) as pool:
+        begun = pool.submit(running.http.post, "/hold", json={"name": "one"})
+        wait_for(folder / "one-began")
+        waits = [pool.submit(running.http.post, "/gathered", json={"n": 3}) for _ in range(4)]
+        os.kill(model, signal.SIGKILL)
+        assert begun.result(60).status_code == 503
+        assert "worker that ran this call ended" in begun.result().json()["detail"]
+        assert [each.result(60).status_code for each in waits] == [200] * 4
+    assert ask(running, "processes")[2] != model
+
+
+def test_what_cannot_cross_is_said(spread: tuple[Running, Path]) -> None:
+    """A wait on the event loop, a method that is no endpoint, a function as a value: each has its words in the log."""
+    running, _ = spread
+    for name, words in (
+        ("blocking", "cannot be waited for on the event loop"),
+        ("unknown", "has none called `helper`"),
+        ("unsendable", "a value of this type cannot be sent: function"),
+    ):
+        assert running.http.post(f"/{name}", json={}).status_code == 500
+        running.wait_for_log(words)
+
+
+def test_a_deadline_ends_the_whole_call(spread: tuple[Running, Path]) -> None:
+    """A call that waits for a dependency ends at its own limit, and the 504 says whose it was."""
+    running, folder = spread
+    answer = running.http.post("/late", json={"name": "slow"})
+    (folder / "slow").touch()
+    assert answer.status_code == 504
+    assert "0.2 seconds, the limit of the endpoint" in answer.json()["detail"]
+
+
+def test_a_dependency_that_cannot_start_is_told(tmp_path: Path) -> None:
+    """What keeps a dependency from starting ends the server with its words."""
+    missing = {"GRAPH_FOLDER": str(tmp_path / "nowhere")}
+    with serving(TARGET, cwd=ROOT, env=missing, wait=False) as running:
+        assert running.process.wait(60) == 1
+        assert "`Model` cannot start: FileNotFoundError" in running.log
+
+
+def test_no_process_listens_to_pickles(spread: tuple[Running, Path]) -> None:
+    """No module of pickle is even loaded by what reads the sockets, and none of our sockets has a name."""
+    running, _ = spread
+    code = "import sys, ekiben.engine.link, ekiben.engine.plain; print('pickle' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() in {"True", "False"}
+    assert pickle.dumps(1)  # what the wire refuses is tried in test_wire.py, test_link.py and test_pool.py
+    ours = running.pid
+    links = [os.readlink(f"/proc/{ours}/fd/{fd}") for fd in os.listdir(f"/proc/{ours}/fd")]
+    inodes = {link[8:-1] for link in links if link.startswith("socket:")}
+    named = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    assert [line[7] for line in named if line[6] in inodes and len(line) > 7] == []
+
+
+def test_own_methods_are_plain_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method calls another of its own service as Python does, and a dependency through its handle."""
+    monkeypatch.setattr(services_of_graph, "FOLDER", tmp_path)
+    with ekiben.testing.client(Top) as top:
+        assert top.twice([1.0]).tolist() == [2.0]
+        assert top.gathered(2) == [[0.0], [2.0]]
+
+
+def test_order() -> None:
+    """Each service comes after what it depends on, once."""
+    assert [one.spec.name for one in in_order(Top.__ekiben_service__())] == ["Model", "Middle", "Top"]
+
+
+def test_a_circle_is_refused() -> None:
+    """Services that depend on each other are refused, and the error names the circle."""
+    bounds: dict[str, BoundService] = {}
+    for name, other in (("A", "B"), ("B", "C"), ("C", "A")):
+        bounds[name] = BoundService(
+            ServiceSpec(name), create=lambda handles: None, dependencies={"x": lambda other=other: bounds[other]}
+        )
+    with pytest.raises(ConfigError, match="circle: A → B → C → A"):
+        in_order(bounds["A"])
+
+
+def test_two_services_of_one_name_are_refused() -> None:
+    """Two different services of one name cannot be told apart by their workers."""
+    model, middle = Model.__ekiben_service__(), Middle.__ekiben_service__()
+    twin = replace(model, origin="elsewhere:Model")
+    both = replace(middle, dependencies={"one": lambda: model, "other": lambda: twin})
+    with pytest.raises(ConfigError, match="two services are called `Model`"):
+        in_order(both)
