@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ekiben.core.context import Context as Context
     from ekiben.core.context import Cookie as Cookie
     from ekiben.core.tag import Tag as Tag
+    from ekiben.engine.monitoring import monitor as monitor
     from ekiben.frameworks.handle import Model as Model
     from ekiben.schema.wire.events import Event as Event
     from ekiben.services.classes import asgi_app as asgi_app
@@ -41,6 +42,7 @@ _NAMES = {
     "asgi_app": "services.classes",
     "asgi_middleware": "services.classes",
     "depends": "services.depends",
+    "monitor": "engine.monitoring",
     "on_deployment": "services.methods",
     "on_shutdown": "services.methods",
     "on_startup": "services.methods",

@@ -87,6 +87,14 @@ def test_refused(option: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words", "hint"),
     [
+        ({"monitoring": {"typ": 1}}, "there is no option `monitoring.typ`", "did you mean `type`?"),
+        ({"monitoring": {"type": 1}}, "`monitoring.type` must be default, or the dotted path of a class: 1", None),
+        ({"monitoring": {"enabled": 1}}, "`monitoring.enabled` must be True or False: 1", None),
+        ({"monitoring": {"options": 1}}, "`monitoring.options` must be a mapping: 1", None),
+        ({"monitoring": {"options": {"path": "x"}}}, "there is no option `monitoring.options.path`", "log_path"),
+        ({"monitoring": {"options": {"log_path": 1}}}, "`monitoring.options.log_path` must be the path of a", None),
+        ({"monitoring": {"options": {"max_bytes": 0}}}, "`monitoring.options.max_bytes` must be a whole number", None),
+        ({"monitoring": {"options": {"log_config_file": "x"}}}, "not supported by this version: the files", "leave"),
         ({"tracing": {"rate": 1}}, "there is no option `tracing.rate`", "sample_rate"),
         ({"tracing": {"sample_rate": 2}}, "`tracing.sample_rate` must be from 0 to 1: 2", "write 0.1"),
         ({"tracing": {"sample_rate": -1}}, "`tracing.sample_rate` must be a number of requests of 0 or more", "0.1"),

@@ -162,6 +162,15 @@ class TraceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitoringSpec:
+    """Where the records of `ekiben.monitor` go."""
+
+    enabled: bool = True
+    type: str = "default"  # files, or the dotted path of a class
+    options: Mapping[str, Any] = field(default_factory=dict)  # its keywords
+
+
+@dataclass(frozen=True, slots=True)
 class TlsSpec:
     """Files and rules of TLS."""
 
@@ -229,6 +238,7 @@ class ServiceSpec:
     style: Style = Style()
     http: HttpSpec = HttpSpec()
     tracing: TraceSpec | None = None
+    monitoring: MonitoringSpec | None = None  # None: as built in, and the records bear no request id
     image: ImageSpec | None = None
     envs: tuple[Mapping[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)

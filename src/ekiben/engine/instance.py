@@ -11,8 +11,9 @@ from typing import Any
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
-from ekiben.engine.invoke import Invoke, plan, tell_deadline, tell_running
+from ekiben.engine.invoke import Invoke, keep_records, plan, tell_deadline, tell_running
 from ekiben.engine.messages import Call
+from ekiben.engine.monitoring import Monitors
 from ekiben.engine.near import Near
 from ekiben.engine.remote import Remote, connect
 
@@ -30,6 +31,7 @@ class Instance:
     clients: tuple[Remote, ...] = ()
     handle: Any = None  # what those have that depend on it
     state: dict[str, Any] = field(default_factory=dict)
+    monitors: Monitors | None = None
 
 
 def make(
@@ -56,16 +58,18 @@ def make(
         return found
     inner = {name: make(bind(), made, loop) for name, bind in bound.dependencies.items()}
     remote = {d.attribute: connect(d.url) for d in bound.spec.dependencies if d.url is not None}
+    monitors = None if bound.spec.monitoring is None else Monitors(bound.spec.monitoring)
     try:
         target = bound.create({**{name: instance.handle for name, instance in inner.items()}, **remote})
-        invoke = plan_all(bound, target)
+        invoke = plan_all(bound, target, monitors)
     except BaseException:
         for client in remote.values():
             client.close()
         raise
-    found = Instance(bound, target, invoke, tuple(inner.values()), tuple(remote.values()), near(bound, target, loop))
+    clients, handle = tuple(remote.values()), near(bound, target, loop)
+    found = Instance(bound, target, invoke, tuple(inner.values()), clients, handle, monitors=monitors)
     made[bound.spec.name] = found
-    return made[bound.spec.name]
+    return found
 
 
 def near(bound: BoundService, target: Any, loop: asyncio.AbstractEventLoop | None) -> Near:
@@ -78,7 +82,7 @@ def near(bound: BoundService, target: Any, loop: asyncio.AbstractEventLoop | Non
     return Near(target, loop, contexts)
 
 
-def plan_all(bound: BoundService, target: Any) -> dict[str, Invoke]:
+def plan_all(bound: BoundService, target: Any, monitors: Monitors | None = None) -> dict[str, Invoke]:
     """Settle how each endpoint of an instance is called."""
     planned = {}
     for endpoint in bound.spec.endpoints:
@@ -86,8 +90,10 @@ def plan_all(bound: BoundService, target: Any) -> dict[str, Invoke]:
         invoke = plan(target, bound.methods.get(name, name), endpoint, signature.context)
         if bound.spec.dependencies and not endpoint.stream:  # a stream tells it itself, for as long as it lasts
             invoke = tell_deadline(invoke, is_async=signature.is_async)
-        if bound.spec.tracing is not None and not signature.is_async:
+        if (bound.spec.tracing or bound.spec.monitoring) is not None and not signature.is_async:
             invoke = tell_running(invoke)
+        if monitors is not None:
+            invoke = keep_records(invoke, monitors, is_async=signature.is_async)
         planned[name] = invoke
     return planned
 
@@ -151,3 +157,5 @@ def close(instance: Instance) -> None:
     for one in every(instance):
         for client in one.clients:
             client.close()
+        if one.monitors is not None:
+            one.monitors.close()

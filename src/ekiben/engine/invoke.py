@@ -15,6 +15,7 @@ from ekiben.core.running import answering
 from ekiben.core.spec import Convention, EndpointSpec
 from ekiben.engine.batch import Run
 from ekiben.engine.messages import Call, Reply
+from ekiben.engine.monitoring import Monitors, monitoring
 
 Invoke = Callable[[Call], Any]
 
@@ -77,6 +78,23 @@ def tell_running(invoke: Invoke) -> Invoke:
             return invoke(given)
 
     return call
+
+
+def keep_records(invoke: Invoke, monitors: Monitors, *, is_async: bool) -> Invoke:
+    """Let what a method logs by `ekiben.monitor` go where its service says."""
+    if not is_async:
+
+        def call(given: Call) -> Any:
+            with monitoring(monitors):
+                return invoke(given)
+
+        return call
+
+    async def call_async(given: Call) -> Any:
+        with monitoring(monitors):
+            return await invoke(given)
+
+    return call_async
 
 
 def attempt(invoke: Invoke, call: Call) -> Reply:

@@ -133,6 +133,8 @@ def obstacle(bound: BoundService, mounts: Mounts) -> str | None:
     """Say what forbids to answer an endpoint past the app; None: nothing does."""
     if bound.spec.tracing is not None:
         return "tracing must see every request"
+    if bound.spec.monitoring is not None:
+        return "monitoring notes the request of each record"
     if bound.middleware:
         name = getattr(bound.middleware[0][0], "__name__", type(bound.middleware[0][0]).__name__)
         return f"the middleware `{name}` must see every request"

@@ -200,4 +200,6 @@ def with_header(send: Send, trace_id: bytes) -> Send:
 
 def plan(spec: ServiceSpec, routes: Collection[str]) -> Noting | None:
     """Settle at start what stands around requests; None: nothing does."""
-    return None if spec.tracing is None else Tracing(spec, spec.tracing, routes)
+    if spec.tracing is not None:
+        return Tracing(spec, spec.tracing, routes)
+    return Noting() if spec.monitoring is not None else None

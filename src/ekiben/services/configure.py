@@ -27,7 +27,7 @@ log = logging.getLogger("ekiben")
 
 FILE = "ekiben.yaml"
 VARIABLE = "EKIBEN_CONFIG"  # names the file
-WHOLE = ("metrics.duration",)  # its keys stand in place of each other
+WHOLE = ("metrics.duration", "monitoring.options")  # replaced as a whole: their keys go together
 SECRET = ("password", "token", "secret")  # words in the path of what is not shown
 
 

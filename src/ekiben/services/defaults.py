@@ -68,6 +68,11 @@ DEFAULTS: dict[str, Any] = {
         "sample_rate": None,
         "excluded_urls": ["*/metrics", "*/healthz", "*/livez", "*/readyz"],
     },
+    "monitoring": {
+        "enabled": True,
+        "type": "default",
+        "options": {"log_path": "monitoring", "max_bytes": 104857600, "backups": 10},
+    },
     "path_prefix": None,
     "endpoints": {"livez": "/livez", "readyz": "/readyz"},
     "backlog": 2048,

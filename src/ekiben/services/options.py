@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
-from ekiben.core.spec import HttpSpec, Layout, Limits, ServiceSpec, Style, TasksSpec, TraceSpec
+from ekiben.core.spec import HttpSpec, Layout, Limits, MonitoringSpec, ServiceSpec, Style, TasksSpec, TraceSpec
 from ekiben.services import web
 from ekiben.services.checks import block, flag, number, text, whole
 
@@ -22,7 +22,7 @@ STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "threads", "inline", "traffic", "http",
-    "ssl", "metrics", "logging", "tracing", "path_prefix", "endpoints", "backlog", "tasks",
+    "ssl", "metrics", "logging", "tracing", "monitoring", "path_prefix", "endpoints", "backlog", "tasks",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -30,7 +30,6 @@ REFUSED = {
     "image": "nothing builds container images yet",
     "cmd": "only services written in Python are served",
     "service_class": "a service is the class that is decorated",
-    "monitoring": "there is no monitoring log yet",
     "grpc": "only HTTP is served",
     "extra_ports": "a service listens on one port",
     "replicate_process": "a service runs in one process",
@@ -79,6 +78,22 @@ class TaskSettings(TypedDict, total=False):
     folder: str | None
 
 
+class MonitoringOptions(TypedDict, total=False):
+    """`monitoring.options` of the files that are built in."""
+
+    log_path: str
+    max_bytes: int
+    backups: int
+
+
+class Monitoring(TypedDict, total=False):
+    """`monitoring`: where the records of `ekiben.monitor` go."""
+
+    enabled: bool
+    type: str
+    options: MonitoringOptions | None
+
+
 class ServiceKeywords(TypedDict, total=False):
     """The options of `@service`."""
 
@@ -97,6 +112,7 @@ class ServiceKeywords(TypedDict, total=False):
     metrics: web.Metrics | None
     logging: web.Logging | None
     tracing: web.Tracing | None
+    monitoring: Monitoring | None
     path_prefix: str | None
     endpoints: web.Endpoints | None
     backlog: int
@@ -121,6 +137,7 @@ class ServiceOptions:
     tasks: TasksSpec = TasksSpec()
     style: Style = Style()
     tracing: TraceSpec | None = None
+    monitoring: MonitoringSpec | None = None
     given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
 
@@ -147,6 +164,7 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         tasks=read_tasks(given.get("tasks")),
         style=front().style,
         tracing=web.read_tracing(given),
+        monitoring=read_monitoring(given.get("monitoring")),
         given=dict(given),
     )
 
@@ -176,6 +194,7 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         labels=options.labels,
         envs=options.envs,
         tracing=options.tracing,
+        monitoring=options.monitoring,
         doc=options.description or spec.doc,
     )
 
@@ -285,3 +304,27 @@ def read_tasks(tasks: Any) -> TasksSpec:
         grace=number(given.get("grace", 5), "tasks.grace", "seconds", above=None, example=5),
         folder=None if folder is None else text(folder, "tasks.folder", "the path of a folder"),
     )
+
+
+def read_monitoring(monitoring: Any) -> MonitoringSpec | None:
+    """Check `monitoring={"type": "default", "options": {"log_path": "monitoring"}}`."""
+    if monitoring is None:
+        return None
+    given = block(monitoring, "monitoring", ("enabled", "type", "options"))
+    kind = text(given.get("type", "default"), "monitoring.type", "default, or the dotted path of a class")
+    options = given.get("options") or {}
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"`monitoring.options` must be a mapping: {options!r}")
+    if kind == "default":
+        block(options, "monitoring.options", ("log_path", "max_bytes", "backups"), REFUSED_MONITORING)
+        if "log_path" in options:
+            text(options["log_path"], "monitoring.options.log_path", "the path of a folder")
+        for key, least in (("max_bytes", 1), ("backups", 0)):
+            if key in options:
+                whole(
+                    options[key], f"monitoring.options.{key}", "bytes" if key == "max_bytes" else "files", least=least
+                )
+    return MonitoringSpec(flag(given.get("enabled", True), "monitoring.enabled"), kind, dict(options))
+
+
+REFUSED_MONITORING = {"log_config_file": "the files are not written by Python's logging; `type` names a class of yours"}
