@@ -188,3 +188,34 @@ def test_it_translates_and_does_nothing_else() -> None:
             elif isinstance(node, ast.Import):
                 imported |= {name.name.partition(".")[0] for name in node.names}
     assert imported - sys.stdlib_module_names == {"bentoml", "ekiben"}
+
+
+def test_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bentoml.task` has BentoML's routes, and its status for an answer that is not there yet."""
+    monkeypatch.setenv("EKIBEN_HOME", str(tmp_path))
+    (tmp_path / "drop_in_chores.py").write_text(CHORES)
+    with client(f"{tmp_path / 'drop_in_chores.py'}:Chores") as found:
+        task = found.add.submit(1)
+        assert found.request("GET", "/add/get", params={"task_id": "x"}).status_code == 404
+        assert task.get(timeout=60) == 2
+        assert task.get_status().value == "completed"
+        held = found.hold.submit()
+        early = found.request("GET", "/hold/get", params={"task_id": held.id})
+        assert (early.status_code, list(early.json())) == (400, ["error"])
+        assert held.cancel().value == "canceled"
+
+
+CHORES = """
+import time
+import bentoml
+
+@bentoml.service
+class Chores:
+    @bentoml.task
+    def add(self, a: int) -> int:
+        return a + 1
+
+    @bentoml.task
+    def hold(self) -> None:
+        time.sleep(600)
+"""

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import ekiben
 from ekiben.core.spec import HttpSpec, MetricsSpec, ServiceSpec, Style
-from ekiben.engine.observe import BatchCounts
+from ekiben.engine.observe import BatchCounts, TaskCounts
 from ekiben.http.app import App
 from ekiben.http.metrics import Inner, Metrics
 from tests.http.calls import Calls
@@ -177,4 +177,5 @@ async def test_every_metric_is_documented() -> None:
     async with asking(Doubles) as client:
         await client.post("/double", json={"x": [1]})
         text = (await client.get("/metrics")).text
+    text += Metrics(ServiceSpec("tasks"), Inner(tasks=TaskCounts())).render("")[0].decode()
     assert told == dict(re.findall(r"^# TYPE (ekiben_\w+) (\w+)$", text, re.MULTILINE))

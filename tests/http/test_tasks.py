@@ -294,6 +294,10 @@ def test_metrics(served: Tasks) -> None:
     text = served.http.get("/metrics").text
     for route in ("/add/submit", "/add/status"):
         assert f'endpoint="{route}"' in text
+    labels = 'method_name="add",service_name="chores",service_version=""'
+    (total,) = re.findall(rf'ekiben_task_total\{{{labels},state="completed"\}} (\d+)', text)
+    assert int(total) >= 1
+    assert f"ekiben_task_in_progress{{{labels}}} 0.0" in text
 
 
 def test_descriptions(served: Tasks) -> None:

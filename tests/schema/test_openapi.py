@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 import ekiben
 from ekiben.core.spec import EndpointSpec, HttpSpec, ServiceSpec, Style
+from ekiben.engine.tasks.record import State
 from ekiben.schema import openapi, routes
 from ekiben.schema.codec import plan
 from ekiben.schema.signature import read
@@ -287,3 +288,51 @@ def test_streams() -> None:
     assert list(tokens) == ["text/plain", "application/x-ndjson", "application/jsonl", "text/event-stream"]
     assert tokens["text/plain"]["schema"] == {"type": "string"}
     OpenAPIV31SpecValidator(found).validate()
+
+
+class TestTasks:
+    """The routes of a task are described, each by its own operation."""
+
+    @staticmethod
+    def made(style: Style = Style()) -> dict[str, Any]:
+        def train(self: Any, x: int) -> str: ...
+
+        endpoint = EndpointSpec("train", "/train", task=True)
+        spec = ServiceSpec("tasks", (endpoint,), style=style, http=HttpSpec(path_prefix="/v1"))
+        return openapi.document(spec, {"train": plan(read(train))})
+
+    def test_is_valid(self) -> None:
+        """The document is OpenAPI 3.1, with all routes below the prefix, and no operation named twice."""
+        document = self.made()
+        OpenAPIV31SpecValidator(document).validate()
+        paths = {path: sorted(found) for path, found in document["paths"].items() if "train" in path}
+        assert paths == {
+            "/v1/train": ["post"],
+            "/v1/train/submit": ["post"],
+            "/v1/train/status": ["get"],
+            "/v1/train/get": ["get"],
+            "/v1/train/retry": ["post"],
+            "/v1/train/cancel": ["post", "put"],
+        }
+        names = [found["operationId"] for path in document["paths"].values() for found in path.values()]
+        assert len(names) == len(set(names))
+
+    def test_says_what_is_sent_and_answered(self) -> None:
+        """`submit` takes the body, `get` gives the answer, the others tell of the task and its states."""
+        paths = self.made()["paths"]
+        assert paths["/v1/train/submit"]["post"]["requestBody"] == paths["/v1/train"]["post"]["requestBody"]
+        plain = paths["/v1/train"]["post"]["responses"]["200"]
+        assert paths["/v1/train/get"]["get"]["responses"]["200"] == plain
+        told = paths["/v1/train/status"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert told == {"$ref": "#/components/schemas/Task"}
+        states = self.made()["components"]["schemas"]["Task"]["properties"]["status"]["enum"]
+        assert states == [str(state) for state in State]
+        names = [each["name"] for each in paths["/v1/train/status"]["get"]["parameters"]]
+        assert names == ["task_id", "wait"]
+
+    @pytest.mark.parametrize(("style", "status"), [(Style(), "409"), (Style(unfinished_status=400), "400")])
+    def test_says_how_it_refuses(self, style: Style, status: str) -> None:
+        """An answer that is not there yet has the status of the style."""
+        refused = self.made(style)["paths"]["/v1/train/get"]["get"]["responses"]
+        assert {"404", status} <= refused.keys()
+        assert ("409" in refused) is (status == "409")

@@ -38,3 +38,23 @@ class BatchCounts:
         self.waited += sum(waits)
         for wait in waits:
             self.waits[bisect_left(WAITS, wait)] += 1
+
+
+@dataclass(slots=True)
+class TaskCounts:
+    """The tasks of one server, by endpoint; changed on the event loop only."""
+
+    ended: dict[tuple[str, str], int] = field(default_factory=dict)  # by endpoint and state
+    running: dict[str, int] = field(default_factory=dict)
+
+    def begin(self, endpoint: str) -> None:
+        """Count one that runs."""
+        self.running[endpoint] = self.running.get(endpoint, 0) + 1
+
+    def leave(self, endpoint: str) -> None:
+        """Count one that runs no more, whatever became of it."""
+        self.running[endpoint] -= 1
+
+    def end(self, endpoint: str, state: str) -> None:
+        """Count one that has ended."""
+        self.ended[endpoint, state] = self.ended.get((endpoint, state), 0) + 1

@@ -22,7 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from ekiben.core.spec import MetricsSpec, ServiceSpec
-from ekiben.engine.observe import BOUNDS, WAITS, BatchCounts
+from ekiben.engine.observe import BOUNDS, WAITS, BatchCounts, TaskCounts
 from ekiben.engine.timing import CodecTimes, Spent
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
@@ -70,6 +70,7 @@ class Inner:
     batches: Mapping[str, BatchCounts] = field(default_factory=dict)  # of those that batch
     codecs: Mapping[str, CodecTimes] = field(default_factory=dict)
     waiting: Callable[[], int] | None = None  # calls that wait for a model thread
+    tasks: TaskCounts | None = None
 
 
 class Metrics:
@@ -129,6 +130,8 @@ class Metrics:
             )
             depth.add_metric(self._service, inner.waiting())
             yield depth
+        if inner.tasks is not None:
+            yield from self._tasks(inner.tasks)
         if inner.codecs:
             read = {name: times.decode for name, times in inner.codecs.items()}
             yield self._spent("decode_seconds", "Reading and checking the arguments of a call.", read)
@@ -139,6 +142,17 @@ class Metrics:
             yield self._batch_waits()
             run = {name: Spent(counts.batches, counts.seconds) for name, counts in inner.batches.items()}
             yield self._spent("model_seconds", "Running the method on one batch.", run)
+
+    def _tasks(self, counts: TaskCounts) -> Iterator[Metric]:
+        """Give the tasks that ended, and those that run."""
+        labels = ["method_name", "service_name", "service_version"]
+        ended = CounterMetricFamily(f"{self._prefix}_task", "Tasks that ended here.", labels=[*labels, "state"])
+        for (name, state), count in counts.ended.items():
+            ended.add_metric([name, *self._service, state], count)
+        running = GaugeMetricFamily(f"{self._prefix}_task_in_progress", "Tasks that run here.", labels=labels)
+        for name, count in counts.running.items():
+            running.add_metric([name, *self._service], count)
+        yield from (ended, running)
 
     def _spent(self, name: str, words: str, spent: Mapping[str, Spent]) -> Metric:
         """Give how often something was done and how long that took, by method."""

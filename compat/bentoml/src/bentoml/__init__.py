@@ -24,6 +24,7 @@ NAMES = {
     "on_startup": "ekiben",
     "serve": "bentoml.serving",
     "service": "bentoml.services",
+    "task": "ekiben",
 }
 MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "validators")
 

@@ -22,6 +22,7 @@ STYLE = Style(
     server_header="BentoML Service",
     metrics_prefix="bentoml_service",
     default_port=3000,
+    unfinished_status=400,
 )
 FRONT = FrontEnd(
     program="bentoml",

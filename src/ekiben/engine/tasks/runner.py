@@ -9,11 +9,12 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ekiben.core.errors import DeadlineExceeded, EkibenError, ServiceLoadError, Unavailable
 from ekiben.core.spec import EndpointSpec, TasksSpec
+from ekiben.engine.observe import TaskCounts
 from ekiben.engine.tasks.desk import Desk, Waiters
 from ekiben.engine.tasks.process import Outcome, TaskProcess
 from ekiben.engine.tasks.record import Answer, Record, Request, State
@@ -40,18 +41,6 @@ class Running:
     is_told: bool = True  # what it said last is in the database
 
 
-@dataclass(slots=True)
-class Counts:
-    """How tasks ended, by endpoint and state; changed on the event loop only."""
-
-    finished: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def note(self, endpoint: str, state: State) -> None:
-        """Count one."""
-        key = (endpoint, str(state))
-        self.finished[key] = self.finished.get(key, 0) + 1
-
-
 class Tasks:
     """The tasks of one service, in this server.
 
@@ -66,7 +55,7 @@ class Tasks:
     def __init__(
         self, path: Path, spec: TasksSpec, endpoints: Sequence[EndpointSpec], launch: Launch, render: Render
     ) -> None:
-        self.counts = Counts()
+        self.counts = TaskCounts(running={each.name: 0 for each in endpoints})
         self._path = path
         self._spec = spec
         self._endpoints: Mapping[str, EndpointSpec] = {each.name: each for each in endpoints}
@@ -223,7 +212,9 @@ class Tasks:
                 await self._put_back(record, refund=True)
                 break
             running = self._running[record.id] = Running(record, process or self._launch())
+            self.counts.begin(record.endpoint)
             process, is_fine = await self._run(running, is_new=process is None)
+            self.counts.leave(record.endpoint)
             del self._running[record.id]
             self._waiters.wake(record.id)
             died = 0 if is_fine else died + 1
@@ -315,8 +306,8 @@ class Tasks:
             self._wake.set()
 
     async def _finish(self, record: Record, state: State, answer: Answer | None = None) -> None:
-        self.counts.note(record.endpoint, state)
         await self._surely(lambda store: store.finish(record, state, answer))
+        self.counts.end(record.endpoint, str(state))
 
     async def _put_back(self, record: Record, *, refund: bool) -> None:
         await self._surely(lambda store: store.put_back(record, refund=refund))
