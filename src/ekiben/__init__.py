@@ -51,7 +51,7 @@ _NAMES = {
     "task": "services.tasks",
     "to_asgi": "tools.asgi",
 }
-_MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "testing", "validators")
+_MODULES = ("batching", "exceptions", "keras", "models", "picklable_model", "sklearn", "testing", "validators")
 
 __all__ = [*_NAMES, *_MODULES, "__version__"]  # noqa: PLE0604 - all are names
 

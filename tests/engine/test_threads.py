@@ -11,6 +11,7 @@ import pytest
 import ekiben
 from ekiben.core.errors import Unavailable
 from ekiben.engine.batch import Misfit
+from ekiben.engine.policy import Moment
 from tests.engine.running import ask, running
 
 
@@ -235,3 +236,65 @@ async def test_several_threads_batch() -> None:
         found = await asyncio.gather(*batched, *others)
     assert [int(value[0, 0]) for value in found[:300]] == [-n for n in range(300)]
     assert found[300:] == list(range(300))
+
+
+class Window:
+    """Waits for three items, for as long as it takes."""
+
+    def __init__(self) -> None:
+        self.asked: list[Moment] = []
+        self.learned: list[int] = []
+
+    def wait(self, moment: Moment, spec: Any) -> float:
+        self.asked.append(moment)
+        return 30.0 if 0 < moment.items < 3 else 0.0
+
+    def observe(self, items: int, seconds: float) -> None:
+        self.learned.append(items)
+
+    def expect(self, items: int) -> float:
+        return 0.0
+
+    def welcome(self, answered: int, returned: int) -> None:
+        self.learned.append(returned)
+
+
+async def test_own_policy() -> None:
+    """The policy that an endpoint is given decides when its batches leave, and learns what they cost."""
+    policy = Window()
+
+    @ekiben.service
+    class Model:
+        def __init__(self) -> None:
+            self.sizes: list[int] = []
+
+        @ekiben.api(batchable=True, policy=policy)
+        def run(self, numbers: list[int]) -> list[int]:
+            self.sizes.append(len(numbers))
+            return numbers
+
+    async with running(Model) as dispatcher:
+        answers = await asyncio.gather(*(ask(dispatcher, "run", numbers=[n]) for n in range(3)))
+        assert answers == [[0], [1], [2]]
+        assert dispatcher.instance.target.sizes == [3]  # type: ignore[union-attr]  # it runs
+    assert policy.learned[0] == 3
+    assert policy.asked
+    assert all(0 <= moment.items <= 3 for moment in policy.asked)
+
+
+async def test_a_policy_that_breaks() -> None:
+    """A policy that raises ends no thread: its calls are answered by the usual policy."""
+
+    class Broken(Window):
+        def wait(self, moment: Moment, spec: Any) -> float:
+            raise KeyError("mine")
+
+    @ekiben.service
+    class Model:
+        @ekiben.api(batchable=True, policy=Broken())
+        def run(self, numbers: list[int]) -> list[int]:
+            return numbers
+
+    async with running(Model) as dispatcher:
+        for number in range(3):
+            assert await ask(dispatcher, "run", numbers=[number]) == [number]

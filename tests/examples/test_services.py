@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parents[2] / "examples" / "services"
         ("greeter.py:Greeter", "/greet", {"name": "Ada"}, 200, "Hello, Ada!"),
         ("lifecycle.py:Visits", "/visit", {"name": "Ada"}, 201, "visit 1"),
         ("batching.py:Squares", "/square", {"x": [[1, 2], [3, 4]]}, 200, "[[1,4],[9,16]]"),
+        ("policy.py:Scorer", "/score", {"x": [[0.1, 0.2], [0.8, 0.9]]}, 200, "[false,true]"),
+        ("policy.py:Scorer", "/score", {"x": [[0.1, 0.2]], "threshold": 0.1}, 200, "[true]"),
         ("apart.py:Scorer", "/score", {"rows": [[1, 2], [3, 4]]}, 200, "[3,7]"),
         ("tokens.py:Writer", "/write", {"words": ["a", "b"]}, 200, "a b "),
         ("tokens.py:Writer", "/letters", {"word": "a"}, 200, '{"place":0,"letter":"a"}\n'),

@@ -224,6 +224,18 @@ def thread(self: Any, a: type) -> None:
     """Take what no one can send."""
 
 
+def nothing(self: Any) -> list[int]:
+    return []
+
+
+def two_lists(self: Any, a: list[int], b: list[str]) -> list[int]:
+    return a
+
+
+def starred(self: Any, *a: int) -> list[int]:
+    return list(a)
+
+
 class Root(RootModel[int]):
     """A number."""
 
@@ -236,7 +248,18 @@ class Root(RootModel[int]):
         pytest.param({}, odd_pieces, "a piece of the stream of `odd_pieces` has a type", id="odd pieces"),
         pytest.param({"heartbeat": 5}, text, "means nothing where nothing streams: 5", id="a heartbeat of no stream"),
         pytest.param({}, thread, "parameter `a` of `thread` has a type that cannot be served", id="a type"),
-        pytest.param({"batchable": True}, two, "must take one parameter, not 2", id="a batch of two"),
+        pytest.param({"batchable": True}, nothing, "must take an array, a frame, a tensor or a list", id="of nothing"),
+        pytest.param({"batchable": True}, two, "could be those of `a` or of `b`", id="of two that may be anything"),
+        pytest.param(
+            {"batchable": True}, two_lists, "could be those of `a` or of `b`", id="a batch of two that could be it"
+        ),
+        pytest.param({"batchable": True}, starred, "is batchable and cannot take `*a`", id="of any number"),
+        pytest.param(
+            {"batchable": True, "batch_on": "c"}, two_lists, "must name a parameter that is an array", id="of another"
+        ),
+        pytest.param(
+            {"batchable": True, "batch_on": "a"}, text, "must name a parameter that is an array", id="of a text by name"
+        ),
         pytest.param({"batchable": True}, text, "`a` must be an array, a frame, a tensor or a list", id="of a text"),
         pytest.param({"batchable": True}, with_context, "cannot take the context `ctx`", id="with a context"),
         pytest.param({"input_spec": Checked}, text, "the same parameters: `b` is in one only", id="other names"),

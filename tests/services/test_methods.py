@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import ekiben
+from ekiben.batching import Adaptive
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BatchSpec
 from ekiben.services.methods import ALLOWED, API_NOTE, ApiKeywords, ApiOptions, read_options
@@ -103,6 +104,10 @@ def test_what_types_say_is_what_is_read() -> None:
         ({"timeout": 0}, "`timeout` must be a number of seconds above 0: 0", "write 30"),
         ({"batchable": 1}, "`batchable` must be True or False: 1", None),
         ({"max_batch_size": 8}, "`max_batch_size` means nothing without `batchable=True`: 8", None),
+        ({"batchable": True, "batch_on": 3}, "`batch_on` must be a parameter's name: 3", None),
+        ({"batch_on": "x"}, "`batch_on` means nothing without `batchable=True`: 'x'", None),
+        ({"batchable": True, "policy": 5}, "`policy` must be an `ekiben.batching.Policy`: 5", "a method `wait`"),
+        ({"batchable": True, "policy": Adaptive}, "`policy` must be an", "write `policy=Adaptive()`"),
         ({"isolate": True}, "`isolate` means nothing without `batchable=True`: True", None),
         ({"batchable": True, "max_batch_size": 0}, "`max_batch_size` must be a whole number of at least 1", None),
         ({"batchable": True, "max_batch_size": 1.5}, "`max_batch_size` must be a whole number of at least 1", None),

@@ -7,9 +7,15 @@ drive the same rules, and a test drives them with plain values.
 
 import math
 from collections.abc import Callable, Generator, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from functools import partial
 from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
 
 from ekiben.core.errors import EkibenError
 from ekiben.core.spec import BatchSpec
@@ -22,6 +28,7 @@ Run = Generator[Call, Reply, list[Reply]]  # gives a call of the model, takes it
 Step = Generator[Call, Reply, Reply]  # the same for one group; its value is the list of the calls' values
 
 OPEN = OpenLeaf()
+PLAIN = (bool, int, str, bytes, UUID, date, datetime, time, timedelta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Batcher:
         output: how the answer is split; the same.
         isolate: run a failed batch again by halves, so that one bad item fails alone.
         is_listed: the method takes a list with one element a call, and gives one.
+        joined: the parameter whose values are joined; None where there is one only. Calls that differ in another
+            argument run apart.
     """
 
     def __init__(
@@ -56,16 +65,18 @@ class Batcher:
         *,
         isolate: bool = False,
         is_listed: bool = False,
+        joined: str | None = None,
     ) -> None:
         self._spec = spec
         self._leaf = leaf or OPEN
         self._output = output or OPEN
         self._isolate = isolate
         self._is_listed = is_listed
+        self._joined = joined
 
     def size(self, call: Call) -> int:
         """Count a call's items; a value that cannot be joined with others is one."""
-        return 1 if self._is_listed else count(value_of(call), self._spec.in_axis) or 1
+        return 1 if self._is_listed else count(self._value(call), self._spec.in_axis) or 1
 
     def run(self, calls: Sequence[Call]) -> Run:
         """Answer *calls*; those whose values cannot be joined run apart."""
@@ -86,10 +97,34 @@ class Batcher:
         return list(groups.values())
 
     def _key(self, call: Call) -> Hashable:
-        value, axis = value_of(call), self._spec.in_axis
+        value, axis = self._value(call), self._spec.in_axis
         if count(value, axis) is None:
             return id(call)
-        return type(value), self._leaf.alike(value, axis)
+        alike = type(value), self._leaf.alike(value, axis)
+        if self._joined is None or len(call.kwargs) == 1:
+            return alike
+        others = self._others(call)
+        return id(call) if others is None else (alike, others)
+
+    def _others(self, call: Call) -> Hashable | None:
+        """Give what a call's other arguments are by value; None where that is unknown."""
+        try:
+            return tuple((key, frozen(value)) for key, value in sorted(call.kwargs.items()) if key != self._joined)
+        except TypeError:
+            return None
+
+    def _value(self, call: Call) -> Any:
+        """Give the argument that is joined."""
+        if self._joined is not None and self._joined in call.kwargs:
+            return call.kwargs[self._joined]
+        return call.args[0] if call.args else next(iter(call.kwargs.values()))
+
+    def _with_value(self, call: Call, value: Any) -> Call:
+        """Give a call like *call* with another value to be joined."""
+        if call.args:
+            return Call(call.endpoint, (value, *call.args[1:]), call.kwargs, call.context)
+        name = self._joined if self._joined is not None and self._joined in call.kwargs else next(iter(call.kwargs))
+        return Call(call.endpoint, (), {**call.kwargs, name: value}, call.context)
 
     def _run_group(self, calls: list[Call], reruns: list[int]) -> Run:
         """Answer calls that go together; *reruns* holds how many more are allowed."""
@@ -115,22 +150,22 @@ class Batcher:
             return self._run_listed(calls)
         if len(calls) > 1:
             return self._run_joined(calls)
-        items = count(value_of(calls[0]), self._spec.in_axis)
+        items = count(self._value(calls[0]), self._spec.in_axis)
         if items is not None and items > self._spec.max_size:
             return self._run_in_pieces(calls[0], items)
         return self._run_alone(calls[0], items)
 
     def _run_listed(self, calls: list[Call]) -> Step:
-        reply = yield with_value(calls[0], [value_of(call) for call in calls])
+        reply = yield self._with_value(calls[0], [self._value(call) for call in calls])
         return then(reply, lambda answer: [part[0] for part in OPEN.split(answer, [1] * len(calls), 0)])
 
     def _run_joined(self, calls: list[Call]) -> Step:
-        values = [value_of(call) for call in calls]
+        values = [self._value(call) for call in calls]
         joined = then(Reply(values), lambda parts: self._leaf.join(parts, self._spec.in_axis))
         if joined.error is not None:
             return joined
         batch, sizes = joined.value
-        reply = yield with_value(calls[0], batch)
+        reply = yield self._with_value(calls[0], batch)
         return then(reply, lambda answer: self._split(answer, sizes))
 
     def _run_alone(self, call: Call, items: int | None) -> Step:
@@ -140,12 +175,12 @@ class Batcher:
 
     def _run_in_pieces(self, call: Call, items: int) -> Step:
         """Run a call that is larger than a batch may be."""
-        value, most = value_of(call), self._spec.max_size
+        value, most = self._value(call), self._spec.max_size
         sizes = [min(most, items - start) for start in range(0, items, most)]
         answers: list[Any] = []
         for piece in self._leaf.split(value, sizes, self._spec.in_axis):
             size = sizes[len(answers)]
-            reply = yield with_value(call, piece)
+            reply = yield self._with_value(call, piece)
             checked = then(reply, partial(self._checked, items=size))
             if checked.error is not None:
                 return checked
@@ -186,13 +221,29 @@ def count(value: Any, axis: int) -> int | None:
     return len(value) if isinstance(value, list | tuple) else None
 
 
-def value_of(call: Call) -> Any:
-    """Give the one argument of a call."""
-    return call.args[0] if call.args else next(iter(call.kwargs.values()))
+def frozen(value: Any) -> Hashable:
+    """Give what only equal arguments have in common: 1, 1.0 and True differ.
 
-
-def with_value(call: Call, value: Any) -> Call:
-    """Give a call like *call* with another argument."""
-    if call.args:
-        return Call(call.endpoint, (value,), {}, call.context)
-    return Call(call.endpoint, (), {next(iter(call.kwargs)): value}, call.context)
+    Raises:
+        TypeError: the value is of a kind that is not known to be comparable.
+    """
+    kind = type(value)
+    if value is None or kind in PLAIN:
+        return kind, value
+    if kind in (float, Decimal):
+        return kind, str(value)  # 0.0 and -0.0 differ, NaN is like NaN
+    if hasattr(value, "tobytes") and not value.dtype.hasobject:
+        return kind, value.dtype.str, value.shape, value.tobytes()
+    if kind in (list, tuple):
+        return kind, tuple(frozen(item) for item in value)
+    if kind is dict:
+        return kind, tuple((frozen(key), frozen(item)) for key, item in value.items())
+    if kind in (set, frozenset):
+        return kind, frozenset(frozen(item) for item in value)
+    if isinstance(value, Enum):
+        return kind, value.name
+    if isinstance(value, BaseModel):
+        return kind, frozen(dict(value))
+    if is_dataclass(value):
+        return kind, tuple(frozen(getattr(value, part.name)) for part in fields(value))
+    raise TypeError(f"{kind.__name__} is not compared by value")

@@ -343,6 +343,7 @@ def batching_of(endpoint: EndpointSpec, codec: Codec, bound: BoundService, aroun
         codec.output_leaf,
         isolate=endpoint.isolate,
         is_listed=endpoint.convention is Convention.LISTED,
+        joined=bound.signatures[endpoint.name].batched,
     )
     return Batching(batcher, endpoint.batch, policy_of(bound, endpoint.name))
 

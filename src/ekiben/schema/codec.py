@@ -82,13 +82,19 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
         input_media=input_media(signature, raw_media),
         raw_media=raw_media,
         output_media=answer.media,
-        leaf=batch_leaf(signature.parameters[0].hint) if signature.parameters else None,
+        leaf=leaf_of_batch(signature),
         output_leaf=answer.leaf,
         is_root=signature.is_root,
         is_shallow=is_shallow(schema),
         encoders=answer.encoders,
         pieces=answer.pieces,
     )
+
+
+def leaf_of_batch(signature: Signature) -> Leaf | None:
+    """Give the leaf by which values of the batched parameter are joined."""
+    parameters = [p for p in signature.parameters if signature.batched in (None, p.name)]
+    return batch_leaf(parameters[0].hint) if parameters else None
 
 
 def arguments_hint(signature: Signature) -> Any:

@@ -62,6 +62,7 @@ class Signature:
     context: str | None = None  # the parameter that receives the running call's Context
     is_async: bool = False
     is_stream: bool = False
+    batched: str | None = None  # the parameter whose values are joined; None: the only one, or nothing batches
     whole: Any = None  # a settled pydantic model that reads all parameters at once
 
 

@@ -188,6 +188,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         on_deployment=members.deployment_hooks(cls),
         on_loop=any(signature.is_async for signature in signatures.values()),
         origin=f"{cls.__module__}:{cls.__qualname__}",
+        policies={one.spec.name: one.policy for one in found if one.policy is not None},
         options=options.given,
     )
 

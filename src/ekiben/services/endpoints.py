@@ -29,6 +29,7 @@ class Endpoint:
     attribute: str
     spec: EndpointSpec
     signature: Signature
+    policy: Any = None  # decides when its batches leave
 
 
 def describe(cls: type, names: Mapping[str, Any]) -> list[Endpoint]:
@@ -64,7 +65,7 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
         )
     check_stream(signature, options, where)
     if options.batch is not None:
-        check_batch(signature, where)
+        signature = replace(signature, batched=batched_of(signature, options.batch_on, where))
     codec = plan(signature)
     spec = EndpointSpec(
         name=name,
@@ -81,7 +82,7 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
         max_attempts=options.max_attempts,
         doc=inspect.getdoc(found.function) or "",
     )
-    return Endpoint(found.name, spec, signature)
+    return Endpoint(found.name, spec, signature, options.policy)
 
 
 def check_self(function: Any, where: str) -> None:
@@ -131,26 +132,61 @@ def with_model(signature: Signature, model: type[BaseModel], where: str) -> Sign
     return replace(signature, parameters=parameters, is_root=False, whole=whole)
 
 
-def check_batch(signature: Signature, where: str) -> None:
-    """Refuse what cannot be joined with other calls."""
-    if len(signature.parameters) != 1:
-        raise ConfigError(
-            f"{where} is batchable and must take one parameter, not {len(signature.parameters)}",
-            hint="join the parameters into one array or one list of records",
-        )
+def batched_of(signature: Signature, named: str | None, where: str) -> str | None:
+    """Give the parameter whose values are joined with those of other calls.
+
+    Args:
+        signature: of the method.
+        named: what `batch_on` says.
+        where: the method, for errors.
+
+    Returns:
+        Its name; None where it is the only one.
+
+    Raises:
+        ConfigError: there is none, several could be it, or the method cannot batch.
+    """
     if signature.context is not None:
         raise ConfigError(
             f"{where} is batchable and cannot take the context `{signature.context}`, as it answers several calls",
             hint="leave the parameter out",
         )
-    parameter: Parameter = signature.parameters[0]
+    stars = next((parameter for parameter in signature.parameters if parameter.stars), None)
+    if stars is not None:
+        raise ConfigError(
+            f"{where} is batchable and cannot take `{stars.stars}{stars.name}`", hint="write its parameters one by one"
+        )
+    found = [parameter for parameter in signature.parameters if can_batch(parameter)]
+    if named is not None:
+        chosen = [parameter for parameter in found if parameter.name == named]
+        if not chosen:
+            raise ConfigError(
+                f"`batch_on` of {where} must name a parameter that is an array, a frame, a tensor or a list: {named!r}",
+                hint=f"its parameters are: {', '.join(p.name for p in signature.parameters) or 'none'}",
+            )
+        return named if len(signature.parameters) > 1 else None
+    found = [parameter for parameter in found if parameter.is_required] or found
+    found = [parameter for parameter in found if parameter.hint is not Any] or found
+    if not found:
+        name = signature.parameters[0].name if len(signature.parameters) == 1 else None
+        raise ConfigError(
+            f"{where} is batchable, and its parameter `{name}` must be an array, a frame, a tensor or a list"
+            if name is not None
+            else f"{where} is batchable and must take an array, a frame, a tensor or a list",
+            hint="write `list[...]`: a call gives some items, a batch has those of several calls",
+        )
+    if len(found) > 1:
+        raise ConfigError(
+            f"{where} is batchable, and its items could be those of `{found[0].name}` or of `{found[1].name}`",
+            hint=f'say which by `batch_on="{found[0].name}"`, or join them into one list of records',
+        )
+    return found[0].name if len(signature.parameters) > 1 else None
+
+
+def can_batch(parameter: Parameter) -> bool:
+    """Say whether values of a parameter are batches of items."""
     leaf = batch_leaf(parameter.hint)
-    if parameter.hint is Any or (leaf is not None and leaf.kind in AXES):
-        return
-    raise ConfigError(
-        f"{where} is batchable, and its parameter `{parameter.name}` must be an array, a frame, a tensor or a list",
-        hint="write `list[...]`: a call gives some items, a batch has those of several calls",
-    )
+    return parameter.hint is Any or (leaf is not None and leaf.kind in AXES)
 
 
 def check_stream(signature: Signature, options: ApiOptions, where: str) -> None:

@@ -13,14 +13,15 @@ from pydantic.fields import FieldInfo
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BatchSpec
-from ekiben.services.checks import block, flag, number, url_path, whole
+from ekiben.services.checks import block, flag, number, text, url_path, whole
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 API_NOTE = "__ekiben_api__"
 HOOK_NOTE = "__ekiben_hook__"
 
-BATCHING = ("batch_dim", "max_batch_size", "max_latency_ms", "max_wait_ms", "isolate")
+BATCHING = ("batch_on", "batch_dim", "max_batch_size", "max_latency_ms", "max_wait_ms", "isolate", "policy")
+POLICY = ("wait", "observe", "expect", "welcome")  # what `ekiben.batching.Policy` has
 ALLOWED = ("route", "name", "input_spec", "output_spec", "timeout", "heartbeat", "batchable", *BATCHING)
 REFUSED = {"is_stream": "a generator streams by itself", "media_type": "annotate the answer with `ContentType`"}
 
@@ -40,6 +41,8 @@ class ApiKeywords(TypedDict, total=False):
     max_latency_ms: float
     max_wait_ms: float
     isolate: bool
+    batch_on: str | None
+    policy: Any  # ekiben.batching.Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class ApiOptions:
     timeout: float | None = None  # seconds; None: the service's; 0: no limit
     heartbeat: float | None = None  # seconds
     isolate: bool = False
+    batch_on: str | None = None  # the parameter whose values are joined
+    policy: Any = None
     input_spec: type[BaseModel] | None = None
     output_spec: Any = None
     is_task: bool = False
@@ -75,7 +80,8 @@ def api(function: Any = None, /, **options: Any) -> Any:
             fields replace the hints of the parameters), `output_spec` (a type that replaces the hint of the answer),
             `timeout` (seconds; None: as long as it takes; left out: that of the service), `heartbeat` (seconds without
             a piece after which a stream of events sends a comment), `batchable` with `batch_dim`, `max_batch_size`
-            (items), `max_latency_ms`, `max_wait_ms` and `isolate` (run a failed batch again by halves).
+            (items), `max_latency_ms`, `max_wait_ms`, `isolate` (run a failed batch again by halves), `batch_on` (the
+            parameter that is joined) and `policy` (an `ekiben.batching.Policy`).
 
     Raises:
         ConfigError: an option is unknown, or not of its type.
@@ -122,6 +128,8 @@ def read_options(options: Mapping[str, Any]) -> ApiOptions:
         timeout=read_timeout(given),
         heartbeat=None if given.get("heartbeat") is None else number(given["heartbeat"], "heartbeat", "seconds"),
         isolate=flag(given.get("isolate", False), "isolate"),
+        batch_on=None if given.get("batch_on") is None else text(given["batch_on"], "batch_on", "a parameter's name"),
+        policy=read_policy(given.get("policy")),
         input_spec=model,
         output_spec=given.get("output_spec"),
     )
@@ -132,6 +140,19 @@ def read_timeout(options: Mapping[str, Any]) -> float | None:
     if "timeout" not in options:
         return None
     return 0.0 if options["timeout"] is None else number(options["timeout"], "timeout", "seconds")
+
+
+def read_policy(policy: Any) -> Any:
+    """Check that a policy has the methods of one; a class is none."""
+    if policy is None:
+        return None
+    missing = [name for name in POLICY if not callable(getattr(policy, name, None))]
+    if missing or isinstance(policy, type):
+        raise ConfigError(
+            f"`policy` must be an `ekiben.batching.Policy`: {policy!r}",
+            hint=f"give it a method `{missing[0]}`" if missing else f"write `policy={policy.__name__}()`",
+        )
+    return policy
 
 
 def read_batch(options: Mapping[str, Any]) -> BatchSpec:
