@@ -1,5 +1,6 @@
 """Reading and writing are timed: slow ones each time, quick ones by one that stands for many."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 import ekiben
-from ekiben.engine.timing import EVERY, CodecTimes, Spent, timed, watched, watched_beside
+from ekiben.engine.timing import EVERY, CodecTimes, Spent, timed, watched, watched_async, watched_beside
 from ekiben.schema.codec import Codec, plan
 from ekiben.schema.content import Upload
 
@@ -66,6 +67,38 @@ def test_no_run_on_threads_is_lost() -> None:
         list(pool.map(call, range(40)))
     assert spent.count == 40
     assert spent.seconds > 0
+
+
+async def test_async_runs() -> None:
+    """What is awaited is timed to its end: slow runs each, quick ones by one that stands for many."""
+
+    async def echo(value: int) -> int:
+        return value
+
+    slow, quick = Spent(), Spent()
+    call = watched_async(echo, slow, ticking(0.5))
+    assert [await call(number) for number in range(3)] == [0, 1, 2]
+    assert (slow.count, slow.seconds) == (3, 1.5)
+    call = watched_async(echo, quick, ticking(1e-6))
+    for number in range(1 + 2 * EVERY):
+        await call(number)
+    assert quick.count == 1 + 2 * EVERY
+
+
+async def test_async_runs_side_by_side() -> None:
+    """Runs that wait at the same time are all counted."""
+    gate = asyncio.Event()
+
+    async def wait(_: int) -> None:
+        await gate.wait()
+
+    spent = Spent()
+    call = watched_async(wait, spent, ticking(0.5))
+    running = [asyncio.ensure_future(call(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*running)
+    assert spent.count == 5
 
 
 @ekiben.service

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -161,6 +162,29 @@ async def test_behind_the_routes() -> None:
     assert found[("ekiben_model_seconds_count", *place)] == 2
     assert found[("ekiben_model_seconds_sum", *place)] > 0
     assert found[("ekiben_queue_depth", "Doubles", "")] == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"threads": 2}, {"inline": True}], ids=str)
+async def test_methods_are_timed(options: dict[str, Any]) -> None:
+    """A method whose calls are no batches is timed by the call, on a thread, on several, and on the loop."""
+
+    @ekiben.service(**options)
+    class Timed:
+        @ekiben.api
+        def plain(self) -> int:
+            return 1
+
+        @ekiben.api
+        async def on_loop(self) -> int:
+            return 1
+
+    async with asking(Timed) as client:
+        for path in ("/plain", "/on_loop"):
+            assert (await client.post(path, json={})).json() == 1
+        found = samples((await client.get("/metrics")).text)
+    for name in ("plain", "on_loop"):
+        assert found[("ekiben_model_seconds_count", name, "Timed", "")] == 1
+        assert found[("ekiben_model_seconds_sum", name, "Timed", "")] > 0
 
 
 async def test_nothing_is_timed_where_nobody_looks() -> None:

@@ -29,6 +29,7 @@ from ekiben.engine.outbox import Outbox
 from ekiben.engine.policy import policy_of
 from ekiben.engine.queue import CallQueue, Lane
 from ekiben.engine.threads import INTERNAL, ModelThreads
+from ekiben.engine.timing import Spent, watched, watched_async, watched_beside
 from ekiben.schema.codec import Codec
 
 log = logging.getLogger("ekiben")
@@ -79,6 +80,8 @@ class LocalDispatcher:
         self.failure: BaseException | None = None
         self.state: dict[str, Any] = {}  # `ctx.state` of every call
         self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
+        plain = [e.name for e in bound.spec.endpoints if e.batch is None and not e.stream and not e.task]
+        self.methods = {name: Spent() for name in plain} if bound.spec.http.metrics.enabled else {}
         is_on_loop = bound.spec.inline  # then sync methods are called as async ones are
         self._async = {name for name, signature in bound.signatures.items() if signature.is_async or is_on_loop}
         self._batchings = {
@@ -245,14 +248,26 @@ class LocalDispatcher:
         self._threads = ModelThreads(self._calls, Outbox(asyncio.get_running_loop()), self._batchings, self._note)
         self._threads.start(self.bound.spec.threads)
 
+    def _timed(self, invokes: Mapping[str, Invoke]) -> dict[str, Invoke]:
+        """Let the methods be timed whose calls are no batches; those are timed as a whole."""
+        found: dict[str, Invoke] = {}
+        for name, spent in self.methods.items():
+            if self.bound.signatures[name].is_async:
+                found[name] = watched_async(invokes[name], spent)
+            else:
+                watch = watched if self.bound.spec.threads == 1 else watched_beside
+                found[name] = watch(invokes[name], spent)
+        return found
+
     def _plan(self, made: instances.Instance) -> None:
         """Settle how each endpoint is answered."""
         assert self._calls is not None
         assert self._threads is not None
-        self._threads.plan(made.invoke)
+        invokes = {**made.invoke, **self._timed(made.invoke)}
+        self._threads.plan(invokes)
         loop = asyncio.get_running_loop()
         for endpoint in self.bound.spec.endpoints:
-            name, invoke = endpoint.name, made.invoke[endpoint.name]
+            name, invoke = endpoint.name, invokes[endpoint.name]
             if not self.bound.signatures[name].is_async and name in self._async and not endpoint.stream:
                 invoke = lifted(invoke)
             limit = Limit.of(endpoint, self.bound.spec.limits)

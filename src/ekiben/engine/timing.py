@@ -5,7 +5,7 @@ refused counts too: refusing it took time as well.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, TypeVar
@@ -88,6 +88,34 @@ def watched(
             spent.seconds += took * weight
             spent.count += weight
             left = weight = EVERY if took < QUICK else 1
+
+    return call
+
+
+def watched_async(
+    function: Callable[[Given], Awaitable[Made]], spent: Spent, clock: Callable[[], float] = perf_counter
+) -> Callable[[Given], Awaitable[Made]]:
+    """Note what an `async def` function takes to its end, as `watched` does."""
+    since, every = 0, 1  # runs since the last one that was timed; those of which one is
+
+    def call(value: Given) -> Awaitable[Made]:
+        nonlocal since
+        since += 1
+        if since < every:
+            return function(value)
+        weight, since = since, 0
+        return measured(value, weight)
+
+    async def measured(value: Given, weight: int) -> Made:
+        nonlocal every
+        began = clock()
+        try:
+            return await function(value)
+        finally:
+            took = clock() - began
+            spent.seconds += took * weight
+            spent.count += weight
+            every = EVERY if took < QUICK else 1
 
     return call
 

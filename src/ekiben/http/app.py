@@ -79,7 +79,8 @@ class App:
         self._access = AccessLog(spec.http.access) if spec.http.access.enabled else None
         self._mounts = Mounts(bound.mounts, spec.http.path_prefix)
         counts = None if self.tasks is None else self.tasks.counts
-        inner = Inner(self.dispatcher.batches, times, lambda: self.dispatcher.waiting, counts)
+        called = self.dispatcher.methods if isinstance(self.dispatcher, LocalDispatcher) else {}
+        inner = Inner(self.dispatcher.batches, times, called, lambda: self.dispatcher.waiting, counts)
         self._metrics = Metrics(spec, inner)
         self._unknown = self._metrics.tally(UNKNOWN)
         self._tallies: dict[str, Tally] = {}

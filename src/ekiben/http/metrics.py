@@ -69,6 +69,7 @@ class Inner:
 
     batches: Mapping[str, BatchCounts] = field(default_factory=dict)  # of those that batch
     codecs: Mapping[str, CodecTimes] = field(default_factory=dict)
+    methods: Mapping[str, Spent] = field(default_factory=dict)  # of those that do not
     waiting: Callable[[], int] | None = None  # calls that wait for a model thread
     tasks: TaskCounts | None = None
 
@@ -140,8 +141,11 @@ class Metrics:
         if inner.batches:
             yield self._batch_sizes()
             yield self._batch_waits()
-            run = {name: Spent(counts.batches, counts.seconds) for name, counts in inner.batches.items()}
-            yield self._spent("model_seconds", "Running the method on one batch.", run)
+        run = {name: Spent(counts.batches, counts.seconds) for name, counts in inner.batches.items()} | dict(
+            inner.methods
+        )
+        if run:
+            yield self._spent("model_seconds", "Running the method, on one call or one batch.", run)
 
     def _tasks(self, counts: TaskCounts) -> Iterator[Metric]:
         """Give the tasks that ended, and those that run."""

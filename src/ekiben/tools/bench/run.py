@@ -132,7 +132,7 @@ def note(to: list[Usage], target: Target, server: Server, endpoint: Endpoint) ->
 
 def used(target: Target, server: Server, endpoint: Endpoint) -> Usage:
     """Look at what the server has used until now."""
-    counts = server.counts(endpoint) if endpoint.batches else {}
+    counts = server.counts(endpoint)
     return Usage(time.monotonic(), machine.cpu(machine.family(target.roots())), counts, machine.busy())
 
 
@@ -152,7 +152,8 @@ def row(job: Job, total: Total, usage: Sequence[Usage], processes: int) -> Row:
         more = {name: after.counts[name] - before.counts.get(name, 0.0) for name in after.counts}
         if more.get("_adaptive_batch_size_count"):
             batch = more["_adaptive_batch_size_sum"] / more["_adaptive_batch_size_count"]
-            model = more.get("_model_seconds_sum", 0.0) / passed
+        if "_model_seconds_sum" in more:
+            model = more["_model_seconds_sum"] / passed
         in_use, at_hand = (late - early for early, late in zip(before.machine, after.machine, strict=True))
         if at_hand:
             share = in_use / at_hand
