@@ -12,6 +12,7 @@ import pytest
 import ekiben
 from ekiben.core.errors import DeadlineExceeded, TooManyRequests, Unavailable
 from ekiben.engine import wire
+from ekiben.engine.member import AHEAD
 from ekiben.engine.wire import Frame, Kind
 from tests.engine.linked import linked, until
 
@@ -132,7 +133,7 @@ async def test_what_was_sent_and_not_begun_goes_to_another_once() -> None:
         await until(lambda: found.pool.is_ready)
         call = asyncio.create_task(found.ask("add", numbers=[1]))
         await until(lambda: found.pool.admission.inside == 1 and found.pool.waiting == 0)
-        assert mark.value == 0
+        assert not mark.is_set(0)
         sock.close()
         await until(lambda: found.pool.waiting == 1)
         other, _ = found.attach()
@@ -244,7 +245,7 @@ async def test_an_unknown_endpoint_ends_the_link() -> None:
     """A worker does not look up what it does not have."""
     async with linked(Sums) as found:
         front = found.pool._members[0]
-        front._link.send(Frame(Kind.CALLS, [1, "__init__", False, [[1, {}, 0, None]]]))
+        front._link.send(Frame(Kind.CALLS, [1, "__init__", False, [[1, {}, 0, None, 0]]]))
         await found.workers[0].ended.wait()
         assert "no such endpoint" in str(found.workers[0].failure)
 
@@ -262,3 +263,37 @@ class Evil:
 
     def __reduce__(self) -> Any:
         return SEEN.append, ("EVIL",)
+
+
+async def test_short_calls_are_sent_ahead_and_are_not_lost() -> None:
+    """A worker of short calls has some more than it runs; when it ends, those go to another and only one is lost."""
+    async with linked(Sums) as found:
+        for _ in range(10):
+            await found.ask("left")
+        begun = asyncio.create_task(found.ask("hold", name="a"))
+        await until(lambda: SEEN == ["a"])
+        ahead = [asyncio.create_task(found.ask("left")) for _ in range(20)]
+        await until(lambda: found.pool.waiting == 20 - AHEAD)
+        found.workers[0].close()
+        with pytest.raises(Unavailable, match="worker that ran this call ended"):
+            await begun
+        GATES["a"].set()
+        await found.add()
+        assert len(await asyncio.gather(*ahead)) == 20
+
+
+async def test_what_was_sent_ahead_is_dropped_with_its_caller() -> None:
+    """A call that waits at a worker is not run once nobody waits for it."""
+    async with linked(Sums) as found:
+        for _ in range(10):
+            await found.ask("left")
+        busy = asyncio.create_task(found.ask("hold", name="a"))
+        await until(lambda: SEEN == ["a"])
+        gone = asyncio.create_task(found.ask("hold", name="b"))
+        await until(lambda: found.workers[0].inside == 2)
+        gone.cancel()
+        await until(lambda: found.workers[0].inside == 1)
+        GATES["a"].set()
+        await busy
+        assert await found.ask("add", numbers=[1]) == [2]
+        assert SEEN == ["a"]

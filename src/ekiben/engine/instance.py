@@ -5,7 +5,7 @@ In: a `BoundService`. Out: an `Instance` whose calls are planned. Runs once a wo
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Instance:
 
     bound: BoundService
     target: Any
-    invoke: Mapping[str, Invoke]
+    invoke: dict[str, Invoke]
     dependencies: tuple["Instance", ...] = ()
     clients: tuple[Remote, ...] = ()
     handle: Any = None  # what those have that depend on it

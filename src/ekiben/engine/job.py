@@ -16,6 +16,7 @@ from ekiben.engine.policy import Adaptive, Moment, Policy
 from ekiben.engine.wire import Buffer, Kind
 
 BYTES = 8 * 1024 * 1024  # of one cut; a call that alone has more goes alone
+MOST = 2048  # calls of one cut, however many the endpoint would take
 TOGETHER = 64  # calls of an `async def` method in one frame
 
 Done = tuple[Any, Sequence[Buffer]]  # what a worker answered: a plain value, and buffers
@@ -71,7 +72,7 @@ class Line:
 
     def cut(self) -> list[Job]:
         """Take what one worker begins at once, in order, of what is still wanted."""
-        most = self.spec.max_size if self.spec is not None else TOGETHER if self.on_loop else 1
+        most = min(MOST, self.spec.max_size) if self.spec is not None else TOGETHER if self.on_loop else 1
         name, size = self.jobs[0].endpoint, 0
         taken: list[Job] = []
         while self.jobs and len(taken) < most and self.jobs[0].endpoint == name:

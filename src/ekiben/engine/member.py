@@ -1,45 +1,49 @@
 """One worker, seen from where the calls wait.
 
 In: cuts for it. Out: its answers; at its end, which calls it had begun and which not.
-How far it came stands in a few bytes of memory that both map, so that the answer is there however it ended.
+That stands in memory that both map, a byte for each call, so that the answer is there however it ended.
 """
 
+import math
 import mmap
 import os
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ekiben.engine.job import Job, Line
+from ekiben.engine.job import MOST, Job, Line
 from ekiben.engine.link import Link
 from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
-MARK_SIZE = 8  # bytes: the number of the last cut that was begun
+SPOTS = 8192  # calls that one worker may have
 LOOSE = 1024  # calls of `async def` methods that one worker has at once
+AHEAD = 8  # short calls that a worker has beside those that it runs, so that it need not wait for the next
+SHORT = 0.002  # seconds that a call may take for that
+WEIGHT = 0.2  # of the newest call, in what calls take
 
 
 class Mark:
-    """How many cuts a worker has begun: it writes, we read."""
+    """Which calls a worker has begun, by their spots: it writes, we read."""
 
     def __init__(self, fd: int) -> None:
-        self._memory = mmap.mmap(fd, MARK_SIZE)
+        self._memory = mmap.mmap(fd, SPOTS)
 
     @classmethod
     def make(cls) -> tuple["Mark", int]:
         """Make the memory; give the descriptor that the worker inherits too."""
         fd = os.memfd_create("ekiben-mark", os.MFD_CLOEXEC)
-        os.ftruncate(fd, MARK_SIZE)
+        os.ftruncate(fd, SPOTS)
         return cls(fd), fd
 
-    @property
-    def value(self) -> int:
-        """The number of the last cut that was begun."""
-        return int.from_bytes(self._memory[:], "little")
+    def is_set(self, spot: int) -> bool:
+        """Whether the call at a spot was begun."""
+        return self._memory[spot] != 0
 
-    def set(self, number: int) -> None:
-        """Note that a cut, and all before it, was begun."""
-        self._memory[:] = number.to_bytes(MARK_SIZE, "little")
+    def set(self, spot: int, has_begun: bool = True) -> None:
+        """Note whether the call at a spot was begun; raises IndexError for one that is none."""
+        self._memory[spot] = has_begun
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +55,15 @@ class Cut:
     sent: float  # of time.monotonic
     left: int  # jobs without an answer
     size: int  # jobs at the start
+
+
+@dataclass(slots=True)
+class Held:
+    """A job that a worker has."""
+
+    job: Job
+    cut: Cut
+    spot: int  # of the mark
 
 
 class Member:
@@ -77,9 +90,12 @@ class Member:
         self.index = index
         self.is_ready = False
         self.is_resting = False  # its answers go out before it gets more
-        self.inside: dict[int, tuple[Job, Cut]] = {}
-        self._threads = threads
+        self.inside: dict[int, Held] = {}
+        self._threads = threads  # that are free; less than none: calls wait there
         self._mark = mark
+        self._spots = deque(range(SPOTS))
+        self._pace = math.inf  # seconds that a lone sync call takes
+        self._finished = 0.0  # when the last of them ended
         self._numbers = 0
         self._busy: set[str] = set()  # endpoints of `async def` methods of which a batch runs
         self._loose = 0
@@ -92,9 +108,16 @@ class Member:
 
     def has_room(self, line: Line) -> bool:
         """Say whether a cut of *line* would be begun at once."""
+        if len(self._spots) < MOST:
+            return False
         if not line.on_loop:
             return self._threads > 0
         return line.name not in self._busy if line.spec is not None else self._loose < LOOSE
+
+    def has_spare(self, line: Line) -> bool:
+        """Say whether a cut of *line* may wait at the worker, for a moment."""
+        is_alone = line.spec is None and not line.on_loop
+        return is_alone and self._pace < SHORT and -AHEAD < self._threads <= 0 and len(self._spots) >= MOST
 
     def give(self, line: Line, jobs: list[Job], now: float) -> None:
         """Send a cut.
@@ -103,29 +126,42 @@ class Member:
             WireError: it is larger than a frame may be; nothing was sent.
         """
         cut = Cut(self._numbers + 1, line, now, len(jobs), len(jobs))
-        records = [[job.number, job.head, len(job.buffers), job.deadline] for job in jobs]
+        held = [Held(job, cut, self._spots[place]) for place, job in enumerate(jobs)]
+        records = [[one.job.number, one.job.head, len(one.job.buffers), one.job.deadline, one.spot] for one in held]
+        for one in held:
+            self._mark.set(one.spot, False)
         buffers = [buffer for job in jobs for buffer in job.buffers]
         self._link.send(Frame(Kind.CALLS, [cut.number, jobs[0].endpoint, line.spec is not None, records], buffers))
         self._numbers = cut.number
-        for job in jobs:
-            job.keeper = self
-            self.inside[job.number] = job, cut
+        for one in held:
+            self._spots.popleft()
+            one.job.keeper = self
+            self.inside[one.job.number] = one
         self._count(cut, 1)
 
-    def take(self, number: int) -> tuple[Job, Cut] | None:
+    def take(self, number: int, now: float) -> tuple[Job, Cut] | None:
         """Take a job whose answer came, or None; the last of a cut frees its place."""
         found = self.inside.pop(number, None)
-        if found is not None:
-            job, cut = found
-            job.keeper = None
-            cut.left -= 1
-            if cut.left == 0:
-                self._count(cut, -1)
-        return found
+        if found is None:
+            return None
+        job, cut = found.job, found.cut
+        job.keeper = None
+        self._spots.append(found.spot)
+        cut.left -= 1
+        if cut.left == 0:
+            self._count(cut, -1)
+            if cut.line.spec is None and not cut.line.on_loop:
+                self._learn(now - max(cut.sent, self._finished))
+                self._finished = now
+        return job, cut
 
-    def has_begun(self, cut: Cut) -> bool:
-        """Say whether the worker began a cut, also after its end."""
-        return cut.number <= self._mark.value
+    def has_begun(self, number: int) -> bool:
+        """Say whether the worker began a job that it has, also after its end."""
+        return self._mark.is_set(self.inside[number].spot)
+
+    def _learn(self, seconds: float) -> None:
+        """Note what a lone sync call took."""
+        self._pace = seconds if self._pace == math.inf else (1 - WEIGHT) * self._pace + WEIGHT * seconds
 
     def say(self, kind: Kind, value: Any = None, buffers: Sequence[Buffer] = ()) -> None:
         """Send a frame that is no cut; raises WireError as `Link.send` does."""

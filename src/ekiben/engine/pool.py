@@ -116,8 +116,8 @@ class Pool:
         finally:
             deadlines.remove(answer)
             self.admission.leave()
-            if job.keeper is not None and self._lines[endpoint].on_loop:
-                job.keeper.say(Kind.CANCEL, job.number)  # a sync call runs on, and keeps its place
+            if job.keeper is not None:
+                job.keeper.say(Kind.CANCEL, job.number)  # a sync call that was begun runs on, and keeps its place
 
     async def ask(self, what: str) -> bool:
         """Ask the health method of each worker that is ready; True only if all say so."""
@@ -149,15 +149,19 @@ class Pool:
         ready = [member for member in self._members if member.is_ready and not member.is_resting]
         while True:
             ready.sort(key=lambda member: member.load)
-            if not any(self._serve(member, now) for member in ready):
-                return
+            if not any(self._serve(member, now, self._distinct()) for member in ready):
+                break
+        spare = [line for line in self._distinct() if line.jobs]
+        if all(line.spec is None or line.on_loop for line in spare):  # a batch that waits comes first
+            while any(self._serve(member, now, spare, is_spare=True) for member in ready):
+                ready.sort(key=lambda member: member.load)
 
-    def _serve(self, member: Member, now: float) -> bool:
+    def _serve(self, member: Member, now: float, lines: Sequence[Line], *, is_spare: bool = False) -> bool:
         """Give *member* the oldest cut that is due and fits; say whether there was one."""
         due: Line | None = None
-        for line in self._distinct():
+        for line in lines:
             pause = line.pause(now)
-            if pause is None or not member.has_room(line):
+            if pause is None or not (member.has_spare(line) if is_spare else member.has_room(line)):
                 continue
             if pause > 0.0:
                 self._come_back(pause)
@@ -209,7 +213,7 @@ class Pool:
         for name, items, seconds in notes:
             self.batches[name].note(items, seconds)
         for number, head, held in records:
-            found = member.take(number)
+            found = member.take(number, now)
             if found is not None:
                 job, cut = found
                 if cut.left == 0:
@@ -235,13 +239,14 @@ class Pool:
         if self._switch is not None:
             self._switch.forget(member)
         again: list[tuple[Line, Job]] = []
-        for job, cut in member.inside.values():
+        for number, held in member.inside.items():
+            job = held.job
             job.keeper = None
-            if member.has_begun(cut) or job.tries:
+            if member.has_begun(number) or job.tries:
                 refuse(job, "the worker that ran this call ended before the answer was there")
             else:
                 job.tries += 1
-                again.append((cut.line, job))
+                again.append((held.cut.line, job))
         for line, job in reversed(again):
             line.jobs.appendleft(job)
         if error is not None:

@@ -17,6 +17,7 @@ from ekiben.core.errors import Unavailable
 from ekiben.core.spec import BoundService, EndpointSpec
 from ekiben.engine.deadline import Deadlines
 from ekiben.engine.instance import probe
+from ekiben.engine.invoke import Invoke
 from ekiben.engine.job import Done
 from ekiben.engine.link import Link
 from ekiben.engine.local import LocalDispatcher
@@ -80,6 +81,8 @@ class Passing:
 
     gate: Gate
     deadline: float | None  # of time.monotonic
+    endpoint: str
+    spot: int  # of the mark
     has_arrived: bool = False
 
     def arrive(self) -> None:
@@ -113,7 +116,7 @@ class Worker:
     Args:
         dispatcher: runs the service here; made of what `within` gives.
         sock: our end of the pair.
-        mark: where the front reads how far we came.
+        mark: where the front reads what we have begun.
     """
 
     def __init__(self, dispatcher: LocalDispatcher, sock: socket.socket, mark: Mark) -> None:
@@ -125,6 +128,12 @@ class Worker:
         self._mark = mark
         self._serve: Serve | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._passing: dict[int, Passing] = {}
+        self._due: dict[int, int] = {}  # spots of calls that wait for a thread
+        bound = dispatcher.bound
+        is_loose = {name: each.is_async or bound.spec.inline for name, each in bound.signatures.items()}
+        self._loose = {name for name, found in is_loose.items() if found}  # run on the event loop
+        self._alone = {e.name for e in bound.spec.endpoints if e.batch is None and e.name not in self._loose}
         self._replies: list[tuple[int, Done]] = []
         self._probes: set[asyncio.Task[None]] = set()
         self._asked: dict[int, asyncio.Future[Done]] = {}  # calls of other services
@@ -138,6 +147,9 @@ class Worker:
 
     def ready(self, serve: Serve) -> None:
         """Take calls, now that the instance is there."""
+        assert self.dispatcher.instance is not None
+        for name in self._alone:
+            self.dispatcher.instance.invoke[name] = self._noting(self.dispatcher.instance.invoke[name])
         self._serve = serve
         self._link.send(Frame(Kind.READY))
 
@@ -148,6 +160,8 @@ class Worker:
             call.deadline = passing.deadline
             passing.arrive()
             await passing.gate.wait()
+            if passing.endpoint in self._alone:
+                self._due[id(call)] = passing.spot
         door = self.dispatcher.door(call.endpoint)
         call.answer = answer = asyncio.get_running_loop().create_future()
         door.enter(call)
@@ -155,6 +169,7 @@ class Worker:
             return await answer
         finally:
             door.leave(call)
+            self._due.pop(id(call), None)
 
     async def call(
         self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
@@ -202,9 +217,7 @@ class Worker:
                     cut, endpoint, is_batch, records = frame.value
                     self._take(cut, endpoint, is_batch, (records, frame.buffers))
                 case Kind.CANCEL:
-                    task = self._tasks.get(frame.value)
-                    if task is not None:
-                        task.cancel()
+                    self._cancel(frame.value)
                 case Kind.CALLED:
                     number, head = frame.value
                     answer = self._asked.get(number)
@@ -224,17 +237,38 @@ class Worker:
         records, buffers = given
         if self._serve is None or endpoint not in self.dispatcher.bound.signatures:
             raise ValueError(f"no such endpoint: {endpoint!r}")
-        gate = Gate(len(records), lambda: self._begin(cut))
+        begun = [] if endpoint in self._alone else [spot for *_, spot in records]
+        gate = Gate(len(records), lambda: self._begin(begun))
         if not is_batch:
             gate.open()
         at, loop = 0, asyncio.get_running_loop()
-        for number, head, held, deadline in records:
+        for number, head, held, deadline, spot in records:
             work = self._serve(endpoint, head, buffers[at : at + held])
-            self._tasks[number] = loop.create_task(self._answer(number, work, Passing(gate, deadline)))
+            passing = Passing(gate, deadline, endpoint, spot)
+            self._tasks[number] = loop.create_task(self._answer(number, work, passing))
+            self._passing[number] = passing
             at += held
 
-    def _begin(self, cut: int) -> None:
-        self._mark.set(max(cut, self._mark.value))
+    def _begin(self, spots: Sequence[int]) -> None:
+        for spot in spots:
+            self._mark.set(spot)
+
+    def _noting(self, invoke: Invoke) -> Invoke:
+        """Let a sync method that does not batch note that its call begins, on its thread."""
+
+        def call(given: Call) -> Any:
+            spot = self._due.pop(id(given), None)
+            if spot is not None:
+                self._mark.set(spot)
+            return invoke(given)
+
+        return call
+
+    def _cancel(self, number: int) -> None:
+        """Drop a call that nobody waits for; a sync one that was begun goes on, and keeps its place."""
+        passing = self._passing.get(number)
+        if passing is not None and (passing.endpoint in self._loose or not self._mark.is_set(passing.spot)):
+            self._tasks[number].cancel()
 
     async def _answer(self, number: int, work: Awaitable[Done], passing: Passing) -> None:
         _passing.set(passing)
@@ -244,7 +278,7 @@ class Worker:
             self._reply(number, (None, ()))  # nobody reads it; it says that the place is free
         finally:
             passing.arrive()
-            del self._tasks[number]
+            del self._tasks[number], self._passing[number]
 
     def _reply(self, number: int, done: Done) -> None:
         if not self._replies:
