@@ -95,6 +95,16 @@ class Chores:
         note("dying")
         os.kill(os.getpid(), 9)
 
+    @ekiben.task(max_attempts=1)
+    def fork(self) -> None:
+        """Fork a process that holds everything open, and die."""
+        if os.fork() == 0:
+            note("forked")
+            time.sleep(600)
+            os._exit(0)
+        wait_for("notes")
+        os.kill(os.getpid(), 9)
+
     @ekiben.task
     def parent(self) -> None:
         """Start a process, and wait for it."""

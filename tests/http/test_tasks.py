@@ -381,6 +381,14 @@ def test_a_process_that_dies(served: Tasks) -> None:
     assert served.get("add", ran(served, "add", a=1)).json()["sum"] == 2
 
 
+def test_a_process_that_forks(served: Tasks) -> None:
+    """What it forked keeps nobody waiting, and ends with it."""
+    told = served.ended("fork", served.submit("fork"))
+    assert (told["status"], "killed by SIGKILL" in told["error"]) == ("failed", True)
+    if "forked" in served.notes():  # it came that far
+        wait_until_gone(served.pid("forked"))
+
+
 def test_the_database_is_closed_to_others(served: Tasks) -> None:
     """Folder and files are their owner's alone, and the bodies in it are plain."""
     folder = served.folder / "home" / "tasks" / "chores"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.http.tasking import ROOT, Tasks, chores, is_alive, wait_until_gone
 from tests.servers import serve_to_end
+from tests.store.test_disks import mounted
 
 
 def database(folder: Path) -> bytes:
@@ -186,3 +187,34 @@ def test_several_at_once(tmp_path: Path) -> None:
         assert {tasks.ended("hold", task)["status"] for task in found} == {"completed"}
         assert tasks.server.stop(signal.SIGTERM) == 0
     assert not any(map(is_alive, pids))
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """What does not fit is refused in clear words; what was taken is run, also after the next start."""
+    small = tmp_path / "small"
+    small.mkdir()
+    with mounted(small, ["-t", "tmpfs", "-o", "size=3m", "tmpfs"]):
+        with chores(tmp_path, EKIBEN_TASKS__FOLDER=str(small)) as tasks:
+            large = tasks.submit("write", size=5_000_000)
+            told = tasks.ended("write", large)
+            assert (told["status"], told["error"]) == (
+                "failed", "the answer of the task cannot be kept: No space left on device",
+            )  # fmt: skip
+            assert list((small / "chores" / "files").iterdir()) == []
+            held = tasks.submit("hold", name="full")
+            tasks.wait_for("begun-full")
+            kept = tasks.submit("add", a=1)
+            files = {"file": ("x", b"x" * 1_000_000)}
+            answers = [tasks.http.post("/keep/submit", files=files) for _ in range(3)]
+            refused = answers[-1]
+            assert (refused.status_code, refused.json()["detail"]) == (503, "the disk that keeps the tasks is full")
+            assert int(refused.headers["retry-after"]) > 0
+            taken = [each.json()["task_id"] for each in answers if each.status_code == 200]
+            assert len(taken) in (1, 2)
+            assert tasks.status("hold", held)["status"] == "in_progress"  # asking needs no space
+            kill(tasks)
+        with chores(tmp_path, EKIBEN_TASKS__FOLDER=str(small)) as tasks:
+            tasks.let("full")
+            assert tasks.ended("hold", held)["status"] == "completed"
+            assert tasks.ended("add", kept)["status"] == "completed"
+            assert {tasks.ended("keep", task)["status"] for task in taken} <= {"completed", "failed"}

@@ -119,12 +119,14 @@ def kept(body: bytes | Path, place: Path) -> bytes | None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
+        place.unlink(missing_ok=True)  # the disk may be full, and the server has yet to write down how this ended
         raise Unavailable(f"the answer of the task cannot be kept: {error.strerror}") from error
     return None
 
 
 def main(number: int) -> None:
     """Serve tasks until the server's end of the socket closes."""
+    os.set_inheritable(number, False)
     with socket.socket(fileno=number) as sock:
         child = Child(sock)
         first = child.listen()

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ class TaskProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._exited: asyncio.Future[None] | None = None
         self._is_running = False  # a method of the user's
         self._late: asyncio.TimerHandle | None = None
 
@@ -77,6 +79,7 @@ class TaskProcess:
             raise ServiceLoadError(f"the process of a task cannot start: {error.strerror}") from error
         finally:
             theirs.close()
+        self._watch(self._process.pid)
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         await self._send(self._hello)
         said = await self._read()
@@ -128,14 +131,33 @@ class TaskProcess:
     async def end(self, patience: float = LEAVING) -> int:
         """Let it run its last hooks, and wait for its end; give the exit code."""
         assert self._process is not None
+        assert self._exited is not None
         if self._writer is not None:
             self._writer.close()
-        waiting = asyncio.ensure_future(asyncio.to_thread(exited, self._process.pid))
-        await asyncio.wait([waiting], timeout=patience)
+        await asyncio.wait([self._exited], timeout=patience)
         self.kill()  # also what the task has started and left behind
-        await waiting
+        await self._exited
         process, self._process = self._process, None
         return process.wait()
+
+    def _watch(self, pid: int) -> None:
+        """Wait for the end of the process, on a thread of its own.
+
+        What it forked may hold its end of the socket open: that ends too, so that reading sees the end.
+        """
+        loop = asyncio.get_running_loop()
+        ended = self._exited = loop.create_future()
+
+        def tell() -> None:
+            self.kill()
+            ended.set_result(None)
+
+        def wait() -> None:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # not reaped: the group is ours until `end`
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                loop.call_soon_threadsafe(tell)
+
+        threading.Thread(target=wait, name=f"ekiben-task-{pid}", daemon=True).start()
 
     def _signal(self, number: int) -> None:
         if self._process is not None:  # it is reaped by `end` alone, so the id is still its own
@@ -163,8 +185,3 @@ def answer_of(said: Frame, place: str) -> Answer:
     headers = tuple((str(name), str(value)) for name, value in head["headers"])
     body = Path(place) if head["is_file"] else said.body
     return Answer(int(head["status"]), headers, body, head["error"])
-
-
-def exited(pid: int) -> None:
-    """Wait for a process's end, and do not reap it: its group is ours until then."""
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)

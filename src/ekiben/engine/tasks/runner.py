@@ -275,6 +275,8 @@ class Tasks:
             finally:
                 if timer is not None:
                     timer.cancel()
+            if outcome.answer is None:
+                place.unlink(missing_ok=True)  # a piece of one, on a disk that may be full
             await self._settled(running, outcome)
         finally:
             place.unlink(missing_ok=True)

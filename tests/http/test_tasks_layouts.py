@@ -1,0 +1,61 @@
+"""Tasks are the same in every layout, and on a thread of one's own program."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+import ekiben
+from tests.http.chores import Chores
+from tests.http.tasking import chores, is_alive
+
+
+@pytest.mark.parametrize("layout", ["apart"])
+def test_layouts(tmp_path: Path, layout: str) -> None:
+    """With several workers a task is run once, and each process of the server knows it."""
+    with chores(tmp_path, EKIBEN_WORKERS="2", EKIBEN_LAYOUT=layout) as tasks:
+        held = tasks.submit("hold", name="layout")
+        tasks.wait_for("begun-layout")
+        for _ in range(6):  # connections of their own, so that every process is asked
+            tasks.http.headers["connection"] = "close"
+            assert tasks.status("hold", held)["status"] == "in_progress"
+        found = [tasks.submit("add", a=number) for number in range(4)]
+        tasks.let("layout")
+        assert tasks.ended("hold", held)["status"] == "completed"
+        for number, task in enumerate(found):
+            assert tasks.ended("add", task)["status"] == "completed"
+            assert tasks.get("add", task).json()["sum"] == number + 1
+        assert tasks.notes().count("begun-layout") == 1
+        assert tasks.notes().count("add") == 4
+        assert tasks.http.post("/plain").status_code == 200
+        assert tasks.http.post("/add", json={"a": 1}).json()["sum"] == 2
+        assert tasks.server.stop(signal.SIGTERM) == 0
+
+
+def test_on_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ekiben.serve` runs tasks too, and leaves no process behind."""
+    monkeypatch.setenv("CHORES", str(tmp_path))
+    monkeypatch.setenv("EKIBEN_HOME", str(tmp_path / "home"))
+    with ekiben.serve(Chores) as server, server.client() as client:
+        found = client.add.submit(a=1).get(timeout=60)
+        assert found["pid"] != os.getpid()
+        assert found["sum"] == 2
+    assert not is_alive(found["pid"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_nothing_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serving and stopping leaves no descriptor, and no file of a task that was not kept."""
+    monkeypatch.setenv("CHORES", str(tmp_path))
+    monkeypatch.setenv("EKIBEN_HOME", str(tmp_path / "home"))
+    counts = []
+    for _ in range(3):
+        with ekiben.serve(Chores) as server, server.client() as client:
+            assert len(client.write(1_000_000)) == 1_000_000
+        counts.append(len(os.listdir("/proc/self/fd")))
+    assert counts[1] == counts[2]
+    folder = tmp_path / "home" / "tasks" / "chores"
+    assert list((folder / "files").iterdir()) == []
+    assert list((folder / "owners").iterdir()) == []
