@@ -205,7 +205,7 @@ def test_effective(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_defaults_are_those_that_hold() -> None:
     """What is shown as built-in is what an option is where nobody sets it."""
-    without = {**DEFAULTS, "ssl": None, "http": {**DEFAULTS["http"], "cors": None}}
+    without = {**DEFAULTS, "ssl": None, "auth": None, "http": {**DEFAULTS["http"], "cors": None}}
     shown, nothing = read_options(without), read_options({})
     assert (shown.limits, shown.http, shown.threads, shown.inline) == (
         nothing.limits, nothing.http, nothing.threads, nothing.inline,

@@ -120,10 +120,11 @@ class AsyncHTTPClient:
         server_ready_timeout: seconds that `async with` and the first call wait until the server is ready;
             None does not wait.
         headers: sent with every request.
+        token: who asks, where the server wants to know; it is sent with every request and shown nowhere.
         transport: another httpx transport, such as one that calls an app in this process.
 
     Raises:
-        ConfigError: *url* is no address.
+        ConfigError: *url* is no address, or *token* none that can be sent.
     """
 
     def __init__(
@@ -133,12 +134,13 @@ class AsyncHTTPClient:
         timeout: float = 30.0,
         server_ready_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
+        token: str | None = None,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self.url = base.checked_url(url)
         self.timeout = timeout
         self._http: httpx.AsyncClient = library().AsyncClient(
-            base_url=self.url, timeout=timeout, headers=headers, transport=transport
+            base_url=self.url, timeout=timeout, headers=base.bearing(headers, token), transport=transport
         )
         self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None

@@ -14,6 +14,7 @@ from typing import Any, Self
 from ekiben.core.deadline import remaining, shorter
 from ekiben.core.errors import ConfigError, DeadlineExceeded, ServerError
 from ekiben.core.running import running
+from ekiben.core.token import bearer
 
 Schema = Mapping[str, Any]
 
@@ -244,3 +245,11 @@ def checked_url(url: str) -> str:
     if not str(url).startswith(("http://", "https://")):
         raise ConfigError(f"`url` must begin with http:// or https://: {url!r}", hint="write http://localhost:3000")
     return url.rstrip("/")
+
+
+def bearing(headers: Mapping[str, str] | None, token: str | None) -> Mapping[str, str] | None:
+    """Give headers with a token, in place of another that they bear."""
+    if token is None:
+        return headers
+    others = {name: value for name, value in (headers or {}).items() if name.lower() != "authorization"}
+    return {**others, "authorization": bearer(token)}

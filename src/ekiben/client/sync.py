@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ekiben.client import answers, base, bodies, pieces, tasks
 from ekiben.client.web import library, translated, unreachable
-from ekiben.core.errors import EkibenError, NotFound, Unavailable
+from ekiben.core.errors import EkibenError, NotAuthenticated, NotFound, Unavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -127,10 +127,11 @@ class SyncHTTPClient:
             has left shortens them.
         server_ready_timeout: seconds to wait, at once, until the server is ready; None does not wait.
         headers: sent with every request.
+        token: who asks, where the server wants to know; it is sent with every request and shown nowhere.
         transport: another httpx transport, such as one that calls an app in this process.
 
     Raises:
-        ConfigError: *url* is no address.
+        ConfigError: *url* is no address, or *token* none that can be sent.
         Unavailable: the server was not ready in time.
     """
 
@@ -141,12 +142,13 @@ class SyncHTTPClient:
         timeout: float = 30.0,
         server_ready_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
+        token: str | None = None,
         transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         self.url = base.checked_url(url)
         self.timeout = timeout
         self._http: httpx.Client = library().Client(
-            base_url=self.url, timeout=timeout, headers=headers, transport=transport
+            base_url=self.url, timeout=timeout, headers=base.bearing(headers, token), transport=transport
         )
         self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None
@@ -179,7 +181,7 @@ class SyncHTTPClient:
         """List the endpoints too, where the server can be asked."""
         try:
             methods = base.method_names(self.endpoints, dir(type(self)))
-        except (Unavailable, NotFound):
+        except (Unavailable, NotFound, NotAuthenticated):
             methods = {}
         return sorted({*super().__dir__(), *methods})
 

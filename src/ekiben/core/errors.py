@@ -95,15 +95,37 @@ class InvalidInput(EkibenError):
 
 
 class NotAuthenticated(InvalidInput):
-    """A token is missing or wrong."""
+    """A token is missing or wrong; *challenge* says how to bear one (RFC 9110, 11.6)."""
 
     status: ClassVar[int] = 401
 
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: Sequence[Problem] = (),
+        hint: str | None = None,
+        challenge: str | None = "Bearer",
+    ) -> None:
+        super().__init__(message, problems=problems, hint=hint)
+        self.challenge = challenge
+
 
 class Forbidden(InvalidInput):
-    """The caller is known and may not do this."""
+    """The caller is known and may not do this; *challenge* says what it would need."""
 
     status: ClassVar[int] = 403
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: Sequence[Problem] = (),
+        hint: str | None = None,
+        challenge: str | None = None,
+    ) -> None:
+        super().__init__(message, problems=problems, hint=hint)
+        self.challenge = challenge
 
 
 class MethodNotAllowed(InvalidInput):

@@ -183,6 +183,25 @@ class TlsSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSpec:
+    """One token, which is not here: its digest, or where it is found at start."""
+
+    name: str
+    digest: str | None = None  # SHA-256 of the token
+    env: str | None = None  # the variable that holds it
+    file: str | None = None  # the file that holds such, one a line
+    endpoints: tuple[str, ...] | None = None  # that it may call; None: every path
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSpec:
+    """Who may call."""
+
+    tokens: tuple[TokenSpec, ...] = ()
+    metrics: bool = False  # the metrics are guarded too
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSpec:
     """How the service is listened for."""
 
@@ -194,6 +213,7 @@ class HttpSpec:
     cors: CorsSpec | None = None
     access: AccessSpec = AccessSpec()
     metrics: MetricsSpec = MetricsSpec()
+    auth: AuthSpec | None = None  # None: everybody may call, unless the environment names a token
     tls: TlsSpec | None = None
     gzip_min: int | None = 4096  # bytes from which an answer is compressed; None: never
     backlog: int = 2048  # connections that wait to be accepted

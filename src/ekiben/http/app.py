@@ -1,7 +1,7 @@
 """Serve a bound service as an ASGI app: every route, on any server.
 
 In: a `BoundService`. Out: an ASGI 3 application with lifespan. Routes are a dict that is made at start.
-From outside in: request id, metrics and log; CORS; the user's middleware; routes, and mounted apps behind them.
+From outside in: request id, metrics and log; CORS; tokens; the user's middleware; routes, and mounted apps behind them.
 Source: the ASGI specification 3.0.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 
-from ekiben.core.errors import MethodNotAllowed, Unavailable
+from ekiben.core.errors import InvalidInput, MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher, Needs
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, apart, endpoint, errors, fast, pages, tasks, tracing
+from ekiben.http import answer, apart, auth, endpoint, errors, fast, pages, tasks, tracing
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.endpoint import Handler
@@ -26,7 +26,7 @@ from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, S
 from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Tally
 from ekiben.http.mount import Mounts
 from ekiben.http.origin import Guard
-from ekiben.http.table import Table
+from ekiben.http.table import Table, shown
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec, plan
 
@@ -60,6 +60,7 @@ class App:
     ) -> None:
         spec = bound.spec
         self.bound = bound
+        self._auth = auth.plan(spec, pages.opened(bound), pages.described_at(spec))
         codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
         is_timed = spec.http.metrics.enabled and remote is None
         times = {name: CodecTimes() for name in codecs} if is_timed else {}
@@ -97,12 +98,13 @@ class App:
                 self._tallies[path] = self._metrics.tally(path)
         self.obstacle = fast.obstacle(bound, self._mounts) if remote is None else "its workers stand apart"
         self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
+        documents = pages.Documents(spec, codecs, guarded=self._auth is not None)
         uncounted = Tally(())
-        for path, page in pages.plan(bound, self.dispatcher, codecs, self._metrics).items():
+        for path, page in pages.plan(bound, self.dispatcher, documents, self._metrics).items():
             if path not in self._table and (path != "/" or self._mounts.find("/") is None):
                 self._table.add(path, ["GET"], page)
                 self._tallies[path] = uncounted
-        chain = wrap(self._route, bound, spec.http.cors)
+        chain = wrap(self._route, bound, spec.http.cors, self._guard)
         self._chain = chain if self._noting is None else self._noting.around(chain)
 
     @property
@@ -130,7 +132,14 @@ class App:
         assert isinstance(self.dispatcher, LocalDispatcher)
         spec, door = self.bound.spec, self.dispatcher.door
         shared = fast.Shared(
-            door, spec.limits, spec.http.gzip_min, self._id_header, self._inside, self._access, proxied
+            door,
+            spec.limits,
+            spec.http.gzip_min,
+            self._id_header,
+            self._inside,
+            self._access,
+            proxied,
+            None if self._auth is None else self._auth.lets_in,
         )
         return fast.plan(self.bound, codecs, self._tallies, shared)
 
@@ -208,12 +217,23 @@ class App:
         app, inner = self._mounts.app(place, scope)
         await app(inner, receive, send)
 
+    def _guard(self, app: AsgiApp) -> AsgiApp:
+        """Put the tokens before *app*, where there are any."""
+        return app if self._auth is None else auth.guard(app, self._auth, self._refuse_stranger)
+
+    async def _refuse_stranger(self, error: InvalidInput, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._refuse(error, scope[KEY], send)
+        else:
+            await auth.refuse_socket(self._fail(error, ""), scope, receive, send)
+
     async def _refuse(self, error: Exception, exchange: Exchange, send: Send) -> None:
         """Answer with what went wrong; an answer that had begun is broken off."""
         if exchange.status:
             log.error("an answer broke off (request %s)", exchange.request_id)
             raise error
-        failure = self._fail(error, exchange.request_id)
+        scope = exchange.scope
+        failure = self._fail(error, f"{exchange.request_id} of {scope['method']} {shown(scope['path'])}")
         headers = failure.headers
         if isinstance(error, MethodNotAllowed):
             headers["allow"] = self._table.allowed(exchange.scope["path"])
@@ -277,11 +297,14 @@ class App:
             self._on_ready()
 
 
-def wrap(app: AsgiApp, bound: BoundService, cors: CorsSpec | None) -> AsgiApp:
-    """Put the user's middleware around *app*, the first outermost, then CORS."""
+def wrap(
+    app: AsgiApp, bound: BoundService, cors: CorsSpec | None, guard: Callable[[AsgiApp], AsgiApp] = lambda app: app
+) -> AsgiApp:
+    """Put the user's middleware (the first outermost), *guard* and CORS around *app*."""
     chain: Any = app
     for middleware, options in reversed(bound.middleware):
         chain = middleware(chain, **options)
+    chain = guard(chain)
     if cors is not None:
         chain = CORSMiddleware(
             chain,

@@ -33,15 +33,52 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-START = b"""SwaggerUIBundle({
-  url: new URL("docs.json", document.baseURI).href,
-  dom_id: "#page",
-  presets: [SwaggerUIBundle.presets.apis],
-  deepLinking: true,
-  displayRequestDuration: true,
-  tryItOutEnabled: true,
-  validatorUrl: null,
-});
+START = b"""const page = document.getElementById("page");
+
+function show(spec, token) {
+  const ui = SwaggerUIBundle({
+    spec: spec,
+    dom_id: "#page",
+    presets: [SwaggerUIBundle.presets.apis],
+    deepLinking: true,
+    displayRequestDuration: true,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+    onComplete: () => token && ui.preauthorizeApiKey("bearer", token),
+  });
+}
+
+function ask(words) {
+  const form = document.createElement("form");
+  const label = document.createElement("label");
+  const field = document.createElement("input");
+  const button = document.createElement("button");
+  label.textContent = words + " ";
+  field.type = "password";
+  field.name = "token";
+  field.autocomplete = "off";
+  button.textContent = "Show";
+  label.append(field);
+  form.append(label, button);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    load(field.value.trim());
+  });
+  page.replaceChildren(form);
+  field.focus();
+}
+
+async function load(token) {
+  const headers = token ? { authorization: "Bearer " + token } : {};
+  const answer = await fetch(new URL("docs.json", document.baseURI), { headers });
+  if (answer.status === 401) {
+    ask(token ? "This token is unknown. Token:" : "This service asks for a token:");
+  } else {
+    show(await answer.json(), token);
+  }
+}
+
+load("");
 """
 
 

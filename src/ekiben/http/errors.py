@@ -47,6 +47,9 @@ def plan(style: str) -> Callable[[BaseException, str], Failure]:
             log.error("request %s failed: %s", request_id, error, exc_info=error)
         retry = getattr(error, "retry_after", None)
         headers = {} if retry is None else {"retry-after": str(max(1, math.ceil(retry)))}
+        challenge = getattr(error, "challenge", None)
+        if challenge is not None:
+            headers["www-authenticate"] = challenge
         body, media_type = render(error, status, words if told else HIDDEN)
         return Failure(status, body, media_type, headers)
 

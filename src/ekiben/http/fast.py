@@ -29,7 +29,7 @@ OTHERS = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgr
 FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
 
 Headers = dict[bytes, bytes]
-Authorize = Callable[[Headers], bool]
+Authorize = Callable[[str, Headers], bool]
 
 
 @dataclass(slots=True)
@@ -50,7 +50,9 @@ class Shared:
     inside: Inside
     access: AccessLog | None
     proxied: bool  # the app may believe a proxy who the client is
-    authorize: Authorize | None = None  # whether the headers of a request let it in; the app tells the others why not
+    authorize: Authorize | None = (
+        None  # whether path and headers of a request let it in; the app tells the others why not
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Route:
 
     def lets_in(self, headers: Headers) -> bool:
         """Say whether a request may call, by its headers."""
-        return self.shared.authorize is None or self.shared.authorize(headers)
+        return self.shared.authorize is None or self.shared.authorize(self.path, headers)
 
     def encode(self, value: object, headers: Headers) -> Encoded | None:
         """Encode an answer; None leaves that to the app."""

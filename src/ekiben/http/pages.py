@@ -9,7 +9,7 @@ from functools import cache
 
 import orjson
 
-from ekiben.core.spec import BoundService
+from ekiben.core.spec import BoundService, ServiceSpec
 from ekiben.engine.local import LocalDispatcher
 from ekiben.http import answer, docs, probes
 from ekiben.http.answer import Answer
@@ -25,16 +25,54 @@ TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 
 
+class Documents:
+    """What describes one service; each is made when it is first asked for.
+
+    Args:
+        spec: the service.
+        codecs: by endpoint.
+        guarded: calls need a token.
+    """
+
+    def __init__(self, spec: ServiceSpec, codecs: Mapping[str, Codec], *, guarded: bool) -> None:
+        prefix = spec.http.path_prefix
+        self.openapi = described(lambda: openapi.document(spec, codecs, prefix=prefix, guarded=guarded))
+        self.routes = described(lambda: routes.document(spec, codecs, prefix=prefix))
+
+
+def opened(bound: BoundService) -> set[str]:
+    """List the paths that nobody needs a token for: probes, metrics, the docs page.
+
+    The page holds nothing of the service but its name, and asks for a token to show more.
+    """
+    http, prefix = bound.spec.http, bound.spec.http.path_prefix
+    found = {"/", f"{prefix}/", f"{prefix}/docs", *(f"{prefix}/docs/{name}" for name in docs.names())}
+    found |= {prefix + http.livez, f"{prefix}/healthz", prefix + http.readyz}
+    if http.metrics.enabled and not (http.auth is not None and http.auth.metrics):
+        found.add(f"{prefix}/metrics")
+    taken = {prefix + each.route for each in bound.spec.endpoints}
+    if any(mount.path.rstrip("/") == "" for mount in bound.mounts):
+        taken |= {"/", f"{prefix}/"}
+    return found - taken
+
+
+def described_at(spec: ServiceSpec) -> set[str]:
+    """List the paths that any token opens."""
+    prefix = spec.http.path_prefix
+    return {"/schema.json", f"{prefix}/docs.json", f"{prefix}/openapi.json", f"{prefix}/metrics"}
+
+
 def plan(
-    bound: BoundService, dispatcher: LocalDispatcher | probes.Asked, codecs: Mapping[str, Codec], metrics: Metrics
+    bound: BoundService, dispatcher: LocalDispatcher | probes.Asked, documents: Documents, metrics: Metrics
 ) -> dict[str, Handler]:
     """Make the handlers of one app, by path."""
     spec, prefix = bound.spec, bound.spec.http.path_prefix
     pages: dict[str, Page] = {
         f"{prefix}/": lambda exchange: redirect("docs"),
         f"{prefix}/docs": lambda exchange: static(docs.page(spec.name)),
-        f"{prefix}/docs.json": described(lambda: openapi.document(spec, codecs, prefix=prefix)),
-        "/schema.json": described(lambda: routes.document(spec, codecs, prefix=prefix)),
+        f"{prefix}/docs.json": documents.openapi,
+        f"{prefix}/openapi.json": documents.openapi,
+        "/schema.json": documents.routes,
     }
     if prefix:
         pages["/"] = lambda exchange: redirect(f"{prefix.lstrip('/')}/docs")

@@ -26,7 +26,7 @@ Turn: TypeAlias = "Cycle | RequestResponseCycle | None"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last request of a connection: most clients send the same head again and again."""
+    """The last request of a connection; most clients repeat its head."""
 
     head: bytes
     size: int  # of head and body

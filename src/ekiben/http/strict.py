@@ -339,7 +339,7 @@ class Strict(HttpToolsProtocol):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Give the next request its turn, unless the client does not read its answers; or say the last words."""
+        """Begin the next request, if the client reads its answers; or say the last words."""
         if self.pipeline and not self.flow.write_paused:
             self._start_asgi_task(*self.pipeline.pop())
         elif self._last_words is not None and not self.pipeline and not self._lingers:

@@ -4,7 +4,7 @@ In: a `ServiceSpec` and its codecs. Out: a dict, fit for JSON.
 Source: OpenAPI 3.1.1; errors as in RFC 9457.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ekiben.core.spec import EndpointSpec, ServiceSpec
@@ -25,16 +25,20 @@ ERRORS = {
     "503": "The service is not ready.",
     "504": "The answer did not come in time.",
 }
+REFUSALS = {"401": "A token is missing or unknown.", "403": "The token is not for this."}
 RUNS, TAKES, COUNTS = "Say whether it runs.", "Say whether calls are taken.", "Give the metrics, for Prometheus."
 
 
-def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | None = None) -> dict[str, Any]:
+def document(
+    spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | None = None, guarded: bool = False
+) -> dict[str, Any]:
     """Make the OpenAPI document of a service.
 
     Args:
         spec: the service.
         codecs: by endpoint name.
         prefix: stands before every path; None takes the spec's.
+        guarded: calls need a token.
     """
     prefix = spec.http.path_prefix if prefix is None else prefix
     components = Components()
@@ -52,7 +56,7 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | No
         paths.setdefault(prefix + path, {"get": probe(path, summary)})
     media = "application/json" if spec.style.error_style == "bentoml" else "application/problem+json"
     problem = {media: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
+    found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": spec.name, "version": spec.version or "0"} | described(spec.doc),
         "tags": [
@@ -65,6 +69,31 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | No
             "responses": {status: {"description": words, "content": problem} for status, words in ERRORS.items()},
         },
     }
+    if guarded:
+        guard(
+            found, problem, opened={prefix + path for path in probes(spec) if path != "/metrics" or not is_asked(spec)}
+        )
+    return found
+
+
+def is_asked(spec: ServiceSpec) -> bool:
+    """Say whether the metrics need a token too."""
+    return spec.http.auth is not None and spec.http.auth.metrics
+
+
+def guard(document: dict[str, Any], problem: Mapping[str, Any], opened: Collection[str]) -> None:
+    """Say in *document* that all but what is *opened* needs a token."""
+    components = document["components"]
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"bearer": []}]
+    for status, words in REFUSALS.items():
+        components["responses"][status] = {"description": words, "content": problem}
+    for path, operations in document["paths"].items():
+        for each in operations.values():
+            if path in opened:
+                each["security"] = []
+            else:
+                each["responses"] |= {status: {"$ref": f"#/components/responses/{status}"} for status in REFUSALS}
 
 
 def operation(endpoint: EndpointSpec, codec: Codec, components: Components, name: str) -> dict[str, Any]:

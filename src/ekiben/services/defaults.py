@@ -73,6 +73,7 @@ DEFAULTS: dict[str, Any] = {
         "type": "default",
         "options": {"log_path": "monitoring", "max_bytes": 104857600, "backups": 10},
     },
+    "auth": {"tokens": None, "metrics": False},
     "path_prefix": None,
     "endpoints": {"livez": "/livez", "readyz": "/readyz"},
     "backlog": 2048,

@@ -13,6 +13,7 @@ from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
 from ekiben.core.spec import HttpSpec, Layout, Limits, MonitoringSpec, ServiceSpec, Style, TasksSpec, TraceSpec
 from ekiben.services import web
+from ekiben.services.auth import Auth
 from ekiben.services.checks import block, flag, number, text, whole
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -22,7 +23,7 @@ STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "threads", "inline", "traffic", "http",
-    "ssl", "metrics", "logging", "tracing", "monitoring", "path_prefix", "endpoints", "backlog", "tasks",
+    "ssl", "metrics", "logging", "tracing", "monitoring", "auth", "path_prefix", "endpoints", "backlog", "tasks",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -113,6 +114,7 @@ class ServiceKeywords(TypedDict, total=False):
     logging: web.Logging | None
     tracing: web.Tracing | None
     monitoring: Monitoring | None
+    auth: Auth | None
     path_prefix: str | None
     endpoints: web.Endpoints | None
     backlog: int

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import AccessSpec, CorsSpec, HttpSpec, MetricsSpec, TlsSpec, TraceSpec
+from ekiben.services.auth import read_auth
 from ekiben.services.checks import block, flag, number, text, texts, url_path, whole
 
 NAMESPACE = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")  # of Prometheus' data model
@@ -149,6 +150,7 @@ def read(options: Mapping[str, Any]) -> HttpSpec:
         cors=read_cors(http.get("cors")),
         access=read_access(options.get("logging")),
         metrics=read_metrics(options.get("metrics")),
+        auth=read_auth(options.get("auth")),
         tls=read_tls(options.get("ssl")),
         gzip_min=read_gzip(http),
         backlog=whole(options.get("backlog", 2048), "backlog", "connections that wait to be accepted", least=64),

@@ -27,7 +27,9 @@ ADDRESS = "http://localhost"
 
 
 @contextmanager
-def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> Iterator[SyncHTTPClient]:
+def client(
+    target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None, token: str | None = None
+) -> Iterator[SyncHTTPClient]:
     """Serve *target* without a socket, and give a client of it.
 
         def test_predict():
@@ -38,6 +40,7 @@ def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | N
         target: a service class, a stored model, or text that names one.
         timeout: seconds for one call.
         headers: sent with every request.
+        token: who asks, where the service has `auth`.
 
     Raises:
         ServiceLoadError: *target* is nothing that can be served.
@@ -49,7 +52,7 @@ def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | N
         loop.run(alive.__aenter__())
         try:
             with SyncHTTPClient(
-                ADDRESS, timeout=timeout, headers=headers, transport=PlainTransport(app, loop)
+                ADDRESS, timeout=timeout, headers=headers, token=token, transport=PlainTransport(app, loop)
             ) as found:
                 yield found
         finally:
@@ -58,7 +61,7 @@ def client(target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | N
 
 @asynccontextmanager
 async def async_client(
-    target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None
+    target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None, token: str | None = None
 ) -> AsyncIterator[AsyncHTTPClient]:
     """Serve *target* on the running loop, without a socket; give a client of it.
 
@@ -71,7 +74,10 @@ async def async_client(
     with TemporaryDirectory(prefix="ekiben-tasks-") as folder:
         app = to_asgi(target, tasks_folder=Path(folder))
         transport = AsyncTransport(app)
-        async with lived(app), AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, transport=transport) as found:
+        async with (
+            lived(app),
+            AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, token=token, transport=transport) as found,
+        ):
             yield found
 
 
