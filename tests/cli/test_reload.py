@@ -72,6 +72,23 @@ def test_reload(project: Path) -> None:
 
 
 @pytest.mark.slow
+def test_settings_are_watched(project: Path) -> None:
+    """A change of ekiben.yaml starts the server again, with what it says now; a slip in it is outlived."""
+    settings = project / "ekiben.yaml"
+    settings.write_text("http: {max_headers: 90}")
+    with serving("service:Hello", "--reload", cwd=project) as server:
+        assert asking(server)() == "one"
+        settings.write_text("http: {max_heders: 1}")
+        server.wait_for_log("ekiben.yaml: http.max_heders: there is no option `http.max_heders`")
+        settings.write_text("http: {max_headers: 1}")
+        end = time.monotonic() + READY_S
+        while server.http.get("/docs.json").status_code != 431:
+            assert time.monotonic() < end, server.log
+            time.sleep(0.05)
+        assert server.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.slow
 def test_the_server_ends_with_its_watcher(project: Path) -> None:
     """Where the one that watches is killed outright, the server ends by itself, in order."""
     with serving("service:Hello", "--reload", cwd=project) as server:

@@ -41,6 +41,8 @@ FOUR = Facts(4, 1)
         pytest.param([row(server_cpu=None)], FOUR, "is the most; where the server runs here", id="a server elsewhere"),
         pytest.param([row(busiest=0.3, server_cpu=0.3)], FOUR, "mostly waits", id="a server that waits"),
         pytest.param([row()], FOUR, "else `workers=4`", id="one busy process without batches"),
+        pytest.param([row(model=0.1)], FOUR, "busy with HTTP, not with the method: `workers=4`", id="a quick method"),
+        pytest.param([row(model=0.8)], FOUR, "`batchable=True`", id="a slow method without batches"),
         pytest.param([row(model=0.8)], Facts(4, 1, batches=True), "keeps one process busy: `workers=4`", id="model"),
         pytest.param([row(model=0.2)], Facts(4, 1, batches=True), 'layout="apart"', id="batches, and busy with HTTP"),
         pytest.param([row(server_cpu=3.6)], FOUR, "the most that 4 CPUs give: less work", id="full"),

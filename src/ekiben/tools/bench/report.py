@@ -141,6 +141,8 @@ def of_server(best: Row, facts: Facts) -> str:
             f"{at}, and the server mostly waits: if its methods wait for others, make them `async def`, "
             "or let more run at once by `threads`"
         )
+    if not facts.batches and best.model is not None and best.model < 0.3:
+        return f"{at}, and one process is busy with HTTP, not with the method: `workers={facts.cpus}`"
     if not facts.batches:
         return (
             f"{at}, and one process is at its limit: `batchable=True` if the method can take many items at once, "
