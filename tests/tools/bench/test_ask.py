@@ -94,6 +94,30 @@ def test_no_service() -> None:
     server.close()
 
 
+def test_tokens() -> None:
+    """A server that asks for a token is told of with the option that gives one, and is loaded with it."""
+
+    @ekiben.service(auth={"tokens": ["s3cret-s3cret-s3cret-s3cret"]})
+    class Closed:
+        @ekiben.api
+        def f(self) -> int:
+            return 1
+
+    with ekiben.serve(Closed) as running:
+        server = Server(running.url, {})
+        with pytest.raises(ServerError, match=r"/schema\.json answers 401") as caught:
+            server.choose(None)
+        assert "Bearer" in (caught.value.hint or "")
+        with pytest.raises(ConfigError, match="/f answers 401"):
+            server.attempt(Endpoint("f", "/f", {}, ()), Body(b"{}"))
+        server.close()
+        server = Server(running.url, {"Authorization": "Bearer s3cret-s3cret-s3cret-s3cret"})
+        endpoint = server.choose(None)
+        server.attempt(endpoint, Body(b"{}"))
+        assert b"authorization: Bearer s3cret" in server.request(endpoint, Body(b"{}"))
+        server.close()
+
+
 def test_batch_counts() -> None:
     """The series of all workers are added up; those of other methods and metrics are left out."""
     text = """

@@ -44,6 +44,10 @@ FOUR = Facts(4, 1)
         pytest.param([row(model=0.1)], FOUR, "busy with HTTP, not with the method: `workers=4`", id="a quick method"),
         pytest.param([row(model=0.8)], FOUR, "`batchable=True`", id="a slow method without batches"),
         pytest.param([row(model=0.8)], Facts(4, 1, batches=True), "keeps one process busy: `workers=4`", id="model"),
+        pytest.param(
+            [row(model=0.8, batch=4.0)], Facts(4, 1, batches=True), "hold 4 items while more wait: raise", id="small"
+        ),
+        pytest.param([row(model=0.8, batch=14.0)], Facts(4, 1, batches=True), "`workers=4`", id="whole batches"),
         pytest.param([row(model=0.2)], Facts(4, 1, batches=True), 'layout="apart"', id="batches, and busy with HTTP"),
         pytest.param([row(server_cpu=3.6)], FOUR, "the most that 4 CPUs give: less work", id="full"),
         pytest.param([row(server_cpu=3.6, model=0.9)], FOUR, "the model takes most of it", id="full of the model"),

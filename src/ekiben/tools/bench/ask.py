@@ -19,6 +19,8 @@ from ekiben.services.near import near_hint
 WAIT = 300.0  # seconds until a server takes calls
 LOOK = 0.05  # seconds between tries
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of RFC 9110
+REFUSED = (401, 403)
+TOKENS = "give a token by `--header 'Authorization: Bearer TOKEN'`"
 COUNTED = ("_adaptive_batch_size_sum", "_adaptive_batch_size_count", "_model_seconds_sum")
 
 
@@ -119,6 +121,8 @@ class Server:
         if answer.status_code < 400:
             return
         told = f"{endpoint.path} answers {answer.status_code}: {words(answer)}"
+        if answer.status_code in REFUSED:
+            raise ConfigError(told, hint=TOKENS)
         if answer.status_code < 500:
             raise ConfigError(told, hint="give a body that it takes by `--body`, and its `--content-type`")
         raise ServerError(told, answered=answer.status_code, hint="look at the server's log")
@@ -156,7 +160,8 @@ class Server:
                 f"there is no server at {self.url}: {error}", hint="start it by `ekiben serve`"
             ) from error
         if answer.status_code != 200:
-            raise ServerError(f"{self.url}{path} answers {answer.status_code}", answered=answer.status_code)
+            hint = TOKENS if answer.status_code in REFUSED else None
+            raise ServerError(f"{self.url}{path} answers {answer.status_code}", answered=answer.status_code, hint=hint)
         return answer
 
     def _send(self, endpoint: Endpoint, body: Body) -> httpx.Response:

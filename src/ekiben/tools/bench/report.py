@@ -10,6 +10,7 @@ from typing import Any
 BUSY = 0.7  # of a core, or of the machine; beyond it, what is busy sets the limit
 FULL = 0.9  # of the machine
 CLIENT_BUSY = 0.9
+FEW = 3  # times as many callers as a batch has items: something keeps batches small
 RISES = 1.15  # a throughput that grows by more with twice the load has not met its limit
 
 
@@ -148,6 +149,8 @@ def of_server(best: Row, facts: Facts) -> str:
             f"{at}, and one process is at its limit: `batchable=True` if the method can take many items at once, "
             f"else `workers={facts.cpus}`"
         )
+    if is_model and best.batch is not None and best.concurrency >= FEW * best.batch:
+        return f"{at}, and batches hold {best.batch:.0f} items while more wait: raise `max_batch_size`"
     if is_model:
         return f"{at}, and the model keeps one process busy: `workers={facts.cpus}`"
     return f'{at}, and one process is busy with HTTP: `layout="apart"` gives the model a process of its own'
