@@ -4,11 +4,14 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from ekiben.core import log
 from ekiben.core.spec import AccessSpec, HttpSpec
+from ekiben.http.exchange import TRACE, Scope
+from ekiben.http.lines import entry, text_line, text_writer
 from tests.http.calls import Calls
 from tests.http.within import asking
 
@@ -90,6 +93,34 @@ async def test_format_for_the_users_handlers(caplog: pytest.LogCaptureFixture) -
         await client.post("/add", json={"a": 1})
     line = json.loads(next(record.getMessage() for record in caplog.records if record.name == ACCESS.name))
     assert (line["path"], line["status"]) == ("/add", 200)
+
+
+class Seen:
+    """A finished request."""
+
+    def __init__(self, client: Any, path: str, headers: dict[bytes, bytes], media: bytes, length: int) -> None:
+        self.scope: Scope = {"client": client, "method": "POST", "path": path}
+        self.headers = headers
+        self.media_type = media
+        self.length = length
+        self.status = 200
+        self.request_id = "me"
+
+
+@pytest.mark.parametrize("spec", [AccessSpec(), AccessSpec(request_content_type=False, response_content_length=False)])
+@pytest.mark.parametrize("client", [("127.0.0.1", 80), ["::1", 80], None])
+@pytest.mark.parametrize(
+    "headers", [{}, {b"content-type": b"a\nb", b"content-length": b"7"}, {b"content-length": b"x"}]
+)
+@pytest.mark.parametrize("path", ["/add", '/a"b', "/\n"])
+def test_the_quick_way_is_the_same(spec: AccessSpec, client: Any, headers: dict[bytes, bytes], path: str) -> None:
+    """A line of text that is written at once is the one that is written by its entry, also the second time."""
+    write = text_writer(spec)
+    for media, length, now in ((b"application/json", 3, 1.5), (b"", 0, 1763700000.9995), (b"application/json", 3, 7.0)):
+        seen = Seen(client, path, headers, media, length)
+        if now == 7.0:
+            seen.scope[TRACE] = "0af7651916cd43dd8448eb211c80319c"
+        assert write(seen, 0.0123, now) == text_line(entry(seen, 0.0123, now, spec))
 
 
 async def test_quiet() -> None:

@@ -20,6 +20,7 @@ from ekiben.engine.around import Around, Surrounded
 from ekiben.engine.batch import Batcher, Batching
 from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.door import Door, LoopDoor, QueueDoor
+from ekiben.engine.inbox import Inbox
 from ekiben.engine.invoke import Invoke, attempt, attempt_async
 from ekiben.engine.lane import AsyncLane
 from ekiben.engine.limits import Admission
@@ -266,6 +267,8 @@ class LocalDispatcher:
         invokes = {**made.invoke, **self._timed(made.invoke)}
         self._threads.plan(invokes)
         loop = asyncio.get_running_loop()
+        inbox = Inbox(self._calls.put, loop)
+        self._closing.append(inbox.flush)
         for endpoint in self.bound.spec.endpoints:
             name, invoke = endpoint.name, invokes[endpoint.name]
             if not self.bound.signatures[name].is_async and name in self._async and not endpoint.stream:
@@ -282,7 +285,7 @@ class LocalDispatcher:
                 self._doors[name] = door = LoopDoor(self.admission, invoke, deadlines, loop)
                 self._closing.append(door.close)
                 continue
-            put = self._calls.put
+            put = inbox.put if endpoint.batch is None else self._calls.put  # batches are held by a rule of their own
             if name in self._async:
                 lane = AsyncLane(name, self._batchings[name], invoke, self._note)
                 put = lane.put

@@ -4,7 +4,7 @@ In: decoded arguments. Out: a reply. Nothing here knows HTTP.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ekiben.core.context import Context
 from ekiben.core.running import Running
@@ -43,8 +43,7 @@ class Call:
         return self.answer is None or not self.answer.done()
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What became of a call: a value, or what it raised."""
 
     value: Any = None

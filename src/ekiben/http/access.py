@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 from ekiben.core.log import ACCESS, JsonLines, is_ours
 from ekiben.core.spec import AccessSpec
 from ekiben.http.exchange import Finished
-from ekiben.http.lines import Entry, entry, json_line, message, text_line, values
+from ekiben.http.lines import Entry, entry, json_line, message, text_writer, values
 
-BATCH = 32  # lines
+BATCH = 128  # lines
 DELAY = 0.1  # seconds that a line may wait for others
 WAITING = 1000  # batches; more than these are dropped, and counted
 
@@ -30,6 +30,7 @@ class AccessLog:
 
     def __init__(self, spec: AccessSpec) -> None:
         self._spec = spec
+        self._text = text_writer(spec)
         self._skipped = frozenset(spec.skip_paths)
         self._waiting: list[tuple[Finished, float, float]] = []
         self._batches: queue.SimpleQueue[tuple[OurHandler, str] | list[Entry] | None] = queue.SimpleQueue()
@@ -65,9 +66,12 @@ class AccessLog:
         if self._batches.qsize() >= WAITING:
             self._dropped += len(waiting)
             return
-        entries = [entry(exchange, seconds, now, self._spec) for exchange, seconds, now in waiting]
         handler = sole_handler()
-        self._batches.put(entries if handler is None else (handler, text_of(entries, handler, self._spec.format)))
+        if handler is not None and not is_json(handler, self._spec.format):
+            self._batches.put((handler, "".join([self._text(*one) for one in waiting])))
+        else:
+            entries = [entry(exchange, seconds, now, self._spec) for exchange, seconds, now in waiting]
+            self._batches.put(entries if handler is None else (handler, "".join(map(json_line, entries))))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="ekiben-access-log", daemon=True)
             self._thread.start()
@@ -84,11 +88,9 @@ class AccessLog:
                 logger.warning("the access log is too slow: %d lines were dropped", dropped)
 
 
-def text_of(entries: list[Entry], handler: OurHandler, form: str | None = None) -> str:
-    """Write a batch as *form* says, or else as the handler's formatter does."""
-    is_json = isinstance(handler.formatter, JsonLines) if form is None else form == "json"
-    line = json_line if is_json else text_line
-    return "".join([line(one) for one in entries])
+def is_json(handler: OurHandler, form: str | None = None) -> bool:
+    """Say whether lines are JSON: as *form* says, or else as the handler's formatter does."""
+    return isinstance(handler.formatter, JsonLines) if form is None else form == "json"
 
 
 def write(handler: OurHandler, lines: str) -> None:

@@ -8,21 +8,22 @@ import asyncio
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
+from uvicorn.server import ServerState
+
 from ekiben.engine.door import Door
 from ekiben.engine.messages import Call, Reply
 from ekiben.http import deadline
-from ekiben.http.exchange import LEFT, Outcome, Scope, request_id
+from ekiben.http.exchange import LEFT, Outcome, Scope, new_id, request_id
 from ekiben.http.fast import Headers, Route
+
+END = (b"\r\nconnection: close\r\n\r\n", b"\r\n\r\n")  # of a head, by whether the connection is kept
 
 
 class Connection(Protocol):
     """What a cycle asks of its connection."""
 
     transport: asyncio.Transport
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The lines that every answer of the server has."""
+    server_state: ServerState  # with the lines that every answer of the server has
 
     def divert(self, cycle: "Cycle", outcome: Outcome) -> None:
         """Let the app answer in place of *cycle*."""
@@ -49,7 +50,6 @@ class Cycle:
         "_is_settled",
         "body",
         "disconnected",
-        "has_turn",
         "headers",
         "is_whole",
         "keep_alive",
@@ -75,7 +75,6 @@ class Cycle:
         self.headers = headers
         self.scope = scope  # as far as the log asks
         self.body: bytes | bytearray = b""
-        self.has_turn = False  # all requests before it are answered
         self.is_whole = False  # its body is there
         self.keep_alive = keep_alive
         self.response_complete = False
@@ -98,13 +97,13 @@ class Cycle:
     def start(self) -> None:
         """Let the call in; once, when the body is whole and its turn has come."""
         self._begin()
-        route = self.route
+        route, headers = self.route, self.headers
         try:
-            due = deadline.read(self.headers) if deadline.FIELD in self.headers else None
+            due = deadline.read(headers) if deadline.FIELD in headers else None
             args, kwargs = route.decode(bytes(self.body))
             self.body = b""
             call = Call(route.name, args, kwargs, None, 0.0, due, 1, self)
-            door = route.shared.door(route.name)
+            door = route.door(route.name)
             door.enter(call)
         except Exception as error:  # noqa: BLE001 - the border: the app tells it
             self._divert(Reply(error=error))
@@ -128,14 +127,13 @@ class Cycle:
             self._divert(Reply(result))
             return
         connection, body = self._connection, content.body
-        head = route.head(content.media_type, connection.default_headers)
+        head = route.head(content.media_type, connection.server_state.default_headers)
         if not isinstance(body, bytes) or content.headers or len(body) > head.most:
             self._divert(Reply(content))
             return
         self.length, self.media_type = len(body), head.media
-        close = b"" if self.keep_alive else b"connection: close\r\n"
-        name, value = route.shared.id_header, self.request_id.encode()
-        connection.transport.write(b"%b%d\r\n%b: %b\r\n%b\r\n%b" % (head.start, self.length, name, value, close, body))
+        parts = (head.start, self.length, route.id_line, self.request_id.encode(), END[self.keep_alive], body)
+        connection.transport.write(b"%b%d%b%b%b%b" % parts)
         self.response_complete = True
         self._end(200)
         if not self.keep_alive:
@@ -161,11 +159,13 @@ class Cycle:
         self._end(LEFT)
 
     def _begin(self) -> None:
+        route = self.route
         self._is_begun = True
         self.started = perf_counter()
-        self.request_id = request_id(self.headers.get(self.route.shared.id_header))
-        self.route.tally.inside += 1
-        self.route.shared.inside.count += 1
+        given = self.headers.get(route.id_header)
+        self.request_id = new_id() if given is None else request_id(given)
+        route.tally.inside += 1
+        route.inside.count += 1
 
     def _let_out(self) -> None:
         """Leave the engine; a call that never got in has nothing to leave."""
@@ -178,7 +178,7 @@ class Cycle:
         """Let the app answer; it counts and logs the request too."""
         self._is_settled = True
         self.route.tally.inside -= 1
-        self.route.shared.inside.count -= 1
+        self.route.inside.count -= 1
         self._connection.divert(self, Outcome(reply, self.started, self.request_id))
 
     def _end(self, status: int) -> None:
@@ -186,7 +186,7 @@ class Cycle:
         self.status = status
         route, seconds = self.route, perf_counter() - self.started
         route.tally.inside -= 1
-        route.shared.inside.count -= 1
+        route.inside.count -= 1
         route.tally.note(status, seconds)
-        if route.shared.access is not None:
-            route.shared.access.note(self, seconds)
+        if route.access is not None:
+            route.access.note(self, seconds)

@@ -72,7 +72,14 @@ class Route:
         self.name = endpoint.name
         self.path = path
         self.tally = tally
-        self.shared = shared
+        self.door = shared.door
+        self.inside = shared.inside
+        self.access = shared.access
+        self.id_header = shared.id_header
+        self.id_line = b"\r\n%b: " % shared.id_header
+        self.authorize = shared.authorize
+        self._limits = shared.limits
+        self._gzip_min = shared.gzip_min
         self.decode = reader.from_json
         self._json = reader.json_types
         self._codec = codec
@@ -85,7 +92,7 @@ class Route:
 
     def read(self, lines: list[answer.Header]) -> Headers | None:
         """Give the headers of a request that goes this way, else None."""
-        headers, limits, others = dict(lines), self.shared.limits, self._others
+        headers, limits, others = dict(lines), self._limits, self._others
         if len(headers) != len(lines) or len(lines) > limits.max_headers or not others.isdisjoint(headers):
             return None
         if headers.get(b"content-type", b"") not in self._json:
@@ -99,7 +106,7 @@ class Route:
 
     def lets_in(self, headers: Headers) -> bool:
         """Say whether a request may call, by its headers."""
-        return self.shared.authorize is None or self.shared.authorize(self.path, headers)
+        return self.authorize is None or self.authorize(self.path, headers)
 
     def encode(self, value: object, headers: Headers) -> Encoded | None:
         """Encode an answer; None leaves that to the app."""
@@ -125,7 +132,7 @@ class Route:
         if self._has_choice:
             lines.append((b"vary", b"accept"))
         start = b"".join(b"%b: %b\r\n" % line for line in lines)
-        gzip_min = self.shared.gzip_min
+        gzip_min = self._gzip_min
         is_packed = gzip_min is not None and answer.compressible([media])
         most = gzip_min - 1 if gzip_min is not None and is_packed else float("inf")
         return Head(b"HTTP/1.1 200 OK\r\n" + start + b"content-length: ", media[1], most)

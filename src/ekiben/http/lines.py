@@ -4,6 +4,7 @@ In: an exchange. Out: an `Entry` of plain values, and its line. Nothing that a c
 """
 
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ import orjson
 from ekiben.core.log import ACCESS
 from ekiben.core.spec import AccessSpec
 from ekiben.http.exchange import TRACE, Finished
+
+KEPT = 1024  # parts of lines
 
 
 class Entry(NamedTuple):
@@ -30,20 +33,26 @@ class Entry(NamedTuple):
 def entry(exchange: Finished, seconds: float, now: float, spec: AccessSpec) -> Entry:
     """Gather what is logged of one request."""
     scope, headers = exchange.scope, exchange.headers
-    details: dict[str, Any] = {}
-    if spec.request_content_type and b"content-type" in headers:
-        details["request_content_type"] = headers[b"content-type"].decode("latin-1")
-    if spec.request_content_length and b"content-length" in headers:
-        length = headers[b"content-length"]
-        details["request_content_length"] = int(length) if length.isdigit() else length.decode("latin-1")
-    if spec.response_content_type and exchange.media_type:
-        details["response_content_type"] = exchange.media_type.decode("latin-1")
-    if spec.response_content_length:
-        details["response_content_length"] = exchange.length
+    declared, size = headers.get(b"content-type"), headers.get(b"content-length")
+    found = details(spec, declared, size, exchange.media_type, exchange.length)
     if TRACE in scope:
-        details["trace_id"] = scope[TRACE]
+        found["trace_id"] = scope[TRACE]
     client, method, path = address(scope.get("client")), scope["method"], scope["path"]
-    return Entry(now, client, method, path, exchange.status, seconds, exchange.request_id, details)
+    return Entry(now, client, method, path, exchange.status, seconds, exchange.request_id, found)
+
+
+def details(spec: AccessSpec, declared: bytes | None, size: bytes | None, media: bytes, length: int) -> dict[str, Any]:
+    """Give the types and sizes of the bodies, as far as they are logged."""
+    found: dict[str, Any] = {}
+    if spec.request_content_type and declared is not None:
+        found["request_content_type"] = declared.decode("latin-1")
+    if spec.request_content_length and size is not None:
+        found["request_content_length"] = int(size) if size.isdigit() else size.decode("latin-1")
+    if spec.response_content_type and media:
+        found["response_content_type"] = media.decode("latin-1")
+    if spec.response_content_length:
+        found["response_content_length"] = length
+    return found
 
 
 def address(client: Any) -> str:
@@ -69,14 +78,22 @@ def values(one: Entry) -> dict[str, Any]:
 
 def message(one: Entry) -> str:
     """Write an entry for people; nothing that a client sent can break the line."""
-    head = f'{one.client} "{printable(one.method)} {printable(one.path)}" {one.status} {one.seconds * 1000:.2f}ms'
-    given = one.details.get
-    trace = f" trace={given('trace_id')}" if given("trace_id") else ""
-    if not one.details:
-        return f"{head} id={one.request_id}"
-    taken = side(given("request_content_type"), given("request_content_length"))
-    answered = side(given("response_content_type"), given("response_content_length"))
-    return f"{head} ({taken} -> {answered}) id={one.request_id}{trace}"
+    asked = f'{one.client} "{printable(one.method)} {printable(one.path)}"'
+    return f"{asked} {one.status} {one.seconds * 1000:.2f}ms{bodies(one.details)} id={one.request_id}{trace(one.details)}"
+
+
+def bodies(found: dict[str, Any]) -> str:
+    """Write what is told of the bodies."""
+    if not found.keys() - {"trace_id"}:
+        return ""
+    taken = side(found.get("request_content_type"), found.get("request_content_length"))
+    answered = side(found.get("response_content_type"), found.get("response_content_length"))
+    return f" ({taken} -> {answered})"
+
+
+def trace(found: dict[str, Any]) -> str:
+    """Write the id of the trace, if there is one."""
+    return f" trace={found['trace_id']}" if "trace_id" in found else ""
 
 
 def side(media: str | None, size: Any) -> str:
@@ -102,7 +119,36 @@ def printable(text: str) -> str:
 
 def text_line(one: Entry) -> str:
     """Write a whole line as the text formatter does."""
-    return f"{local_stamp(int(one.time))},{int(one.time % 1 * 1000):03d} INFO {message(one)}\n"
+    return f"{local_stamp(int(one.time))},{int((one.time - int(one.time)) * 1000):03d} INFO {message(one)}\n"
+
+
+def text_writer(spec: AccessSpec) -> Callable[[Finished, float, float], str]:
+    """Plan how requests are written as text: as `text_line` writes their entries.
+
+    Most requests of a client differ in status, time and id only, so the rest of the line is kept for the next one.
+    """
+
+    @lru_cache(maxsize=KEPT)
+    def asked(client: Any, method: str, path: str) -> str:
+        return f'{address(client)} "{printable(method)} {printable(path)}"'
+
+    @lru_cache(maxsize=KEPT)
+    def told(declared: bytes | None, size: bytes | None, media: bytes, length: int) -> str:
+        return bodies(details(spec, declared, size, media, length))
+
+    def write(exchange: Finished, seconds: float, now: float) -> str:
+        scope, headers, second = exchange.scope, exchange.headers, int(now)
+        client = scope.get("client")
+        opening = asked(client and tuple(client), scope["method"], scope["path"])
+        content_type, length = headers.get(b"content-type"), headers.get(b"content-length")
+        closing = told(content_type, length, exchange.media_type, exchange.length)
+        traced = f" trace={scope[TRACE]}" if TRACE in scope else ""
+        return (
+            f"{local_stamp(second)},{int((now - second) * 1000):03d} INFO {opening} {exchange.status} "
+            f"{seconds * 1000:.2f}ms{closing} id={exchange.request_id}{traced}\n"
+        )
+
+    return write
 
 
 def json_line(one: Entry) -> str:

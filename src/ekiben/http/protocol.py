@@ -32,6 +32,7 @@ class Known:
     size: int  # of head and body
     route: Route
     headers: Headers
+    scope: dict[str, Any]
 
 
 class Protocol(Strict):
@@ -49,7 +50,13 @@ class Protocol(Strict):
         known = self._known
         if known is not None and not self._is_over:
             if len(data) == known.size and data.startswith(known.head) and known.route.lets_in(known.headers):
-                self._repeat(known, data)
+                self._since = NEW
+                cycle = Cycle(self, known.route, known.headers, known.scope, keep_alive=True)
+                cycle.body = data[len(known.head) :]
+                cycle.is_whole = True
+                self._take(cycle)
+                if cycle is self._turn:
+                    cycle.start()
                 return
             self._known = None
         was_between = self._phase is Phase.IDLE
@@ -149,11 +156,6 @@ class Protocol(Strict):
         if isinstance(self._turn, Cycle) and not self._turn.done():
             self._turn.set_exception(error)
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The lines that every answer has; the server makes a new list each second."""
-        return self.server_state.default_headers
-
     def connection_lost(self, exc: Exception | None) -> None:
         """End: nobody waits for the answers any more."""
         turn: Turn = self._turn
@@ -189,17 +191,7 @@ class Protocol(Strict):
         """Remember the head of a request that came as one piece of data."""
         size = len(data) - int(cycle.headers.get(b"content-length", b"0"))
         if size <= KNOWN and cycle.keep_alive and data.find(b"\r\n\r\n") == size - 4:
-            self._known = Known(data[:size], len(data), cycle.route, cycle.headers)
-
-    def _repeat(self, known: Known, data: bytes) -> None:
-        """Take a request whose head is, byte by byte, that of the one before."""
-        self._since = NEW
-        cycle = Cycle(self, known.route, known.headers, self._seen(known.route), keep_alive=True)
-        cycle.body = data[len(known.head) :]
-        cycle.is_whole = True
-        self._take(cycle)
-        if cycle is self._turn:
-            cycle.start()
+            self._known = Known(data[:size], len(data), cycle.route, cycle.headers, self._seen(cycle.route))
 
 
 def protocol(limits: Limits, fail: Fail, routes: dict[bytes, Route]) -> type[Protocol]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
 from ekiben.core.context import Context
@@ -92,13 +93,12 @@ class Upload:
         return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """An answer's body: bytes, or a file that is sent as it is."""
+class Encoded(NamedTuple):
+    """An answer's body: bytes, or a file that is sent as it is; a tuple is made in half the time of a frozen class."""
 
     body: bytes | Path
     media_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def essence(media_type: str) -> str:
