@@ -1,4 +1,4 @@
-"""Hand calls from the event loop to model threads, those that came together at once.
+"""Hand calls to model threads, those that came together at once.
 
 In: calls, on the loop. Out: the same calls in a queue that threads take from, once the loop has read all there was to
 read. A thread that is woken for each call takes turns with the loop for the interpreter's lock, call by call, and that

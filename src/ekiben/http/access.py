@@ -89,7 +89,7 @@ class AccessLog:
 
 
 def is_json(handler: OurHandler, form: str | None = None) -> bool:
-    """Say whether lines are JSON: as *form* says, or else as the handler's formatter does."""
+    """Say whether lines are JSON: by *form*, or else by the handler's formatter."""
     return isinstance(handler.formatter, JsonLines) if form is None else form == "json"
 
 

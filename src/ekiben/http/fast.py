@@ -117,7 +117,7 @@ class Route:
         return self._codec.encode(value)
 
     def head(self, media_type: str, defaults: list[answer.Header]) -> Head:
-        """Give the start of an answer; *defaults* is the server's list, a new one each second."""
+        """Give the start of an answer; the server makes a new list each second."""
         if defaults is not self._defaults:
             self._defaults = defaults
             self._heads.clear()
