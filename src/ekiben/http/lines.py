@@ -79,7 +79,9 @@ def values(one: Entry) -> dict[str, Any]:
 def message(one: Entry) -> str:
     """Write an entry for people; nothing that a client sent can break the line."""
     asked = f'{one.client} "{printable(one.method)} {printable(one.path)}"'
-    return f"{asked} {one.status} {one.seconds * 1000:.2f}ms{bodies(one.details)} id={one.request_id}{trace(one.details)}"
+    return (
+        f"{asked} {one.status} {one.seconds * 1000:.2f}ms{bodies(one.details)} id={one.request_id}{trace(one.details)}"
+    )
 
 
 def bodies(found: dict[str, Any]) -> str:
