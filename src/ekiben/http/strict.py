@@ -327,9 +327,9 @@ class Strict(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request that has come, as uvicorn does, but without a timer."""
         self.server_state.total_requests += 1
-        self._turn = None
-        if not self.transport.is_closing():
-            self._since = NEW
+        self._turn, self._since = None, NEW
+        is_plain = not (self.pipeline or self.flow.read_paused or self.flow.write_paused or self._last_words)
+        if not is_plain and not self.transport.is_closing():
             self._go_on()
 
     def resume_writing(self) -> None:
