@@ -199,7 +199,7 @@ def test_a_believed_proxy_is_left_to_the_app() -> None:
 
 def test_authorize() -> None:
     """A request that is not let in by its headers is left to the app, which tells why."""
-    guarded = route(authorize=lambda headers: headers.get(b"authorization") == b"Bearer tuna")
+    guarded = route(authorize=lambda path, headers: path == "/add" and headers.get(b"authorization") == b"Bearer tuna")
     assert guarded.read(PLAIN) is None
     assert guarded.read([*PLAIN, (b"authorization", b"Bearer tuna")]) is not None
 
