@@ -124,12 +124,12 @@ async def test_async(served: Tasks) -> None:
     """The `async` client does the same."""
     (served.folder / "notes").unlink(missing_ok=True)
     async with ekiben.AsyncHTTPClient(served.server.url) as chore:
-        task = await chore.add.submit(1)  # type: ignore[attr-defined]  # the endpoint's
+        task = await chore.add.submit(1)
         assert (await task.get())["sum"] == 2
         assert (await task.get_status()).value == "completed"
-        found = await chore.add.task(task.id)  # type: ignore[attr-defined]
+        found = await chore.add.task(task.id)
         assert (await found.get(timeout=5))["sum"] == 2
-        held = await chore.hold.submit("async")  # type: ignore[attr-defined]
+        held = await chore.hold.submit("async")
         served.wait_for("begun-async")
         assert await held.progress() == 0.25
         with pytest.raises(DeadlineExceeded):
@@ -142,10 +142,10 @@ async def test_async(served: Tasks) -> None:
         again = await task.retry()
         assert (await again.get())["sum"] == 2
         with pytest.raises(NotFound, match="is no task"):
-            await chore.plain.submit()  # type: ignore[attr-defined]
+            await chore.plain.submit()
     async with ekiben.AsyncHTTPClient(served.server.url) as chore:
         with pytest.raises(NotFound, match="has no endpoint `nothing`"):
-            await chore.nothing.submit()  # type: ignore[attr-defined]
+            await chore.nothing.submit()
 
 
 def test_in_a_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ async def test_in_an_async_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """`ekiben.testing.async_client` does so too."""
     monkeypatch.setenv("CHORES", str(tmp_path))
     async with async_client(Chores) as found:
-        task = await found.add.submit(a=1)  # type: ignore[attr-defined]
+        task = await found.add.submit(a=1)
         assert (await task.get(timeout=30))["sum"] == 2
 
 

@@ -39,6 +39,12 @@ class Tasks:
             assert time.monotonic() < end, told
         return told
 
+    def ran(self, name: str, /, **values: Any) -> str:
+        """Submit a task, and wait until it has ended."""
+        task = self.submit(name, **values)
+        self.ended(name, task)
+        return task
+
     def get(self, name: str, task: str) -> httpx.Response:
         return self.http.get(f"/{name}/get", params={"task_id": task})
 

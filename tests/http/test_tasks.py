@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.http.tasking import Tasks, chores, wait_until_gone
+from tests.http.tasking import Tasks, chores
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +49,9 @@ def test_submit_status_get(served: Tasks) -> None:
 
 def test_the_instance_is_reused(served: Tasks) -> None:
     """One process runs one task after the other with one instance."""
-    first, second = (served.get("add", task).json() for task in [ran(served, "add", a=1) for _ in range(2)])
+    first, second = (served.get("add", task).json() for task in [served.ran("add", a=1) for _ in range(2)])
     assert first["pid"] == second["pid"]
     assert second["calls"] == first["calls"] + 1
-
-
-def ran(served: Tasks, name: str, /, **values: Any) -> str:
-    task = served.submit(name, **values)
-    served.ended(name, task)
-    return task
 
 
 def test_plain_route_waits(served: Tasks) -> None:
@@ -121,7 +115,7 @@ def test_wrong_wait(served: Tasks, wait: str) -> None:
 
 def test_a_task_belongs_to_its_route(served: Tasks) -> None:
     """The id of one task is unknown at the route of another."""
-    task = ran(served, "add", a=1)
+    task = served.ran("add", a=1)
     assert served.get("hold", task).status_code == 404
 
 
@@ -181,7 +175,7 @@ def test_failed(served: Tasks, how: str, status: int, words: str) -> None:
 
 def test_bugs_are_logged(served: Tasks) -> None:
     """The log has the traceback of what a task raised, and the task's id."""
-    task = ran(served, "fail", how="bug")
+    task = served.ran("fail", how="bug")
     log = served.server.wait_for_log(f"request {task} failed: the password is 12345")
     assert "in fail" in log
 
@@ -213,7 +207,7 @@ def test_files(served: Tasks) -> None:
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
 def test_sizes(served: Tasks, size: int) -> None:
     """Answers of any size come whole, with their type."""
-    found = served.get("write", ran(served, "write", size=size))
+    found = served.get("write", served.ran("write", size=size))
     assert (len(found.content), found.headers["content-type"]) == (size, "application/x-zeros")
 
 
@@ -234,7 +228,7 @@ def test_context(served: Tasks) -> None:
 
 def test_starlette_response(served: Tasks) -> None:
     """A response of Starlette's is kept as it is."""
-    found = served.get("passed", ran(served, "passed"))
+    found = served.get("passed", served.ran("passed"))
     assert (found.status_code, found.text, found.headers["content-type"]) == (203, "raw", "application/x-own")
 
 
@@ -249,7 +243,7 @@ def test_idempotency_key(served: Tasks) -> None:
 
 def test_retry(served: Tasks) -> None:
     """What a finished task was asked runs again as a new task."""
-    task = ran(served, "add", a=41)
+    task = served.ran("add", a=41)
     again = served.retry("add", task)
     assert again.status_code == 200
     other = again.json()["task_id"]
@@ -290,7 +284,7 @@ def test_origin(served: Tasks) -> None:
 
 def test_metrics(served: Tasks) -> None:
     """The routes of tasks are counted, each by its own name."""
-    ran(served, "add", a=1)
+    served.ran("add", a=1)
     text = served.http.get("/metrics").text
     for route in ("/add/submit", "/add/status"):
         assert f'endpoint="{route}"' in text
@@ -306,95 +300,12 @@ def test_descriptions(served: Tasks) -> None:
     assert (routes["add"], routes["plain"]) == (True, False)
 
 
-class TestCancel:
-    """Cancelling really ends a task."""
-
-    @pytest.mark.parametrize("method", ["PUT", "POST"])
-    def test_running(self, served: Tasks, method: str) -> None:
-        """The method gets KeyboardInterrupt, and the next task a new process."""
-        task = served.submit("hold", name="never")
-        served.wait_for("begun-never")
-        pid = served.pid("begun-never")
-        found = served.cancel("hold", task, method)
-        assert (found.status_code, found.json()["status"]) == (200, "canceled")
-        assert "ended-never" not in served.notes()
-        served.wait_for("left")
-        assert served.notes().index("interrupted") < served.notes().index("left")  # the hook ran
-        wait_until_gone(pid)
-        assert served.get("hold", task).status_code == 409
-        assert served.cancel("hold", task).status_code == 200  # again
-        assert served.get("add", ran(served, "add", a=1)).json()["pid"] != pid
-
-    def test_async(self, served: Tasks) -> None:
-        """An async method is cancelled."""
-        task = served.submit("doze")
-        served.wait_for("begun-doze")
-        assert served.cancel("doze", task).json()["status"] == "canceled"
-        served.wait_for("cancelled")
-
-    def test_stubborn(self, served: Tasks) -> None:
-        """One that does not listen is killed after the grace."""
-        task = served.submit("stubborn")
-        served.wait_for("begun-stubborn")
-        pid = served.pid("begun-stubborn")
-        assert served.cancel("stubborn", task).json()["status"] == "canceled"
-        wait_until_gone(pid)
-        assert served.notes().count("deaf") == 1
-
-    def test_children(self, served: Tasks) -> None:
-        """What a task has started ends with it."""
-        task = served.submit("parent")
-        served.wait_for("started")
-        child = [note for note in served.notes() if note.startswith("child-")]
-        assert served.cancel("parent", task).json()["status"] == "canceled"
-        wait_until_gone(int(child[0].removeprefix("child-")))
-
-    def test_waiting(self, served: Tasks) -> None:
-        """One that waits never starts."""
-        held = served.submit("hold", name="ahead")
-        served.wait_for("begun-ahead")
-        waiting = served.submit("hold", name="behind")
-        assert served.cancel("hold", waiting).json()["status"] == "canceled"
-        served.let("ahead")
-        assert served.ended("hold", held)["status"] == "completed"
-        ran(served, "add", a=1)
-        assert "begun-behind" not in served.notes()
-
-
-def test_timeout(served: Tasks) -> None:
-    """A task that takes longer than its `timeout` is ended, and its answer says so."""
-    task = served.submit("late")
-    told = served.ended("late", task)
-    assert (told["status"], "longer than 0.2 seconds" in told["error"]) == ("failed", True)
-    assert served.get("late", task).status_code == 504
-
-
-def test_a_process_that_dies(served: Tasks) -> None:
-    """It is started again until `max_attempts`; then the answer says how it ended."""
-    task = served.submit("die")
-    told = served.ended("die", task)
-    assert (told["status"], told["attempts"]) == ("failed", 2)
-    assert served.notes().count("dying") == 2
-    found = served.get("die", task)
-    assert found.status_code == 503
-    assert found.json()["detail"] == "the process of the task was killed by SIGKILL; it was started 2 times"
-    assert served.get("add", ran(served, "add", a=1)).json()["sum"] == 2
-
-
-def test_a_process_that_forks(served: Tasks) -> None:
-    """What it forked keeps nobody waiting, and ends with it."""
-    told = served.ended("fork", served.submit("fork"))
-    assert (told["status"], "killed by SIGKILL" in told["error"]) == ("failed", True)
-    if "forked" in served.notes():  # it came that far
-        wait_until_gone(served.pid("forked"))
-
-
 def test_the_database_is_closed_to_others(served: Tasks) -> None:
     """Folder and files are their owner's alone, and the bodies in it are plain."""
     folder = served.folder / "home" / "tasks" / "chores"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o600}
-    task = ran(served, "add", a=7)
+    task = served.ran("add", a=7)
     connection = sqlite3.connect(f"file:{folder / 'tasks.db'}?mode=ro", uri=True)
     (body,) = connection.execute("SELECT body FROM tasks WHERE id = ?", (task,)).fetchone()
     connection.close()

@@ -59,3 +59,24 @@ def test_nothing_is_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = tmp_path / "home" / "tasks" / "chores"
     assert list((folder / "files").iterdir()) == []
     assert list((folder / "owners").iterdir()) == []
+
+
+def test_tokens(tmp_path: Path) -> None:
+    """A server that asks for tokens asks for them at every route of a task, and keeps none."""
+    folder = tmp_path / "home" / "tasks" / "chores"
+    bearer = {"authorization": "Bearer a-long-enough-secret-token"}
+    with chores(tmp_path, EKIBEN_AUTH_TOKEN="a-long-enough-secret-token") as tasks:
+        for method, path in (
+            ("POST", "/add"),
+            ("POST", "/add/submit"),
+            ("GET", "/add/status?task_id=x"),
+            ("GET", "/add/get?task_id=x"),
+            ("POST", "/add/retry?task_id=x"),
+            ("PUT", "/add/cancel?task_id=x"),
+        ):
+            assert tasks.http.request(method, path, json={"a": 1}).status_code == 401
+        tasks.http.headers.update(bearer)
+        task = tasks.submit("add", a=1)
+        assert tasks.ended("add", task)["status"] == "completed"
+        assert tasks.get("add", task).json()["sum"] == 2
+        assert b"secret" not in b"".join(path.read_bytes() for path in folder.glob("tasks.db*"))

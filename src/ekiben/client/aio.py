@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, cast
 
 from ekiben.client import answers, base, bodies, pieces, tasks
 from ekiben.client.sync import PAUSE, read_schema
@@ -104,6 +104,19 @@ class Asked(Coroutine[Any, Any, Any]):
         self._call.close()
 
 
+class AsyncEndpoint(Protocol):
+    """One endpoint, to be called like the method that it stands for, and awaited."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Call the endpoint, and give what its method returned."""
+
+    async def submit(self, *args: Any, **kwargs: Any) -> tasks.AsyncTask:
+        """Submit a task, and return at once."""
+
+    async def task(self, task: str) -> tasks.AsyncTask:
+        """Give a task that was submitted before, by its id."""
+
+
 class AsyncHTTPClient:
     """A client that mirrors a service: a coroutine for each of its endpoints.
 
@@ -160,7 +173,7 @@ class AsyncHTTPClient:
             self._routes = base.read_routes(read_schema(response, self.url))
         return self._routes
 
-    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    def __getattr__(self, name: str) -> AsyncEndpoint:
         """Give the endpoint *name*; whether there is one shows when it is called."""
         if name.startswith("_"):
             raise AttributeError(name)
@@ -180,7 +193,7 @@ class AsyncHTTPClient:
         endpoint.__name__ = endpoint.__qualname__ = name
         for each in (self._submit, self._task):
             setattr(endpoint, each.__name__.lstrip("_"), partial(each, name))
-        return endpoint
+        return cast(AsyncEndpoint, endpoint)
 
     async def _find(self, name: str) -> base.Route:
         """Find an endpoint by the name of its method; raises NotFound."""
@@ -194,7 +207,7 @@ class AsyncHTTPClient:
         return await tasks.submit_async(self, await self._find(name), args, kwargs, chunks)
 
     async def _task(self, name: str, task: str) -> tasks.AsyncTask:
-        """Give a task that was submitted before, by its id; the server is not asked for it."""
+        """Give a task that was submitted before; the server is not asked for it."""
         route = await self._find(name)
         tasks.check(route, self.url)
         return tasks.AsyncTask(self, route, task)

@@ -168,7 +168,7 @@ class SyncHTTPClient:
             self._routes = base.read_routes(read_schema(response, self.url))
         return self._routes
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Endpoint:
         """Give the endpoint *name* as a method."""
         if name.startswith("_"):
             raise AttributeError(name)

@@ -6,6 +6,7 @@ Source: the ASGI specification 3.0.
 """
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from ekiben.core.errors import InvalidInput, MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher, Needs
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, apart, auth, endpoint, errors, fast, pages, tasks, tracing
+from ekiben.http import answer, apart, auth, endpoint, errors, fast, pages, tracing
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.endpoint import Handler
@@ -31,6 +32,8 @@ from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec, plan
 
 log = logging.getLogger("ekiben")
+
+TASKS = "ekiben.http.tasks"  # imported for a service that has some; it brings a database along
 
 
 class App:
@@ -70,7 +73,8 @@ class App:
         self.dispatcher: LocalDispatcher | apart.Remote = remote or LocalDispatcher(
             bound, codecs, around=around, needs=needs
         )
-        self.tasks = tasks.make(bound, tasks_folder)
+        tasks = importlib.import_module(TASKS) if any(each.task for each in spec.endpoints) else None
+        self.tasks = None if tasks is None else tasks.make(bound, tasks_folder)
         self._inside = fast.Inside()
         self._on_failure = on_failure
         self._on_ready = on_ready
@@ -92,7 +96,7 @@ class App:
             path = spec.http.path_prefix + each.route
             self._table.add(path, each.methods, handlers[each.name])
             self._tallies[path] = self._metrics.tally(path)
-        if self.tasks is not None:
+        if tasks is not None:
             for path, methods, handler in tasks.plan(bound, codecs, self.tasks, guard):
                 self._table.add(path, methods, handler)
                 self._tallies[path] = self._metrics.tally(path)
