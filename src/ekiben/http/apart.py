@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ekiben.core.running import running
 from ekiben.core.spec import BoundService
 from ekiben.engine.job import Done
 from ekiben.engine.limits import Admission
@@ -78,6 +79,7 @@ def plan(bound: BoundService, codecs: Mapping[str, Codec], guard: Guard, submit:
             codecs[each.name],
             Front(submit, guard, watch, most),
             wants_context=bound.signatures[each.name].context is not None,
+            is_traced=bound.spec.tracing is not None,
         )
         for each in bound.spec.endpoints
     }
@@ -93,7 +95,7 @@ class Front:
     max_body: int  # bytes
 
 
-def forward(name: str, codec: Codec, front: Front, *, wants_context: bool) -> Handler:
+def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_traced: bool = False) -> Handler:
     """Settle at start how one endpoint's requests go to workers.
 
     Args:
@@ -101,6 +103,7 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool) -> Ha
         codec: says which content types it reads.
         front: what all endpoints share.
         wants_context: the method reads the request, so that all of its head crosses.
+        is_traced: the headers by which a worker joins the trace cross, too.
     """
     submit, watch, most = front.submit, front.watch, front.max_body
     known: set[bytes] = set()  # content types that were found fit
@@ -117,6 +120,8 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool) -> Ha
         check_length(headers, most)
         body = await read(receive, most)
         crossing = [[*pair] for pair in scope["headers"] if wants_context or pair[0] in READ]
+        if is_traced:
+            crossing += [[key.encode(), value.encode()] for key, value in running().outgoing().items()]
         known_of = {key: plain(scope[key]) for key in KEPT if key in scope} if wants_context else None
         head = [FORM, scope["method"], crossing, seen.request_id, known_of]
         due = deadline.read(headers) if deadline.FIELD in headers else None

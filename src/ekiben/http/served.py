@@ -8,6 +8,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import uvloop
@@ -23,11 +24,12 @@ from ekiben.engine.values import Valued
 from ekiben.engine.wire import Buffer, view
 from ekiben.engine.worker import Unwatched, Worker, within
 from ekiben.http import endpoint as endpoints
-from ekiben.http import errors
+from ekiben.http import errors, tracing
 from ekiben.http.apart import FORM as REQUEST
 from ekiben.http.endpoint import Handler, Service
 from ekiben.http.exchange import Exchange, Message, Scope
 from ekiben.http.origin import Guard
+from ekiben.http.tracing import Noting
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import plan
 
@@ -49,7 +51,9 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     async def send(service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], due: float | None) -> Done:
         return await worker.call(service, endpoint, head, buffers, due)
 
-    dispatcher = LocalDispatcher(within(joined(bound, send, lambda: loop)), codecs, Unwatched)
+    noting = tracing.plan(bound.spec, ())
+    around = None if noting is None else noting.batch
+    dispatcher = LocalDispatcher(within(joined(bound, send, lambda: loop)), codecs, Unwatched, around)
     sockets = leash.place.sockets
     worker = Worker(dispatcher, socket.socket(fileno=sockets[LINK][0]), Mark(sockets[MARK][0]))
     try:
@@ -57,7 +61,7 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; the front reports it
         leash.failed(error)
         return False
-    forms = {REQUEST: Served(bound, worker).answer, VALUES: Valued(bound, worker).answer}
+    forms = {REQUEST: Served(bound, worker, noting).answer, VALUES: Valued(bound, worker).answer}
     worker.ready(lambda endpoint, head, buffers: forms[head[0]](endpoint, head, buffers))
     leash.ready()
     ends = [asyncio.create_task(each.wait()) for each in (asked, worker.ended)]
@@ -84,12 +88,14 @@ class Served:
     Args:
         bound: the service, as the front has it.
         worker: runs the calls.
+        noting: knows whose they are, where the service asks for that.
     """
 
-    def __init__(self, bound: BoundService, worker: Worker) -> None:
+    def __init__(self, bound: BoundService, worker: Worker, noting: Noting | None = None) -> None:
         spec = bound.spec
+        self._joined = nobody if noting is None else noting.joined
         service = Service(
-            worker.submit,
+            worker.submit if noting is None else noting.submit(worker.submit),
             spec.limits,
             spec.http.gzip_min,
             Passed(None, proxied=False),
@@ -114,7 +120,8 @@ class Served:
         taken = Taken()
         exchange = Exchange(scope, taken.send, self._id_header)
         try:
-            await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, exchange)
+            with self._joined(request_id, exchange.headers):
+                await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, exchange)
         except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
             taken.refuse(error, self._fail, request_id)
         return [taken.status, [[*pair] for pair in taken.headers]], [b"".join(taken.parts)]
@@ -132,6 +139,11 @@ class Served:
             scope.update(known)
             scope.update({key: tuple(known[key]) for key in ("client", "server") if known.get(key)})
         return scope
+
+
+def nobody(request_id: str, headers: Mapping[bytes, bytes]) -> AbstractContextManager[None]:
+    """Note nothing of a request."""
+    return nullcontext()
 
 
 class Body:

@@ -9,8 +9,8 @@ Source: W3C Trace Context; OpenTelemetry's semantic conventions for HTTP spans.
 import fnmatch
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,10 @@ class Noting:
                 await app(scope, receive, send)
 
         return noted
+
+    def joined(self, request_id: str, headers: Mapping[bytes, bytes]) -> AbstractContextManager[None]:
+        """Run a block for a request that another process has noted."""
+        return answering(Running(request_id))
 
     def submit(self, submit: Submit) -> Submit:
         """Stand around the engine's door: a call takes along whose it is."""
@@ -117,6 +121,15 @@ class Tracing(Noting):
 
         return traced
 
+    def joined(self, request_id: str, headers: Mapping[bytes, bytes]) -> AbstractContextManager[None]:
+        """Run a block for a request whose span is in another process."""
+        context = self._caller(headers)
+        place = self._trace.get_current_span(context).get_span_context()
+        if not place.is_valid:
+            return super().joined(request_id, headers)
+        enter = partial(self._attached, context)
+        return answering(Running(request_id, format(place.trace_id, "032x"), place, self._outgoing, enter))
+
     def batch(self, name: str, calls: Sequence[Call], run: Run) -> Run:
         """Make a span of a batch, linked to those of its calls."""
         found: list[Any] = [call.about.span for call in calls if call.about is not None and call.about.span is not None]
@@ -136,8 +149,7 @@ class Tracing(Noting):
 
     def _begin(self, scope: Scope, exchange: Exchange) -> tuple[Any, Any]:
         """Start the span of a request, below that of its caller where there is one."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.headers.items()}
-        parent = self._propagate.extract(headers, context=self._context.Context())
+        parent = self._caller(exchange.headers)
         caller = self._trace.get_current_span(parent).get_span_context()
         rate = self._spec.sample_rate
         if not caller.is_valid and rate is not None and random.random() >= rate:  # noqa: S311 - a sample, no secret
@@ -156,6 +168,11 @@ class Tracing(Noting):
         kind = self._trace.SpanKind.SERVER
         span = self._tracer.start_span(name, context=parent, kind=kind, attributes=attributes)
         return span, self._trace.set_span_in_context(span, parent)
+
+    def _caller(self, headers: Mapping[bytes, bytes]) -> Any:
+        """Read whose trace a request belongs to."""
+        text = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        return self._propagate.extract(text, context=self._context.Context())
 
     def _end(self, span: Any, status: int) -> None:
         """End the span of a request."""
