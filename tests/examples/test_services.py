@@ -48,3 +48,13 @@ def test_reading_tokens() -> None:
         )
         assert said.returncode == 0, said.stderr
         assert said.stdout == "one two \ntoken three\ntoken four\ndone {'words': 2}\n"
+
+
+def test_items() -> None:
+    """The example of arguments in URLs answers as the page says."""
+    with serving("items.py:Shelf", cwd=FOLDER) as server:
+        assert server.http.get("/items/1").text == "first"
+        assert server.http.put("/items/1", json={"name": "new"}).text == "new"
+        assert server.http.get("/items/3").status_code == 404
+        assert server.http.get("/items/three").status_code == 400
+        assert server.http.get("/search", params={"text": "e", "limit": 1}).json() == ["new"]

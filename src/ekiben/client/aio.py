@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asyncc
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, cast
 
-from ekiben.client import answers, base, bodies, pieces, tasks
+from ekiben.client import answers, base, bodies, pieces, tasks, url
 from ekiben.client.sync import PAUSE, read_schema
 from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import EkibenError, NotFound
@@ -225,17 +225,19 @@ class AsyncHTTPClient:
             raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, routes)}")
         patience = base.patience(self.timeout)
         with ExitStack() as opened:
-            body = await asyncio.to_thread(bodies.write, route, base.bind(route, args, kwargs), opened)
+            place, query, rest = url.split(route, base.bind(route, args, kwargs))
+            body = await asyncio.to_thread(bodies.write, route, rest, opened)
+            accept = pieces.ACCEPT if route.is_stream else answers.accept(route)
+            keywords = {"url": place, "params": query or None, **bodies.keywords(body, accept, chunks)}
             if route.is_stream:
-                return await self._begin(route, bodies.keywords(body, pieces.ACCEPT, chunks), patience)
-            keywords = bodies.keywords(body, answers.accept(route), chunks)
+                return await self._begin(route, keywords, patience)
             keywords["headers"] |= base.patience_header(patience) | base.passed_on()
             return await self._exchange(route, keywords)
 
     async def _begin(self, route: base.Route, keywords: dict[str, Any], patience: float | None) -> "AsyncStream":
         """Send a request whose answer comes in pieces; raises what comes in their place."""
         keywords["headers"] |= base.stream_header() | base.passed_on()
-        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        request = self._http.build_request(route.method, timeout=patience, **keywords)
         async with AsyncExitStack() as undo:
             undo.enter_context(translated(self.url, patience))
             response = await self._http.send(request, stream=True)
@@ -259,7 +261,7 @@ class AsyncHTTPClient:
     async def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:
         """Send a request, and read its answer as *route* says; a file is kept."""
         patience = base.patience(self.timeout)
-        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        request = self._http.build_request(route.method, timeout=patience, **{"url": route.path, **keywords})
         async with self._sent(request, patience) as response:
             head = answers.Head(response.status_code, response.headers)
             if not answers.is_file(route, head):

@@ -75,6 +75,7 @@ class Route:
     definitions: Mapping[str, Schema] = field(default_factory=dict)  # of the output
     is_stream: bool = False  # the answer comes in pieces, each of which is of `output`
     is_task: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)  # path | query, of the arguments that stand in the URL
 
     @property
     def answer(self) -> Kind:
@@ -128,6 +129,7 @@ def read_route(told: Schema) -> Route:
         definitions=output.get("$defs", {}),
         is_stream=bool(output.get("is_stream")),
         is_task=bool(told.get("is_task")),
+        places=told.get("in") or {},
     )
 
 

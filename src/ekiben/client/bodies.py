@@ -60,6 +60,8 @@ def write(route: Route, bound: Any, opened: ExitStack) -> Body:
     Raises:
         InvalidInput: a file cannot be read, or a value has no form that can be sent.
     """
+    if not route.reads:
+        return Body()
     raw = tuple(media for media in route.reads if media not in (JSON, *FORMS))
     if route.is_root:
         blobs = binary(bound, route.root, raw, opened, "the body")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from ekiben.client import answers, base, bodies, pieces, tasks
+from ekiben.client import answers, base, bodies, pieces, tasks, url
 from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import EkibenError, NotAuthenticated, NotFound, Unavailable
 
@@ -201,17 +201,19 @@ class SyncHTTPClient:
             raise NotFound(f"the service at {self.url} has no endpoint `{name}`{base.suggest(name, self.endpoints)}")
         patience = base.patience(self.timeout)
         with ExitStack() as opened:
-            body = bodies.write(route, base.bind(route, args, kwargs), opened)
+            place, query, rest = url.split(route, base.bind(route, args, kwargs))
+            body = bodies.write(route, rest, opened)
+            accept = pieces.ACCEPT if route.is_stream else answers.accept(route)
+            keywords = {"url": place, "params": query or None, **bodies.keywords(body, accept, bodies.chunks)}
             if route.is_stream:
-                return self._begin(route, bodies.keywords(body, pieces.ACCEPT, bodies.chunks), patience)
-            keywords = bodies.keywords(body, answers.accept(route), bodies.chunks)
+                return self._begin(route, keywords, patience)
             keywords["headers"] |= base.patience_header(patience) | base.passed_on()
             return self._exchange(route, keywords)
 
     def _begin(self, route: base.Route, keywords: dict[str, Any], patience: float | None) -> "Stream":
         """Send a request whose answer comes in pieces; raises what comes in their place."""
         keywords["headers"] |= base.stream_header() | base.passed_on()
-        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        request = self._http.build_request(route.method, timeout=patience, **keywords)
         with ExitStack() as undo:
             undo.enter_context(translated(self.url, patience))
             response = self._http.send(request, stream=True)
@@ -235,7 +237,7 @@ class SyncHTTPClient:
     def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:
         """Send a request, and read its answer as *route* says; a file is kept."""
         patience = base.patience(self.timeout)
-        request = self._http.build_request(route.method, route.path, timeout=patience, **keywords)
+        request = self._http.build_request(route.method, timeout=patience, **{"url": route.path, **keywords})
         with self._sent(request, patience) as response:
             head = answers.Head(response.status_code, response.headers)
             if not answers.is_file(route, head):

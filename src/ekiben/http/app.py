@@ -154,7 +154,7 @@ class App:
             return
         scope[KEY] = exchange = Exchange(scope, send, self._id_header)
         path = scope["path"]
-        tally = self._tallies.get(path) or self._tally(path)
+        tally = self._tallies.get(path) or self._tally(scope)
         tally.inside += 1
         self._inside.count += 1
         try:
@@ -240,12 +240,16 @@ class App:
         failure = self._fail(error, f"{exchange.request_id} of {scope['method']} {shown(scope['path'])}")
         headers = failure.headers
         if isinstance(error, MethodNotAllowed):
-            headers["allow"] = self._table.allowed(exchange.scope["path"])
+            headers["allow"] = self._table.allowed(exchange.scope)
         made = answer.plain(failure.status, failure.body, failure.media_type, headers)
         await answer.send(made, send, head=exchange.scope["method"] == "HEAD", gzip_min=None)
 
-    def _tally(self, path: str) -> Tally:
-        place = self._mounts.find(path)
+    def _tally(self, scope: Scope) -> Tally:
+        """Give the counts of a request whose path is no route as it stands."""
+        route = self._table.route_of(scope)
+        if route is not None:
+            return self._tallies[route]
+        place = self._mounts.find(scope["path"])
         return self._unknown if place is None else self._metrics.tally(place)
 
     async def _live(self, receive: Receive, send: Send) -> None:

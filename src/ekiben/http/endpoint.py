@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ekiben.core.context import Context
 from ekiben.core.spec import EndpointSpec, Limits
 from ekiben.engine.messages import Call
-from ekiben.http import answer, body, deadline, errors
+from ekiben.http import answer, deadline, errors, url
 from ekiben.http.exchange import OUTCOME, Exchange, Message, Outcome, Receive, Scope, Send
 from ekiben.http.origin import Guard
 from ekiben.http.stream import Fail, Sender
@@ -70,7 +70,7 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
         service: what all endpoints share.
         wants_context: the method takes a `Context`, so that each call gets one.
     """
-    read_arguments, respond = body.Reader(codec, service.limits).read, responder(endpoint, codec, service)
+    read_arguments, respond = url.plan(codec, service.limits), responder(endpoint, codec, service)
     name, submit, watch, state = endpoint.name, service.submit, service.watch, service.state
 
     async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
@@ -96,7 +96,7 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
                 await respond(before.value(), context, seen, scope, receive, send)
                 return
             due = deadline.read(headers) if deadline.FIELD in headers else None
-            args, kwargs = await read_arguments(headers, incoming, opened)
+            args, kwargs = await read_arguments(scope, headers, incoming, opened)
             call = submit(Call(name, args, kwargs, context, deadline=due))
             if endpoint.stream:
                 await watch.over(through(call, respond, context, seen, scope, receive, send), receive)

@@ -4,7 +4,7 @@ In: a `Signature`. Out: a `Codec`, whose functions do on each request only what 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Annotated, Any, get_args, get_origin
 
@@ -55,6 +55,16 @@ class Codec:
     is_shallow: bool = False  # the schema bounds the depth of JSON, so that nobody needs to count it
     encoders: Mapping[str, Callable[[Any], Encoded]] = field(default_factory=dict)  # all forms of an answer
     pieces: Pieces | None = None  # of an answer that is a stream
+    url: "Codec | None" = None  # reads what stands in the URL, by `from_fields`; all else here is of the body then
+    in_path: tuple[str, ...] = ()
+    in_query: tuple[str, ...] = ()
+    has_body: bool = True
+    all_schema: JsonSchema | None = None  # of all arguments, where some stand in the URL
+
+    @property
+    def arguments_schema(self) -> JsonSchema:
+        """The schema of all arguments, wherever they stand."""
+        return self.input_schema if self.all_schema is None else self.all_schema
 
     def encoder_for(self, accepted: str) -> Callable[[Any], Encoded]:
         """Choose how to write by an `Accept` header; else the usual way."""
@@ -66,6 +76,8 @@ class Codec:
 
 def plan(signature: Signature, style: Style = Style()) -> Codec:
     """Plan the codec of one endpoint."""
+    if signature.in_url or not signature.has_body:
+        return plan_split(signature, style)
     adapter: TypeAdapter[Any] = TypeAdapter(arguments_hint(signature))
     raw = raw_parameter(signature)
     raw_media = () if raw is None else media_of_raw(raw, signature)
@@ -95,6 +107,23 @@ def leaf_of_batch(signature: Signature) -> Leaf | None:
     """Give the leaf by which values of the batched parameter are joined."""
     parameters = [p for p in signature.parameters if signature.batched in (None, p.name)]
     return batch_leaf(parameters[0].hint) if parameters else None
+
+
+def plan_split(signature: Signature, style: Style) -> Codec:
+    """Plan the codec of an endpoint with arguments in its URL."""
+    plain = replace(signature, in_path=(), in_query=(), has_body=True)
+    names = signature.in_url
+    url = plan(replace(plain, parameters=tuple(p for p in signature.parameters if p.name in names)), style)
+    body = plan(replace(plain, parameters=tuple(p for p in signature.parameters if p.name not in names)), style)
+    return replace(
+        body,
+        url=url,
+        in_path=signature.in_path,
+        in_query=signature.in_query,
+        has_body=signature.has_body,
+        input_media=body.input_media if signature.has_body else (),
+        all_schema=plan(plain, style).input_schema,
+    )
 
 
 def arguments_hint(signature: Signature) -> Any:

@@ -104,12 +104,27 @@ def operation(endpoint: EndpointSpec, codec: Codec, components: Components, name
         "tags": ["service"],
         **({"summary": first} if first else {}),
         **described(endpoint.doc),
-        "requestBody": request_body(codec, components),
+        **({"parameters": parameters(codec, components)} if codec.url else {}),
+        **({"requestBody": request_body(codec, components)} if codec.has_body else {}),
         "responses": {
             "200": answer(endpoint, codec, components),
             **{status: {"$ref": f"#/components/responses/{status}"} for status in ERRORS},
         },
     }
+
+
+def parameters(codec: Codec, components: Components) -> list[dict[str, Any]]:
+    """List the arguments that stand in the URL."""
+    assert codec.url is not None
+    schema = components.hoist(codec.url.input_schema)
+    required = schema.get("required", ())
+    found = []
+    for name, part in schema.get("properties", {}).items():
+        is_path = name in codec.in_path
+        words = {"description": part["description"]} if "description" in part else {}
+        place = "path" if is_path else "query"
+        found.append({"name": name, "in": place, "required": is_path or name in required, **words, "schema": part})
+    return found
 
 
 def request_body(codec: Codec, components: Components) -> dict[str, Any]:

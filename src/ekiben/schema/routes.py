@@ -29,7 +29,7 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | No
 
 
 def route(endpoint: EndpointSpec, codec: Codec, prefix: str = "") -> dict[str, Any]:
-    """Describe one endpoint; `reads` lists what it takes, the best for a client first."""
+    """Describe one endpoint; `reads` lists what its body may be, the best one first."""
     return {
         "name": endpoint.name,
         "route": prefix + endpoint.route,
@@ -38,7 +38,8 @@ def route(endpoint: EndpointSpec, codec: Codec, prefix: str = "") -> dict[str, A
         "batchable": endpoint.batch is not None,
         "root_input": codec.is_root,
         "reads": list(codec.input_media),
-        "input": codec.input_schema,
+        "input": codec.arguments_schema,
+        "in": {**dict.fromkeys(codec.in_path, "path"), **dict.fromkeys(codec.in_query, "query")},
         "output": {**codec.output_schema, "is_stream": endpoint.stream, "media_type": codec.output_media},
         "is_task": endpoint.task,
     }

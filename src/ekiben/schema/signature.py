@@ -64,6 +64,14 @@ class Signature:
     is_stream: bool = False
     batched: str | None = None  # the parameter whose values are joined; None: the only one, or nothing batches
     whole: Any = None  # a settled pydantic model that reads all parameters at once
+    in_path: tuple[str, ...] = ()  # parameters that stand in the URL's path
+    in_query: tuple[str, ...] = ()  # those that stand in its query
+    has_body: bool = True
+
+    @property
+    def in_url(self) -> tuple[str, ...]:
+        """The parameters that stand in the URL."""
+        return (*self.in_path, *self.in_query)
 
 
 def read(function: Callable[..., Any], *, names: Mapping[str, Any] | None = None, skip: int = 1) -> Signature:

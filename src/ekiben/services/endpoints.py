@@ -14,6 +14,7 @@ from ekiben.core.errors import ConfigError
 from ekiben.core.spec import TASK_ROUTES, BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import batch_leaf, leaves, settle
+from ekiben.schema.places import SEGMENT, names_in, place
 from ekiben.schema.signature import EMPTY, Parameter, Signature, check, read
 from ekiben.schema.structures import whole_hint
 from ekiben.services.members import Marked, marked
@@ -63,14 +64,21 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
             f"{where} is a generator and cannot be a task, whose answer is whole",
             hint="return a list, and tell how far it is by `ctx.progress(0.4)`",
         )
+    route = options.route or f"/{name}"
+    signature = place(signature, route, options.method, where)
+    if options.is_task and (signature.in_url or not signature.has_body):
+        raise ConfigError(
+            f"{where} is a task and takes its arguments in a body: {route}", hint="give it a plain `route`"
+        )
     check_stream(signature, options, where)
     if options.batch is not None:
         signature = replace(signature, batched=batched_of(signature, options.batch_on, where))
     codec = plan(signature)
     spec = EndpointSpec(
         name=name,
-        route=options.route or f"/{name}",
-        input=codec.input_schema,
+        route=route,
+        methods=(options.method,),
+        input=codec.arguments_schema,
         output=codec.output_schema,
         convention=Convention.ONE_VALUE if signature.is_root else Convention.KEYWORDS,
         batch=options.batch,
@@ -146,6 +154,8 @@ def batched_of(signature: Signature, named: str | None, where: str) -> str | Non
     Raises:
         ConfigError: there is none, several could be it, or the method cannot batch.
     """
+    if signature.in_url or not signature.has_body:
+        raise ConfigError(f"{where} is batchable and cannot take arguments from its URL", hint="take them in a body")
     if signature.context is not None:
         raise ConfigError(
             f"{where} is batchable and cannot take the context `{signature.context}`, as it answers several calls",
@@ -208,24 +218,43 @@ def check_routes(spec: ServiceSpec, cls: str) -> None:
     """Refuse two endpoints in one place, and one in a place that is taken.
 
     Raises:
-        ConfigError: two names or routes are the same.
+        ConfigError: two names are the same, or two routes could answer the same request.
     """
     routes = dict(reserved(spec.http))
-    names: set[str] = set()
+    named: set[str] = set()
+    places: dict[str, str] = {}
+    before: list[tuple[str, EndpointSpec]] = []
     for endpoint in spec.endpoints:
         where = f"the endpoint `{cls}.{endpoint.name}`"
-        if endpoint.name in names:
+        if endpoint.name in named:
             raise ConfigError(f"{where} is there twice", hint="give one of the two methods another `name`")
-        place = spec.http.path_prefix + endpoint.route
-        taken = routes.get(place) or next((what for path, what in routes.items() if below(place, path, what)), None)
+        at = spec.http.path_prefix + endpoint.route
+        taken = routes.get(at) or next((what for path, what in routes.items() if below(at, path, what)), None)
+        for what, other in before:
+            if clash(endpoint, other):
+                taken = what
         if taken is not None:
-            raise ConfigError(f"{where} has the route of {taken}: {place}", hint="give it another `route`")
-        names.add(endpoint.name)
-        routes[place] = where
+            raise ConfigError(f"{where} has the route of {taken}: {at}", hint="give it another `route`")
+        named.add(endpoint.name)
+        before.append((where, endpoint))
+        places[at] = where
         for name in TASK_ROUTES if endpoint.task else ():
-            taken = routes.setdefault(f"{place}/{name}", f"`{name}` of {where}")
+            taken = places.get(f"{at}/{name}") or routes.setdefault(f"{at}/{name}", f"`{name}` of {where}")
             if taken != f"`{name}` of {where}":
-                raise ConfigError(f"{where} is a task and needs the route of {taken}: {place}/{name}")
+                raise ConfigError(f"{where} is a task and needs the route of {taken}: {at}/{name}")
+
+
+def clash(one: EndpointSpec, other: EndpointSpec) -> bool:
+    """Say whether a request could be for either of two endpoints.
+
+    A route without parameters goes before one with some, so these two never clash.
+    """
+    if not set(one.methods) & set(other.methods) or bool(names_in(one.route)) != bool(names_in(other.route)):
+        return False
+    left, right = one.route.split("/"), other.route.split("/")
+    return len(left) == len(right) and all(
+        a == b or SEGMENT.fullmatch(a) or SEGMENT.fullmatch(b) for a, b in zip(left, right, strict=True)
+    )
 
 
 PAGES = "the pages of the docs"

@@ -6,13 +6,14 @@ In: a method of a class. Out: the same method, with a note that `services/classe
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BatchSpec
+from ekiben.schema.places import SEGMENT, names_in
 from ekiben.services.checks import block, flag, number, text, url_path, whole
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,14 +23,20 @@ HOOK_NOTE = "__ekiben_hook__"
 
 BATCHING = ("batch_on", "batch_dim", "max_batch_size", "max_latency_ms", "max_wait_ms", "isolate", "policy")
 POLICY = ("wait", "observe", "expect", "welcome")  # what `ekiben.batching.Policy` has
-ALLOWED = ("route", "name", "input_spec", "output_spec", "timeout", "heartbeat", "batchable", *BATCHING)
-REFUSED = {"is_stream": "a generator streams by itself", "media_type": "annotate the answer with `ContentType`"}
+ALLOWED = ("route", "method", "name", "input_spec", "output_spec", "timeout", "heartbeat", "batchable", *BATCHING)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+REFUSED = {
+    "methods": "an endpoint has one `method`",
+    "is_stream": "a generator streams by itself",
+    "media_type": "annotate the answer with `ContentType`",
+}
 
 
 class ApiKeywords(TypedDict, total=False):
     """The options of `@api`."""
 
     route: str | None
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     name: str | None
     input_spec: type[BaseModel] | None
     output_spec: Any
@@ -51,6 +58,7 @@ class ApiOptions:
 
     name: str | None = None
     route: str | None = None
+    method: str = "POST"
     batch: BatchSpec | None = None
     timeout: float | None = None  # seconds; None: the service's; 0: no limit
     heartbeat: float | None = None  # seconds
@@ -76,12 +84,13 @@ def api(function: Any = None, /, **options: Any) -> Any:
 
     Args:
         function: the method, when the decorator stands without parentheses.
-        options: `route` (default `/` + the name), `name` (default: the method's), `input_spec` (a pydantic model whose
-            fields replace the hints of the parameters), `output_spec` (a type that replaces the hint of the answer),
-            `timeout` (seconds; None: as long as it takes; left out: that of the service), `heartbeat` (seconds without
-            a piece after which a stream of events sends a comment), `batchable` with `batch_dim`, `max_batch_size`
-            (items), `max_latency_ms`, `max_wait_ms`, `isolate` (run a failed batch again by halves), `batch_on` (the
-            parameter that is joined) and `policy` (an `ekiben.batching.Policy`).
+        options: `route` (default `/` + the name; `/items/{item_id}` has the parameter `item_id` in it), `method`
+            (default POST; GET and DELETE take all else from the query), `name` (default: the method's), `input_spec`
+            (a pydantic model whose fields replace the hints of the parameters), `output_spec` (a type that replaces
+            the hint of the answer), `timeout` (seconds; None: as long as it takes; left out: that of the service),
+            `heartbeat` (seconds without a piece after which a stream of events sends a comment), `batchable` with
+            `batch_dim`, `max_batch_size` (items), `max_latency_ms`, `max_wait_ms`, `isolate` (run a failed batch
+            again by halves), `batch_on` (the parameter that is joined) and `policy` (an `ekiben.batching.Policy`).
 
     Raises:
         ConfigError: an option is unknown, or not of its type.
@@ -123,7 +132,8 @@ def read_options(options: Mapping[str, Any]) -> ApiOptions:
         raise ConfigError(f"`input_spec` must be a pydantic model: {model!r}")
     return ApiOptions(
         name=name,
-        route=None if given.get("route") is None else url_path(given["route"], "route", "/predict") or "/",
+        route=None if given.get("route") is None else read_route(given["route"]),
+        method=read_method(given.get("method", "POST")),
         batch=read_batch(given) if is_batchable else None,
         timeout=read_timeout(given),
         heartbeat=None if given.get("heartbeat") is None else number(given["heartbeat"], "heartbeat", "seconds"),
@@ -133,6 +143,24 @@ def read_options(options: Mapping[str, Any]) -> ApiOptions:
         input_spec=model,
         output_spec=given.get("output_spec"),
     )
+
+
+def read_route(route: Any) -> str:
+    """Check `route`; a segment in braces stands for a parameter."""
+    names = names_in(route) if isinstance(route, str) else ()
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ConfigError(f"`route` must name each parameter once: {route!r}")
+    plain = "/".join("x" if SEGMENT.fullmatch(part) else part for part in route.split("/")) if names else route
+    url_path(plain, "route", "/items/{item_id}" if names or "{" in str(route) else "/predict")
+    return str(route).rstrip("/") or "/"
+
+
+def read_method(method: Any) -> str:
+    """Check `method`."""
+    if method not in METHODS:
+        raise ConfigError(f"`method` must be one of {', '.join(METHODS)}: {method!r}", hint='write `method="GET"`')
+    return str(method)
 
 
 def read_timeout(options: Mapping[str, Any]) -> float | None:
