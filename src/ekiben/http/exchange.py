@@ -23,6 +23,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 KEY = "ekiben.exchange"  # where a scope holds its exchange, also through middleware
 OUTCOME = "ekiben.outcome"  # where a scope holds what the fast lane has done already
 TRACE = "ekiben.trace"  # where a scope holds the id of its trace, if it is traced
+STREAMING = "ekiben.streaming"  # a scope has it while its answer is sent in pieces
 LEFT = 499  # the status that logs and metrics show for a client that left; it is never sent
 SANE = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 

@@ -17,7 +17,7 @@ from ekiben.core.errors import EkibenError
 from ekiben.engine.streams import Stream
 from ekiben.http import answer
 from ekiben.http.errors import Failure
-from ekiben.http.exchange import Exchange, Send
+from ekiben.http.exchange import STREAMING, Exchange, Send
 from ekiben.schema.content import Encoded
 from ekiben.schema.pieces import Form, Pieces
 from ekiben.schema.signature import EMPTY
@@ -120,6 +120,7 @@ class Sender:
             response: what the method set in its context.
             head: the request was HEAD: no body.
         """
+        seen.scope[STREAMING] = True
         try:
             first: list[Any] = await anext(stream, [])
             accepted = seen.headers.get(b"accept", b"").decode("latin-1")

@@ -19,7 +19,7 @@ from ekiben.core.spec import Limits
 from ekiben.http import head
 from ekiben.http.errors import Failure
 from ekiben.http.patience import Endless, Flow, Phase, Times
-from ekiben.http.words import is_reset, last_answer, probe
+from ekiben.http.words import is_reset, is_streaming, last_answer, probe
 
 Fail = Callable[[BaseException, str], Failure]
 
@@ -102,7 +102,7 @@ class Strict(HttpToolsProtocol):
         self._timer = None
         if not self.is_busy or self.transport.is_closing():
             return
-        if is_reset(self.transport):
+        if is_reset(self.transport) or is_streaming(self._turn):
             self.transport.abort()
             return
         if self._turn is not None and not self._is_probed:

@@ -11,6 +11,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from ekiben.http.errors import Failure
+from ekiben.http.exchange import STREAMING
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -40,3 +41,12 @@ def is_reset(transport: asyncio.Transport) -> bool:
     """Say whether the other end has reset the connection, unnoticed by the loop."""
     own = transport.get_extra_info("socket")
     return own is not None and own.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+
+def is_streaming(cycle: Any) -> bool:
+    """Say whether an answer is being sent in pieces.
+
+    Nothing can be said within it to find out whether a client that closed its sending side still reads, and the next
+    piece may be far; so such a client has left, as nginx has it for what it passes on.
+    """
+    return isinstance(cycle, RequestResponseCycle) and STREAMING in cycle.scope
