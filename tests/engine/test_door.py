@@ -164,3 +164,30 @@ async def test_closing_cancels() -> None:
         await asyncio.sleep(0)
     async with asyncio.timeout(30):
         await target.ended.wait()
+
+
+@ekiben.service(inline=True)
+class Inline:
+    """Runs on the loop."""
+
+    @ekiben.api
+    def thread(self) -> int:
+        return threading.get_ident()
+
+    @ekiben.api
+    def leave(self) -> None:
+        raise SystemExit(3)
+
+
+async def test_inline() -> None:
+    """A sync method that may run on the loop does, in its next turn; one that was let out before does not run."""
+    async with running(Inline) as dispatcher:
+        slot, gone, error = Slot(dispatcher, "thread"), Slot(dispatcher, "thread"), Slot(dispatcher, "leave")
+        gone.leave()
+        assert slot.given == []
+        async with asyncio.timeout(30):
+            await slot.came.wait()
+            await error.came.wait()
+        assert (slot.given, gone.given) == ([threading.get_ident()], [])
+        assert str(error.given[0]) == "the endpoint raised SystemExit: 3"
+        assert dispatcher.admission.inside == 0

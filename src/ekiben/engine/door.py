@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ekiben.engine.deadline import Deadlines
-from ekiben.engine.invoke import Invoke, attempt_async
+from ekiben.engine.invoke import Invoke, attempt, attempt_async
 from ekiben.engine.limits import Admission
 from ekiben.engine.messages import Call
 from ekiben.engine.outbox import settle
@@ -95,3 +95,16 @@ class LoopDoor:
         reply = await attempt_async(self._invoke, call)
         self._tasks.pop(call, None)  # first: leaving, which the answer brings about, would cancel this very task
         settle(call, reply)
+
+
+def at_once(invoke: Invoke, loop: asyncio.AbstractEventLoop) -> Callable[[Call], None]:
+    """Give the queue of sync methods that run on the loop: its next turn, and no task."""
+
+    def run(call: Call) -> None:
+        if call.is_wanted:
+            settle(call, attempt(invoke, call))
+
+    def put(call: Call) -> None:
+        loop.call_soon(run, call)
+
+    return put

@@ -19,7 +19,7 @@ from ekiben.engine import instance as instances
 from ekiben.engine.around import Around, Surrounded
 from ekiben.engine.batch import Batcher, Batching
 from ekiben.engine.deadline import Deadlines, Limit
-from ekiben.engine.door import Door, LoopDoor, QueueDoor
+from ekiben.engine.door import Door, LoopDoor, QueueDoor, at_once
 from ekiben.engine.inbox import Inbox
 from ekiben.engine.invoke import Invoke, attempt, attempt_async
 from ekiben.engine.lane import AsyncLane
@@ -271,7 +271,9 @@ class LocalDispatcher:
         self._closing.append(inbox.flush)
         for endpoint in self.bound.spec.endpoints:
             name, invoke = endpoint.name, invokes[endpoint.name]
-            if not self.bound.signatures[name].is_async and name in self._async and not endpoint.stream:
+            sync = invoke
+            is_inline = not self.bound.signatures[name].is_async and name in self._async and not endpoint.stream
+            if is_inline:
                 invoke = lifted(invoke)
             limit = Limit.of(endpoint, self.bound.spec.limits)
             if endpoint.stream:
@@ -282,6 +284,9 @@ class LocalDispatcher:
             self._closing.append(deadlines.close)
             if name in self._async and endpoint.batch is None:
                 self._answers[name] = on_loop(invoke, limit)
+                if is_inline:
+                    self._doors[name] = QueueDoor(self.admission, at_once(sync, loop), deadlines)
+                    continue
                 self._doors[name] = door = LoopDoor(self.admission, invoke, deadlines, loop)
                 self._closing.append(door.close)
                 continue

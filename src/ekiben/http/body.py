@@ -54,6 +54,7 @@ class Reader:
         self._kinds = {b"": Kind("json", JSON) if takes_json or not codec.raw_media else Kind("raw", OCTETS)}
         if takes_json:
             self._kinds[JSON.encode()] = self._kinds[b""]
+        self.from_json = codec.from_json if codec.is_shallow else self._from_json
         self.json_types = frozenset(declared for declared, kind in self._kinds.items() if kind.read == "json")
 
     async def read(self, headers: Headers, receive: Receive, context: OpenContext) -> Arguments:
@@ -87,9 +88,9 @@ class Reader:
             return await asyncio.to_thread(self._codec.from_raw, upload)
         return self._codec.from_raw(upload)
 
-    def from_json(self, body: bytes) -> Arguments:
-        """Decode a body of JSON; raises InvalidInput."""
-        if not self._codec.is_shallow and depth(body, self._limits.max_depth):
+    def _from_json(self, body: bytes) -> Arguments:
+        """Decode a body of JSON that may nest as deep as its sender likes."""
+        if depth(body, self._limits.max_depth):
             raise InvalidInput(f"the JSON is nested deeper than {self._limits.max_depth} levels")
         return self._codec.from_json(body)
 

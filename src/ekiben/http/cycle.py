@@ -116,8 +116,11 @@ class Cycle:
 
     def set_result(self, result: Any, /) -> None:
         """Send the method's value."""
-        self._let_out()
-        route = self.route
+        self._is_settled = True
+        call, door, route = self._call, self._door, self.route
+        if call is not None and door is not None:
+            self._call = None
+            door.leave(call)
         try:
             content = route.encode(result, self.headers)
         except Exception as error:  # noqa: BLE001 - the border: the app tells it
