@@ -238,7 +238,9 @@ async def test_a_roll_replaces_all() -> None:
     async with supervised(group(count=2), told=told) as supervisor:
         await supervisor.wait_ready()
         old = supervisor.workers()
-        await supervisor.roll("worker", {"version": 2})
+        taken: list[list[bool]] = []
+        await supervisor.roll("worker", {"version": 2}, lambda: taken.append([w.is_expected for w in old]))
+        assert taken == [[True, True]]
         assert events[:4] == [(0, "ready"), (0, "ready"), (1, "ready"), (1, "ready")]
         assert all(worker.state is State.ENDED for worker in old)
         fresh = supervisor.workers()

@@ -5,7 +5,6 @@ in a fresh interpreter. A worker knows by its environment that it is one, and of
 """
 
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,8 +66,9 @@ def spread(ctx: click.Context, bound: "BoundService", drain: float, folder: str)
 
 def count_workers(bound: "BoundService") -> int:
     """Give the number of workers of a service."""
-    workers = bound.spec.workers
-    return workers if isinstance(workers, int) else len(os.sched_getaffinity(0))
+    from ekiben.engine import layout
+
+    return layout.count_workers(bound.spec)
 
 
 def check(spec: "ServiceSpec", count: int) -> None:

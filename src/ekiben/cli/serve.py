@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,20 +14,20 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from ekiben.cli.apart import spread, work
+from ekiben.cli import replicas
+from ekiben.cli.apart import spread
 from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.models import tags
 from ekiben.cli.output import echo_table
 from ekiben.cli.reload import Child, Inherited, command_of, supervise
 from ekiben.cli.session import environment
+from ekiben.cli.sockets import is_given, open_sockets, settle
 
 if TYPE_CHECKING:
     from ekiben.core.config import Layer
-    from ekiben.core.errors import ConfigError
     from ekiben.core.spec import BoundService, TlsSpec
-    from ekiben.engine.leash import Leash
-    from ekiben.http.listen import Listen, Listening
+    from ekiben.http.listen import Listen
 
 log = logging.getLogger("ekiben")
 
@@ -81,6 +82,20 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     help="YAML file of options, in place of the ekiben.yaml beside the service.",
 )
 @click.option("--print-config", is_flag=True, help="Show the options that hold, and who set each, and leave.")
+@click.option(
+    "--workers",
+    cls=VariableOption,
+    variables=["WORKERS"],
+    metavar="NUMBER",
+    help="Processes that serve, or cpu_count for one a CPU.",
+)
+@click.option(
+    "--layout",
+    cls=VariableOption,
+    variables=["LAYOUT"],
+    type=click.Choice(["inline", "apart", "replicas"]),
+    help="Which processes hold HTTP and the model.",
+)
 @click.option("--reload", is_flag=True, help="Start again when a Python file of the project changes.")
 @click.option("--development", is_flag=True, help="The same as --reload --verbose.")
 @click.option(
@@ -134,6 +149,12 @@ def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options
     model. `model:iris` says that a model is meant where a module has the same name.
     """  # fmt: skip
     listen = read_listen(ctx, options)
+    handed = os.environ.pop(replicas.VARIABLE, None)
+    if handed is not None:
+        if options["inherit"] is not None:
+            Inherited.parse(options["inherit"]).hold()
+        replicas.supervise(handed)
+        return
     if options["config"] is not None:
         ctx.with_resource(environment("EKIBEN_CONFIG", options["config"]))  # for processes that load it again, too
     if options["print_config"]:
@@ -142,12 +163,8 @@ def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options
     if options["development"]:
         session_of(ctx).verbose = True
         log.setLevel("DEBUG")
-    leash = take_leash()
-    if leash is not None:
-        from ekiben.cli.project import enter
-
-        work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen.drain)
-    elif (options["reload"] or options["development"]) and options["inherit"] is None:
+    is_worker = replicas.is_worker()
+    if (options["reload"] or options["development"]) and options["inherit"] is None and not is_worker:
         watch(ctx, target, working_dir, listen)
     else:
         run(ctx, target, working_dir, listen)
@@ -180,7 +197,14 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
     """Load the target, and serve it."""
     began, folder = time.monotonic(), os.getcwd()
     from ekiben.cli.project import enter
+    from ekiben.core.spec import Layout
+    from ekiben.engine import layout
+    from ekiben.engine.leash import take
 
+    leash = take()
+    if leash is not None:
+        replicas.work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen)
+        return
     log.info("loading %s", target)
     from ekiben.http import server
 
@@ -191,18 +215,19 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
         bound = adapted(ctx, load(enter(target, working_dir)))
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
+        workers = layout.count_workers(bound.spec)
+        chosen = layout.choose(bound.spec, workers, sys.platform, mounts=bool(bound.mounts))
         announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
+        if chosen is Layout.REPLICAS:
+            session = session_of(ctx)
+            plan = replicas.plan_of(bound, workers, session.front.module, session.words, listen.drain)
+            replicas.hand_over(bound, plan, listening, began, folder)
+        if chosen is Layout.APART:
+            bound = replace(bound, spec=replace(bound.spec, layout=chosen))
         found = spread(ctx, bound, listen.drain, folder)
         ready = lambda: log.info("ready in %.1f s; Ctrl-C stops", seconds_since(began))  # noqa: E731 - said once
         server.run(found.bound, listen, listening, ready, found.remote, found.graph)
     log.info("stopped")
-
-
-def take_leash() -> "Leash | None":
-    """Find out whether a supervisor started this process."""
-    from ekiben.engine.leash import take
-
-    return take()
 
 
 def seconds_since(moment: float) -> float:
@@ -259,64 +284,6 @@ def read_tls(ctx: click.Context, options: dict[str, Any]) -> "TlsSpec | None":
     return TlsSpec(**plain, cert_reqs=None if reqs is None else CERTIFICATES.index(reqs))
 
 
-def is_given(ctx: click.Context, name: str) -> bool:
-    """Say whether an option was typed, or set by a variable."""
-    return ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-
-
-def open_sockets(ctx: click.Context, listen: "Listen") -> "Listening | ConfigError":
-    """Open the sockets before anything slow happens.
-
-    Returns:
-        The error where the default port is taken: the service may yet name another one.
-    """
-    from ekiben.core.errors import ConfigError
-    from ekiben.http.listen import bind
-
-    given = ctx.params["inherit"]
-    if given is not None:
-        inherited = Inherited.parse(given)
-        inherited.hold()
-        return inherited.listening()
-    try:
-        return bind(listen)
-    except ConfigError as error:
-        if is_given(ctx, "port") or listen.uds is not None or listen.fd is not None:
-            raise
-        return error
-
-
-def settle(
-    ctx: click.Context, bound: "BoundService", listen: "Listen", early: "Listening | ConfigError"
-) -> "Listening":
-    """Listen where the service says, as far as no option says another.
-
-    Raises:
-        ConfigError: the port is taken; or the service's own port was not that of the process that watches.
-    """
-    from ekiben.core.errors import ConfigError
-    from ekiben.http.listen import bind
-
-    http, wanted = bound.spec.http, listen
-    if listen.uds is None and listen.fd is None:
-        if http.host is not None and not is_given(ctx, "host"):
-            wanted = replace(wanted, host=http.host)
-        if http.port is not None and not is_given(ctx, "port"):
-            wanted = replace(wanted, port=http.port)
-    if wanted == listen:
-        if isinstance(early, ConfigError):
-            raise early
-        return early
-    if ctx.params["inherit"] is not None:
-        raise ConfigError(
-            f"`--reload` cannot take host and port from the service: {wanted.host}:{wanted.port}",
-            hint=f"add `--host {wanted.host} --port {wanted.port}`",
-        )
-    if not isinstance(early, ConfigError):
-        early.close()
-    return bind(wanted)
-
-
 def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
     """Change what options change; give the front's style to a service without one."""
     from ekiben.core.spec import Style
@@ -330,7 +297,13 @@ def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
 
 
 # What options set of a service; --no-access-log and TLS are written otherwise than there.
-SET_BY = {"timeout": "traffic.timeout", "host": "http.host", "port": "http.port"}
+SET_BY = {
+    "timeout": "traffic.timeout",
+    "host": "http.host",
+    "port": "http.port",
+    "workers": "workers",
+    "layout": "layout",
+}
 
 
 def typed(ctx: click.Context) -> "Iterator[Layer]":
@@ -341,8 +314,10 @@ def typed(ctx: click.Context) -> "Iterator[Layer]":
     from ekiben.core.config import Layer, said
 
     for name, path in SET_BY.items():
+        value = ctx.params[name]
         if is_given(ctx, name):
-            yield said(path.split("."), ctx.params[name], source_of(ctx, name))
+            number = name == "workers" and value.isdecimal()
+            yield said(path.split("."), int(value) if number else value, source_of(ctx, name))
     if ctx.params["no_access_log"]:
         yield said(("logging", "access", "enabled"), False, "--no-access-log")
     tls = read_tls(ctx, ctx.params)

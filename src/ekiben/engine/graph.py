@@ -21,6 +21,7 @@ from ekiben.engine.handle import Far
 from ekiben.engine.instance import deployment_hooks
 from ekiben.engine.job import Done
 from ekiben.engine.local import failure_of
+from ekiben.engine.machine import shares
 from ekiben.engine.member import Mark
 from ekiben.engine.pool import Pool
 from ekiben.engine.process import Group, Sockets
@@ -116,11 +117,14 @@ class Graph:
     def _group(self, bound: BoundService, start: Start) -> Group:
         name = bound.spec.name
         after = [bind().spec.name for bind in bound.dependencies.values()]
+        found = shares(start.count(bound), bound.spec.resources.get("gpu"))
         return Group(
             name=name,
             command=start.command,
             folder=start.folder,
-            count=start.count(bound),
+            count=len(found),
+            env=lambda index: found[index].env,
+            cpus=lambda index: found[index].cpus,
             open=partial(self._open, name),
             after=tuple(after),
             drain=start.drain,

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -94,9 +94,9 @@ class Leash:
         threading.Thread(target=self._read, name="ekiben-control-read", daemon=True).start()
         end_with_parent(self.place.parent)
 
-    def attach(self, answers: Mapping[str, Answer]) -> None:
-        """Answer the supervisor on the running event loop."""
-        self._dialog = Dialog(self._frames.put, lambda _: None, answers)
+    def attach(self, answers: Mapping[str, Answer], heard: Callable[[Message], None] = lambda message: None) -> None:
+        """Answer the supervisor on the running event loop, and hear what it says."""
+        self._dialog = Dialog(self._frames.put, heard, answers)
         self._loop = asyncio.get_running_loop()
 
     def say(self, kind: str, **values: Any) -> None:

@@ -45,7 +45,8 @@ class Group:
     """Workers that are alike.
 
     `sockets` are inherited by each and stay ours; `open` makes what one worker alone inherits, at each start, and the
-    supervisor closes its copy then. `after` names the groups that must be ready before these start; they end after
+    supervisor closes its copy then; of each of `pairs` the worker inherits one end and `Worker.ends` holds the other,
+    until it has ended. `after` names the groups that must be ready before these start; they end after
     these have ended.
     """
 
@@ -57,9 +58,11 @@ class Group:
     cpus: Callable[[int], Sequence[int]] = lambda index: ()  # to run on; none: wherever
     sockets: Sockets = field(default_factory=dict)
     open: Callable[[int], Sockets] = lambda index: {}
+    pairs: tuple[str, ...] = ()  # roles of socket pairs
     notes: Mapping[str, Any] = field(default_factory=dict)  # for the workers to read in their `Place`
     after: tuple[str, ...] = ()
     patience: float | None = None  # seconds to become ready; None: as long as it takes
+    linger: float = 0.0  # seconds to leave by itself when it is replaced and told "retire", before SIGTERM
     drain: float = 10.0  # seconds from SIGTERM ...
     grace: float = 5.0  # ... and then as many more until SIGKILL
 
@@ -98,6 +101,7 @@ class Worker:
         self.said: Message = {}  # with "ready"
         self.failure: ServiceLoadError | None = None  # why it did not start, in its own words
         self.readied: float | None = None  # of time.monotonic
+        self.ends: dict[str, socket.socket] = {}  # of `Group.pairs`; they do not block
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # with the exit code
         self._heard = heard
         self._answers: dict[str, Answer] = {
@@ -122,7 +126,7 @@ class Worker:
         """Start the interpreter; raises ServiceLoadError where the system cannot."""
         group, loop = self.group, asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
-        own = group.open(self.index)
+        own = {**group.open(self.index), **{role: [self._pair(role)] for role in group.pairs}}
         given = {role: [each.fileno() for each in found] for role, found in {**group.sockets, **own}.items()}
         place = Place(
             group.name, self.index, self.generation, os.getpid(), theirs.fileno(), given,
@@ -139,6 +143,7 @@ class Worker:
             )
         except OSError as error:
             ours.close()
+            self._close_ends()
             raise ServiceLoadError(f"cannot start {group.name} {self.index}: {error}") from error
         finally:
             theirs.close()
@@ -156,6 +161,14 @@ class Worker:
             raise Unavailable(f"{self} does not listen")
         return await self._dialog.ask(kind, timeout, **values)
 
+    async def retire(self) -> None:
+        """Let it leave by itself, where its group knows how; then as `stop`."""
+        self.is_expected = True
+        if self.group.linger and self._dialog is not None:
+            self._dialog.say("retire", seconds=self.group.linger)
+            await asyncio.wait([self.exited], timeout=self.group.linger + self.group.drain)
+        await self.stop()
+
     async def stop(self, drain: float | None = None) -> None:
         """Let it end what it does, then end it by force; return when it is gone."""
         self.is_expected = True
@@ -170,6 +183,15 @@ class Worker:
     def kill(self) -> None:
         """End it now."""
         self._signal(signal.SIGKILL)
+
+    def _pair(self, role: str) -> socket.socket:
+        self.ends[role], theirs = socket.socketpair()
+        self.ends[role].setblocking(False)
+        return theirs
+
+    def _close_ends(self) -> None:
+        while self.ends:
+            self.ends.popitem()[1].close()
 
     def _signal(self, number: int) -> None:
         if self._process is not None and not self.exited.done():
@@ -192,6 +214,7 @@ class Worker:
             await asyncio.wait([self._listening], timeout=LAST_WORDS)
             self._listening.cancel()
             await asyncio.wait([self._listening])
+        self._close_ends()
         self.state = State.ENDED
         self.exited.set_result(code)
         self._heard(self, {"say": "ended", "code": code})

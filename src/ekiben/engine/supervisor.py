@@ -121,12 +121,15 @@ class Supervisor:
         if self.failure is not None:
             raise self.failure
 
-    async def roll(self, name: str, notes: Mapping[str, Any] | None = None) -> None:
+    async def roll(
+        self, name: str, notes: Mapping[str, Any] | None = None, taken: Callable[[], None] = lambda: None
+    ) -> None:
         """Start a group afresh beside the old workers, and end these once that is ready.
 
         Args:
             name: the group.
             notes: for the new workers, and for those that are started in their places later.
+            taken: is called when the new ones stand in the places of the old, before these end.
 
         Raises:
             ServiceLoadError: a new one failed; the old ones stay.
@@ -145,10 +148,13 @@ class Supervisor:
                 await asyncio.gather(*(worker.stop(0.0) for worker in fresh))
                 raise
             self._notes[name] = notes or {}
-            old = [slot.worker for slot in slots]
+            old = [slot.worker for slot in slots if slot.worker is not None]
             for slot, worker in zip(slots, fresh, strict=True):
                 slot.worker, slot.deaths, slot.reasons = worker, 0, []
-            await asyncio.gather(*(worker.stop() for worker in old if worker is not None))
+            for worker in old:
+                worker.is_expected = True
+            taken()
+            await asyncio.gather(*(worker.retire() for worker in old))
 
     def recycle(self, worker: Worker, why: str, drain: float | None = None) -> None:
         """End one worker, and start another in its place at once.
@@ -163,10 +169,14 @@ class Supervisor:
         slot.worker = self._spawn(slot, self._notes[worker.group.name])
         self._begin(worker.stop(drain))
 
-    async def stop(self, drain: float | None = None) -> None:
-        """End all workers, those that others came after last; return when none is left."""
+    def end(self) -> None:
+        """Let `wait` return; the workers go on until `stop`."""
         self.is_stopping = True
         self._tell()
+
+    async def stop(self, drain: float | None = None) -> None:
+        """End all workers, those that others came after last; return when none is left."""
+        self.end()
         while self._living:
             needed = {name for worker in self._living for name in worker.group.after}
             last = [worker for worker in self._living if worker.group.name not in needed]

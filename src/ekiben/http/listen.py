@@ -42,7 +42,7 @@ class Listening:
 
     def __init__(self, sockets: list[socket.socket], path: Path | None = None) -> None:
         self.sockets = sockets
-        self._path = path
+        self.path = path
 
     @property
     def port(self) -> int | None:
@@ -55,7 +55,7 @@ class Listening:
         """The host by which a client on this machine finds the server."""
         name = self.sockets[0].getsockname()
         if self.port is None:
-            return str(self._path or (name if isinstance(name, str) else "a Unix socket"))
+            return str(self.path or (name if isinstance(name, str) else "a Unix socket"))
         host = str(name[0])
         if host in (*LOCAL, "0.0.0.0", "::", "::1"):  # noqa: S104 - compared, not bound
             return "localhost"
@@ -69,8 +69,8 @@ class Listening:
         """Close the sockets, and remove the path of a Unix domain socket."""
         for each in self.sockets:
             each.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,74 @@
+"""Choose which processes hold HTTP and the model, or say why a choice cannot be.
+
+In: a service, as options have set it. Out: a layout and a number of workers. Pure.
+"""
+
+from ekiben.core.errors import ConfigError
+from ekiben.core.resources import cpu_count
+from ekiben.core.spec import Layout, ServiceSpec
+
+
+def count_workers(spec: ServiceSpec) -> int:
+    """Give the number of workers; `"cpu_count"` is one for each CPU that may be used."""
+    return spec.workers if isinstance(spec.workers, int) else cpu_count()
+
+
+def choose(
+    spec: ServiceSpec, workers: int, platform: str, supervised: str | None = None, *, mounts: bool = False
+) -> Layout:
+    """Choose the layout.
+
+    Args:
+        spec: the service.
+        workers: how many there will be.
+        platform: of `sys.platform`.
+        supervised: what was asked for that only the supervisor of replicas can do, as the user writes it.
+        mounts: whether an app is mounted.
+
+    Raises:
+        ConfigError: what was asked for does not go together, or not on this system.
+    """
+    if spec.layout is Layout.APART and supervised is not None:
+        raise ConfigError(
+            f"`{supervised}` replaces whole processes, and `layout: apart` keeps its front", hint="write `replicas`"
+        )
+    if spec.layout is Layout.APART and platform != "linux":
+        raise ConfigError(
+            "`layout` must be inline or replicas here, since `apart` shares memory as only Linux does: 'apart'",
+            hint="leave it out",
+        )
+    if spec.layout is Layout.INLINE and workers > 1:
+        raise ConfigError(
+            f"`workers` must be 1 with `layout: inline`, which is one process: {workers}",
+            hint="leave `layout` out, or write `replicas`",
+        )
+    if spec.layout is Layout.INLINE and supervised is not None:
+        raise ConfigError(
+            f"`{supervised}` needs a supervisor beside the worker, and `layout: inline` is one process",
+            hint="leave `layout` out",
+        )
+    if spec.layout is None and workers == 1 and supervised is None:
+        return Layout.INLINE
+    found = spec.layout or suited(spec, platform, supervised, mounts=mounts)
+    if found is not Layout.INLINE and platform == "win32":
+        what = supervised or ("workers" if workers > 1 else "layout")
+        raise ConfigError(
+            f"`{what}` needs several processes, which share no sockets on Windows",
+            hint="leave it out, or run it on Linux, in WSL or in a container",
+        )
+    return found
+
+
+def suited(spec: ServiceSpec, platform: str, supervised: str | None, *, mounts: bool) -> Layout:
+    """Give what suits several workers: one queue where there are batches."""
+    is_batching = any(endpoint.batch is not None for endpoint in spec.endpoints)
+    is_streaming = any(endpoint.stream for endpoint in spec.endpoints)  # which `apart` does not
+    if (
+        (is_batching or spec.dependencies)
+        and not is_streaming
+        and not mounts
+        and supervised is None
+        and platform == "linux"
+    ):
+        return Layout.APART
+    return Layout.REPLICAS

@@ -1,0 +1,105 @@
+"""Be one of several equal processes that the supervisor gives connections to.
+
+In: a service, one's place (`engine/leash`). Out: nothing, once the supervisor ended us.
+When another takes our place we get no more connections; those that are open are asked, with their next answer, to
+close, and so no call is lost on its way.
+Source: RFC 9112 section 9.6, `Connection: close`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from typing import Any
+
+from ekiben.core.spec import BoundService
+from ekiben.engine.control import Message
+from ekiben.engine.leash import Leash
+from ekiben.engine.passing import ROLE, Taker
+from ekiben.http.listen import Listen
+from ekiben.http.server import Server
+
+log = logging.getLogger("ekiben")
+
+LOOK = 0.05  # seconds between looks at whether the last connection has closed, while we leave
+
+
+class Replica(Server):
+    """A server that listens on no socket of its own.
+
+    Args:
+        bound: the service.
+        listen: how it is listened for.
+        leash: our end of the control socket.
+    """
+
+    def __init__(self, bound: BoundService, listen: Listen, leash: Leash) -> None:
+        super().__init__(bound, listen, leash.ready)
+        self._leash = leash
+        self._taker: Taker | None = None
+        self._opening: set[asyncio.Task[None]] = set()
+        self._leaving: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start without listening, then take connections."""
+        await super().startup([])
+        self._leash.attach({}, self._hear)
+        end = socket.socket(fileno=self._leash.place.sockets[ROLE][0])
+        self._taker = Taker(end, self._take)
+        self._leash.say("taking")
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop as any server does; what was sent to us is answered first."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if self._taker is not None:
+            self._taker.close()
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=1.0)
+        await super().shutdown(None)
+
+    def _hear(self, message: Message) -> None:
+        if message["say"] == "retire" and self._leaving is None:
+            self._leaving = asyncio.get_running_loop().create_task(self._leave(float(message["seconds"])))
+
+    async def _leave(self, seconds: float) -> None:
+        """Serve the connections that are open until they close, then end."""
+        closing = (b"connection", b"close")
+        self.config.encoded_headers.append(closing)  # uvicorn makes the defaults of these each second
+        self.server_state.default_headers = [*self.server_state.default_headers, closing]
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end and (self._opening or self.server_state.connections):
+            await asyncio.sleep(LOOK)
+        self.should_exit = True
+
+    def _take(self, connection: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._open(connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open(self, connection: socket.socket) -> None:
+        """Serve a connection that was accepted elsewhere."""
+        connection.setblocking(False)
+        config, state = self.config, self.lifespan.state
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn itself calls it
+                config=config, server_state=self.server_state, app_state=state
+            )
+            return made
+
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(protocol, connection, ssl=config.ssl)
+        except OSError as error:  # the client left, or TLS was not agreed on
+            log.debug("a connection was not opened: %s", error)
+            with contextlib.suppress(OSError):
+                connection.close()
+
+
+def run(bound: BoundService, listen: Listen, leash: Leash) -> None:
+    """Serve until told to stop; raises what kept the service from starting."""
+    replica = Replica(bound, listen, leash)
+    replica.run(sockets=[])
+    if replica.failure is not None:
+        raise replica.failure
