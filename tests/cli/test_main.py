@@ -54,6 +54,24 @@ print(json.dumps([code, *sys.modules]))
     assert heavy & set(modules) == set()
 
 
+def test_interrupted_while_it_is_imported() -> None:
+    """Ctrl-C in the first moment ends the program with 130 and without a word."""
+    script = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from ekiben.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_examples(ekiben: Command, name: str) -> None:
     """Each command explains itself; one that does something shows examples."""

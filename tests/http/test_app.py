@@ -238,3 +238,20 @@ async def test_draining() -> None:
             answer = await client.post("/add", json={"a": 1})
     assert found == [503, 200]
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_a_body_that_is_no_object() -> None:
+    """Who sends the bare value is told how a body looks; who sends an object that is wrong is not."""
+    async with asking(Calls) as client:
+        for body in ([1, 2], 5, "x"):
+            assert (
+                (await client.post("/add", json=body)).json()["hint"].startswith("send the parameters by their names")
+            )
+        assert "hint" not in (await client.post("/add", json={"a": "x"})).json()
+
+
+async def test_the_log_names_what_failed(caplog: pytest.LogCaptureFixture) -> None:
+    """The line of a call that failed says which one; a path cannot begin a line of its own."""
+    async with asking(Calls) as client:
+        answer = await client.post("/fail", json={"how": "bug"})
+        assert f"request {answer.headers['x-request-id']} of POST /fail failed: the password" in caplog.text

@@ -337,7 +337,7 @@ def source_of(ctx: click.Context, name: str) -> str:
 
 def announce(bound: "BoundService", url: str) -> None:
     """Say where the service will be, and what it offers."""
-    log.info("serving %s at %s", bound.spec.name, url)
+    log.info("starting %s at %s", bound.spec.name, url)
     if not bound.spec.endpoints and not bound.mounts:
         log.warning("%s has no endpoint: write `@ekiben.api` above a method", bound.spec.name)
     prefix = bound.spec.http.path_prefix

@@ -18,6 +18,9 @@ RAISED = re.compile(r"^(Value error|Assertion failed), ")  # by a validator of t
 TAIL = re.compile(r", (unable to|got |input is ).*$| after validation(?=,)")
 
 
+NO_OBJECT = ("typed_dict_type", "dict_type", "model_type", "model_attributes_type", "dataclass_type")
+
+
 def invalid(error: ValidationError, value: Any, *, is_root: bool = False) -> InvalidInput:
     """Make the error that answers the caller.
 
@@ -29,7 +32,13 @@ def invalid(error: ValidationError, value: Any, *, is_root: bool = False) -> Inv
     found = error.errors(include_url=False)
     problems = dict.fromkeys(problem(detail, value, is_root) for detail in found[:MOST])
     rest = [] if len(found) <= MOST else [Problem("", f"and {len(found) - MOST} more")]
-    return InvalidInput(problems=[*problems, *rest])
+    return InvalidInput(problems=[*problems, *rest], hint=hint(found, is_root))
+
+
+def hint(found: Sequence[Any], is_root: bool) -> str | None:
+    """Say what a body looks like to whoever sent another value in place of it."""
+    is_whole = len(found) == 1 and not found[0]["loc"] and found[0]["type"] in NO_OBJECT
+    return 'send the parameters by their names: {"name": value}' if is_whole and not is_root else None
 
 
 def problem(detail: Any, value: Any, is_root: bool) -> Problem:
@@ -41,7 +50,7 @@ def problem(detail: Any, value: Any, is_root: bool) -> Problem:
     if kind == "extra_forbidden":
         what = "field" if is_root or len(place) > 1 else "parameter"
         return Problem(path, f"there is no {what} of this name")
-    if kind in ("typed_dict_type", "dict_type", "model_type", "model_attributes_type", "dataclass_type"):
+    if kind in NO_OBJECT:
         return Problem(path, f"must be an object, not {named(detail['input'])}")
     if kind == "json_invalid":
         return Problem("", detail["msg"].replace("Invalid JSON: ", "is not JSON: "))

@@ -24,7 +24,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 READY = 300.0  # seconds that a server may take to start
 LOOK = 0.05  # seconds between looks at whether it did
 STOP = 20.0  # seconds that it may take to end
-SERVING = re.compile(r"serving \S+ at (?P<scheme>https?)://")
+SERVING = re.compile(r"starting \S+ at (?P<scheme>https?)://")
 
 
 @dataclass(frozen=True, slots=True)
