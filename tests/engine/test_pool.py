@@ -297,3 +297,43 @@ async def test_what_was_sent_ahead_is_dropped_with_its_caller() -> None:
         await busy
         assert await found.ask("add", numbers=[1]) == [2]
         assert SEEN == ["a"]
+
+
+@ekiben.service(traffic={"timeout": 0.05, "kill_after": 0.05})
+class Stuck:
+    """Does not end in time."""
+
+    @ekiben.api
+    def hold(self, name: str) -> str:
+        """Wait for a gate."""
+        SEEN.append(name)
+        assert GATES[name].wait(60)
+        return name
+
+
+async def test_a_worker_whose_call_is_stuck_is_replaced() -> None:
+    """A call that goes on `kill_after` beyond its time has its worker replaced, which gets no more calls."""
+    async with linked(Stuck) as found:
+        with pytest.raises(DeadlineExceeded):
+            await found.ask("hold", name="a")
+        assert found.broken == []
+        await until(lambda: bool(found.broken))
+        assert found.broken == [(0, "a call of `hold` went on 0.05 seconds beyond its time")]
+        assert not found.pool.is_ready
+        GATES["a"].set()
+
+
+async def test_a_worker_that_leaves_gets_no_more() -> None:
+    """A worker that drains answers what it has; what comes later waits for another."""
+    async with linked(Sums) as found:
+        begun = asyncio.create_task(found.ask("hold", name="a"))
+        await until(lambda: SEEN == ["a"])
+        leaving = asyncio.create_task(found.workers[0].drain(60))
+        await until(lambda: not found.pool.is_ready)
+        waits = asyncio.create_task(found.ask("add", numbers=[1]))
+        GATES["a"].set()
+        assert await begun == "a"
+        await leaving
+        assert not waits.done()
+        await found.add()
+        assert await waits == [2]

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.http.real import wait_for
-from tests.servers import Running, serving
+from tests.servers import Running, serve_to_end, serving
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -201,3 +202,29 @@ def test_no_stream_from_afar() -> None:
     with serving("tests.http.streaming:Streaming", cwd=ROOT, env=apart, wait=False) as server:
         assert server.process.wait(60) != 0
         assert "`layout: apart` sends whole answers, and `tokens` streams" in server.log
+
+
+def test_a_stuck_worker_is_killed(tmp_path: Path) -> None:
+    """A sync call that never ends costs its worker, which is replaced; the next call is answered."""
+    env = {"SLOW_FOLDER": str(tmp_path), "EKIBEN_LAYOUT": "apart", "EKIBEN_TRAFFIC__KILL_AFTER": "0.1"}
+    with serving("tests.http.slow:Slow", "--timeout", "1", "--drain", "0.1", cwd=ROOT, env=env) as running:
+        first = worker_of(running)
+        assert running.http.post("/sync", json={"name": "never"}).status_code == 504
+        running.wait_for_log("is replaced: a call of `sync` went on 0.1 seconds beyond its time")
+        running.http.post("/quick", headers={"x-request-timeout-ms": "30000"})
+        wait_until_gone(first)
+        assert running.http.post("/quick").text == "quick"
+
+
+def wait_until_gone(pid: int) -> None:
+    end = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_kill_after_needs_workers(tmp_path: Path) -> None:
+    """Where nothing can be killed, the option is refused with what to write."""
+    done = serve_to_end("tests.http.slow:Slow", cwd=ROOT, env={"EKIBEN_TRAFFIC__KILL_AFTER": "1"})
+    assert done.returncode == 1
+    assert "`traffic.kill_after` needs workers apart" in done.stderr

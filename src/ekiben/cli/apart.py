@@ -43,6 +43,7 @@ def spread(ctx: click.Context, bound: "BoundService", drain: float, folder: str)
     Raises:
         ConfigError: this system cannot do what is asked for.
     """
+    from ekiben.core.errors import ConfigError
     from ekiben.core.spec import Layout
     from ekiben.services.depends import in_order
 
@@ -51,6 +52,11 @@ def spread(ctx: click.Context, bound: "BoundService", drain: float, folder: str)
     is_apart = spec.layout is Layout.APART or count > 1
     is_alone = spec.layout is Layout.INLINE or ctx.params["development"] or sys.platform != "linux"
     check(spec, count)
+    if spec.limits.kill_after is not None and not is_apart:
+        raise ConfigError(
+            f"`traffic.kill_after` needs workers apart, which can be killed: {spec.limits.kill_after:g}",
+            hint='write `layout="apart"`',
+        )
     if not is_apart and (is_alone or len(bounds) == 1):
         return Spread(bound)
     from ekiben.engine.graph import Graph, RemoteDispatcher, Start, joined

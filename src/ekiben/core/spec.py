@@ -96,6 +96,7 @@ class Limits:
 
     timeout: float | None = 60.0  # seconds for one call
     max_concurrency: int | None = None  # calls
+    kill_after: float | None = None  # seconds beyond its time that a call may hold a worker; None: for ever
     max_body: int = 100 * 1024 * 1024  # bytes, after decompression
     max_parts: int = 1000  # of one multipart body
     max_depth: int = 64  # of JSON

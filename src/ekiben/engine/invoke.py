@@ -97,6 +97,16 @@ def keep_records(invoke: Invoke, monitors: Monitors, *, is_async: bool) -> Invok
     return call_async
 
 
+def tell_begin(invoke: Invoke, begun: Callable[[Call], None]) -> Invoke:
+    """Let *begun* know that a call begins, right before it does."""
+
+    def call(given: Call) -> Any:
+        begun(given)
+        return invoke(given)
+
+    return call
+
+
 def attempt(invoke: Invoke, call: Call) -> Reply:
     """Call a sync method; whatever it raises is its reply."""
     try:

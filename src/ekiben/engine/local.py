@@ -21,7 +21,7 @@ from ekiben.engine.batch import Batcher, Batching
 from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.door import Door, LoopDoor, QueueDoor, at_once
 from ekiben.engine.inbox import Inbox
-from ekiben.engine.invoke import Invoke, attempt, attempt_async
+from ekiben.engine.invoke import Invoke, attempt, attempt_async, tell_begin
 from ekiben.engine.lane import AsyncLane
 from ekiben.engine.limits import Admission
 from ekiben.engine.messages import Call, Reply, told
@@ -88,6 +88,8 @@ class LocalDispatcher:
         self._batchings = {
             e.name: batching_of(e, codecs[e.name], bound, around) for e in bound.spec.endpoints if e.batch is not None
         }
+        self.alone = {e.name for e in bound.spec.endpoints if e.batch is None and e.name not in self._async}
+        self.begun: Callable[[Call], None] | None = None  # is told when a call of `alone` begins, on its thread
         self.needs = needs
         self._watch = watch
         self._answers: dict[str, Answer] = {}
@@ -265,6 +267,8 @@ class LocalDispatcher:
         assert self._calls is not None
         assert self._threads is not None
         invokes = {**made.invoke, **self._timed(made.invoke)}
+        if self.begun is not None:
+            invokes |= {name: tell_begin(invokes[name], self.begun) for name in self.alone}
         self._threads.plan(invokes)
         loop = asyncio.get_running_loop()
         inbox = Inbox(self._calls.put, loop)

@@ -42,7 +42,7 @@ class Mark:
         return self._memory[spot] != 0
 
     def set(self, spot: int, has_begun: bool = True) -> None:
-        """Note whether the call at a spot was begun; raises IndexError for one that is none."""
+        """Note whether the call at a spot was begun; raises IndexError for no spot."""
         self._memory[spot] = has_begun
 
 

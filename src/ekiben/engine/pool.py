@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from ekiben.core.errors import Unavailable
+from ekiben.core.errors import DeadlineExceeded, Unavailable
 from ekiben.core.spec import BoundService
 from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.job import Done, Job, Line
@@ -113,6 +113,9 @@ class Pool:
         self._pump()
         try:
             return await answer
+        except DeadlineExceeded:
+            self._see_stuck(job)
+            raise
         finally:
             deadlines.remove(answer)
             self.admission.leave()
@@ -192,6 +195,8 @@ class Pool:
                 case Kind.READY:
                     member.is_ready = self.was_ready = True
                     self._pump()
+                case Kind.LEAVING:
+                    member.is_ready = False
                 case Kind.REPLIES:
                     notes, records = frame.value
                     self._take(member, notes, records, frame.buffers)
@@ -227,6 +232,20 @@ class Pool:
             assert self._loop is not None
             member.is_resting = True
             self._loop.call_soon(self._loop.call_soon, self._go_on, member)
+
+    def _see_stuck(self, job: Job) -> None:
+        """Look later whether a call whose time is up still holds its worker."""
+        after = self.bound.spec.limits.kill_after
+        member = next((member for member in self._members if member is job.keeper), None)
+        if after is not None and member is not None and not self._lines[job.endpoint].on_loop:
+            assert self._loop is not None
+            self._loop.call_later(after, self._give_up, member, job, after)
+
+    def _give_up(self, member: Member, job: Job, after: float) -> None:
+        """Have a worker replaced whose call is still stuck."""
+        if job.keeper is member and member.is_ready and member.has_begun(job.number):
+            member.is_ready = False
+            self._broken(member.index, f"a call of `{job.endpoint}` went on {after:g} seconds beyond its time")
 
     def _go_on(self, member: Member) -> None:
         member.is_resting = False

@@ -47,6 +47,7 @@ class Kind(IntEnum):
     TOLD = 7  # its answer
     CALL = 8  # worker: a call of another service
     CALLED = 9  # its answer
+    LEAVING = 11  # worker: it answers what it has, and takes no more
     DROP = 10  # worker: nobody waits for that any more
 
 

@@ -17,7 +17,6 @@ from ekiben.core.errors import Unavailable
 from ekiben.core.spec import BoundService, EndpointSpec
 from ekiben.engine.deadline import Deadlines
 from ekiben.engine.instance import probe
-from ekiben.engine.invoke import Invoke
 from ekiben.engine.job import Done
 from ekiben.engine.link import Link
 from ekiben.engine.local import LocalDispatcher
@@ -133,7 +132,8 @@ class Worker:
         bound = dispatcher.bound
         is_loose = {name: each.is_async or bound.spec.inline for name, each in bound.signatures.items()}
         self._loose = {name for name, found in is_loose.items() if found}  # run on the event loop
-        self._alone = {e.name for e in bound.spec.endpoints if e.batch is None and e.name not in self._loose}
+        self._alone = dispatcher.alone
+        dispatcher.begun = self._note_begin
         self._replies: list[tuple[int, Done]] = []
         self._probes: set[asyncio.Task[None]] = set()
         self._asked: dict[int, asyncio.Future[Done]] = {}  # calls of other services
@@ -147,9 +147,6 @@ class Worker:
 
     def ready(self, serve: Serve) -> None:
         """Take calls, now that the instance is there."""
-        assert self.dispatcher.instance is not None
-        for name in self._alone:
-            self.dispatcher.instance.invoke[name] = self._noting(self.dispatcher.instance.invoke[name])
         self._serve = serve
         self._link.send(Frame(Kind.READY))
 
@@ -190,7 +187,8 @@ class Worker:
             del self._asked[number]
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the calls that are inside, at most *seconds*; then send what is ready."""
+        """Take no more; wait *seconds* at most for the calls inside, and send the rest."""
+        self._link.send(Frame(Kind.LEAVING))
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()), timeout=seconds)
         for _ in range(2):
@@ -253,19 +251,14 @@ class Worker:
         for spot in spots:
             self._mark.set(spot)
 
-    def _noting(self, invoke: Invoke) -> Invoke:
-        """Let a sync method that does not batch note that its call begins, on its thread."""
-
-        def call(given: Call) -> Any:
-            spot = self._due.pop(id(given), None)
-            if spot is not None:
-                self._mark.set(spot)
-            return invoke(given)
-
-        return call
+    def _note_begin(self, call: Call) -> None:
+        """Note that a lone sync call begins; on its thread."""
+        spot = self._due.pop(id(call), None)
+        if spot is not None:
+            self._mark.set(spot)
 
     def _cancel(self, number: int) -> None:
-        """Drop a call that nobody waits for; a sync one that was begun goes on, and keeps its place."""
+        """Drop a call that nobody waits for; a sync one that was begun goes on."""
         passing = self._passing.get(number)
         if passing is not None and (passing.endpoint in self._loose or not self._mark.is_set(passing.spot)):
             self._tasks[number].cancel()

@@ -192,7 +192,7 @@ def text_reader(signature: Signature) -> tuple[Callable[[bytes, str | None], Any
 
 
 def value_reader(signature: Signature) -> Callable[[Any], Arguments]:
-    """Make the reader of arguments that are Python values: an object by name, or one value.
+    """Make the reader of arguments that are values: an object by name, or one.
 
     It raises InvalidInput as the other readers do.
     """

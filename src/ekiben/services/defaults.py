@@ -15,7 +15,7 @@ DEFAULTS: dict[str, Any] = {
     "layout": None,
     "threads": 1,
     "inline": False,
-    "traffic": {"timeout": 60, "max_concurrency": None},
+    "traffic": {"timeout": 60, "max_concurrency": None, "kill_after": None},
     "http": {
         "host": None,
         "port": None,

@@ -67,6 +67,7 @@ class Traffic(TypedDict, total=False):
 
     timeout: float | None  # seconds
     max_concurrency: int | None  # calls
+    kill_after: float | None  # seconds
 
 
 class TaskSettings(TypedDict, total=False):
@@ -285,12 +286,13 @@ def read_resources(resources: Any) -> dict[str, Any]:
 
 
 def read_traffic(traffic: Any) -> Limits:
-    """Check `traffic={"timeout": seconds, "max_concurrency": calls}`."""
-    given = block(traffic, "traffic", ("timeout", "max_concurrency"), REFUSED_TRAFFIC)
-    timeout, most = given.get("timeout", 60.0), given.get("max_concurrency")
+    """Check `traffic={"timeout": 30, "max_concurrency": 100, "kill_after": 10}`."""
+    given = block(traffic, "traffic", ("timeout", "max_concurrency", "kill_after"), REFUSED_TRAFFIC)
+    timeout, most, patience = given.get("timeout", 60.0), given.get("max_concurrency"), given.get("kill_after")
     return Limits(
         timeout=None if timeout is None else number(timeout, "traffic.timeout", "seconds"),
         max_concurrency=None if most is None else whole(most, "traffic.max_concurrency", "calls at once"),
+        kill_after=None if patience is None else number(patience, "traffic.kill_after", "seconds"),
     )
 
 
