@@ -154,11 +154,8 @@ class CallQueue:
     def _see_all(self) -> None:
         """Look at everything that has arrived."""
         self._fresh = set()
-        while not self._is_closed:
-            try:
-                self._see(self._arriving.get_nowait())
-            except queue.Empty:
-                return
+        while not self._is_closed and not self._arriving.empty():  # this thread alone takes from there
+            self._see(self._arriving.get_nowait())
 
     def _see_next(self, pause: float | None) -> None:
         """Wait for a call to arrive, at most *pause* seconds where that is a number."""
