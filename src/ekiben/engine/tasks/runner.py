@@ -280,8 +280,9 @@ class Tasks:
             await self._settled(running, outcome)
         finally:
             place.unlink(missing_ok=True)
+        self._waiters.wake(task)
         if outcome.is_stopped and process.pid is not None:
-            await process.end(self._spec.grace)
+            await process.end()  # with its last hooks
         return (process if process.pid is not None else None), not outcome.reason or bool(running.reason)
 
     async def _settled(self, running: Running, outcome: Outcome) -> None:
