@@ -5,9 +5,13 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.http.tasking import ROOT, Tasks, chores, is_alive, wait_until_gone
 from tests.servers import serve_to_end
 from tests.store.test_disks import mounted
+
+pytestmark = pytest.mark.slow  # each starts servers, and ends them
 
 
 def database(folder: Path) -> bytes:

@@ -11,6 +11,8 @@ import ekiben
 from tests.http.chores import Chores
 from tests.http.tasking import chores, is_alive
 
+pytestmark = pytest.mark.slow  # each starts servers, and ends them
+
 
 @pytest.mark.parametrize("layout", ["apart"])
 def test_layouts(tmp_path: Path, layout: str) -> None:
