@@ -228,3 +228,28 @@ def test_kill_after_needs_workers(tmp_path: Path) -> None:
     done = serve_to_end("tests.http.slow:Slow", cwd=ROOT, env={"EKIBEN_TRAFFIC__KILL_AFTER": "1"})
     assert done.returncode == 1
     assert "`traffic.kill_after` needs workers apart" in done.stderr
+
+
+ASKED = (
+    ("GET", "/v1/items/3?verbose=true", None),
+    ("GET", "/v1/items/0", None),
+    ("GET", "/v1/items/x", None),
+    ("PUT", "/v1/items/3", {"name": "a", "force": True}),
+    ("PUT", "/v1/items/x", {"name": "a"}),
+    ("GET", "/v1/find?text=a%20b&tags=x&tags=y", None),
+    ("GET", "/v1/find", None),
+    ("HEAD", "/v1/items/3", None),
+    ("DELETE", "/v1/items/4", None),
+)
+
+
+def test_arguments_in_the_url_cross() -> None:
+    """What stands in path and query reaches a worker, with or without a context, and is refused in the same words."""
+    found = []
+    for env in ({}, {"EKIBEN_LAYOUT": "apart"}):
+        with serving("tests.http.items:Items", cwd=ROOT, env=env, wait=False) as running:
+            running.wait_for_log("ready in")
+            answers = [running.http.request(method, path, json=body) for method, path, body in ASKED]
+            found.append([(each.status_code, each.content, told(each)) for each in answers])
+    assert found[1] == found[0]
+    assert [status for status, *_ in found[0]][:3] == [200, 400, 400]

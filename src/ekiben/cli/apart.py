@@ -93,12 +93,6 @@ def check(spec: "ServiceSpec", count: int) -> None:
         raise ConfigError(
             f"`layout: apart` sends whole answers, and `{streams[0]}` streams", hint="leave `layout` and `workers` out"
         )
-    in_url = [endpoint.name for endpoint in spec.endpoints if "{" in endpoint.route or endpoint.methods != ("POST",)]
-    if in_url:
-        raise ConfigError(
-            f"`layout: apart` passes bodies on, and `{in_url[0]}` takes arguments from its URL",
-            hint="leave `layout` and `workers` out",
-        )
 
 
 def work(ctx: click.Context, leash: "Leash", load: "Callable[[], BoundService]", drain: float) -> None:

@@ -27,7 +27,8 @@ from ekiben.schema.codec import Codec
 log = logging.getLogger("ekiben")
 
 READ = frozenset((b"content-type", b"content-encoding", b"content-length", b"accept", b"accept-encoding"))
-KEPT = ("method", "path", "raw_path", "query_string", "root_path", "scheme", "http_version", "client", "server")
+URL = ("path", "raw_path", "query_string", "path_params")  # where arguments may stand
+KEPT = ("method", *URL, "root_path", "scheme", "http_version", "client", "server")
 FORM = "http"  # says in a call's head what kind it is
 
 Submit = Callable[[str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
@@ -106,6 +107,7 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_tr
         is_traced: the headers by which a worker joins the trace cross, too.
     """
     submit, watch, most = front.submit, front.watch, front.max_body
+    kept = KEPT if wants_context else URL if codec.url is not None else ()
     known: set[bytes] = set()  # content types that were found fit
 
     async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
@@ -122,7 +124,7 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_tr
         crossing = [[*pair] for pair in scope["headers"] if wants_context or pair[0] in READ]
         if is_traced:
             crossing += [[key.encode(), value.encode()] for key, value in running().outgoing().items()]
-        known_of = {key: plain(scope[key]) for key in KEPT if key in scope} if wants_context else None
+        known_of = {key: plain(scope[key]) for key in kept if key in scope} if kept else None
         head = [FORM, scope["method"], crossing, seen.request_id, known_of]
         due = deadline.read(headers) if deadline.FIELD in headers else None
         answer, buffers = await watch.over(submit(name, head, (body,), due), receive)
