@@ -5,6 +5,7 @@ In: bytes as they are. Out: all that came back, and the answers in it.
 
 import asyncio
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,8 @@ def say(port: int, *pieces: bytes, half: bool = False, pause: float = 0.05) -> b
                     pass
                 client.settimeout(30)
             if half:
-                client.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # the server was faster
+                    client.shutdown(socket.SHUT_WR)
             while more := client.recv(65536):
                 found += more
         except (ConnectionResetError, BrokenPipeError):

@@ -76,3 +76,27 @@ def test_nested_models_are_shown(server: Running, page: Page) -> None:
         page.screenshot(path=f"{SHOT}/nested.png", full_page=True)
     assert '"width": 6' in answer.inner_text()
     assert "Resolver error" not in page.content()
+
+
+@pytest.mark.browser
+def test_a_token_is_asked_for(page: Page) -> None:
+    """The page of a guarded service shows nothing until it has a token, then bears it in each call."""
+    token = "token-of-somebody-0123"
+    with serving("pictures.py:Pictures", cwd=Path(__file__).parent, env={"EKIBEN_AUTH_TOKEN": token}) as guarded:
+        page.goto(f"http://localhost:{guarded.port}/docs")
+        field, button = page.locator("input[name=token]"), page.get_by_role("button", name="Show")
+        field.fill("another-token-0123456789")
+        button.click()
+        page.get_by_text("This token is unknown").wait_for()
+        assert page.locator(".opblock").count() == 0
+        field.fill(token)
+        button.click()
+        page.locator("button.authorize").first.wait_for()
+        page.locator("#operations-service-scale button.opblock-summary-control").click()
+        page.locator("#operations-service-scale textarea").fill('{"size": {"width": 3, "height": 4}}')
+        page.locator("#operations-service-scale button.execute").click()
+        status = page.locator(
+            "#operations-service-scale .live-responses-table tr.response td.response-col_status"
+        ).first
+        status.wait_for()
+        assert status.inner_text().startswith("200")
