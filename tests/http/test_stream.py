@@ -118,7 +118,8 @@ def test_an_error_later_breaks_text_off(running: Running) -> None:
     assert found.startswith(b"HTTP/1.1 200")
     assert not found.endswith(b"0\r\n\r\n")
     assert b"2\r\n" in found
-    assert "the password is 12345" in running.wait_for_log("an answer broke off")
+    assert "the password is 12345" in running.wait_for_log("Traceback")
+    assert running.log.count("an answer broke off") == 1
     with pytest.raises(httpx.RemoteProtocolError):
         running.http.post("/fail", json={"after": 3})
 

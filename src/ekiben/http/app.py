@@ -165,7 +165,9 @@ class App:
             if not self.dispatcher.admission.draining:
                 raise
             await self._refuse(Unavailable("the server stopped before the answer was there"), exchange, exchange.send)
-        except Exception as error:  # noqa: BLE001 - the border, here for what middleware raises
+        except Exception as error:  # the border, here for what middleware raises
+            if exchange.status:  # an answer that broke off: the server closes the connection
+                raise
             await self._refuse(error, exchange, exchange.send)
         finally:
             tally.inside -= 1
