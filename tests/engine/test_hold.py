@@ -102,8 +102,8 @@ class Case:
 
 
 def test_answers_first_then_turns() -> None:
-    """Nothing is cut before the loop has written the answers and read what they provoked."""
-    case = Case(Asked(), waiting=1)
+    """Nothing is cut before the loop has written the answers and read what they provoked, be the batch full."""
+    case = Case(Asked(), waiting=8)
     case.turn(0)
     assert case.gone == 0
     case.turn(0)
@@ -120,19 +120,19 @@ def test_turns_that_bring_calls() -> None:
     assert [moment.missing for moment in case.policy.moments] == [0]
 
 
-def test_a_quiet_turn_ends_it() -> None:
-    """A turn that brings nobody is the last one, where the policy does not wait."""
+def test_quiet_turns_end_it() -> None:
+    """After three turns that bring nobody the batch leaves, where the policy does not wait."""
     case = Case(Asked())
-    case.turn(0, 2, 0)
+    case.turn(0, 2, 0, 0, 0)
     assert case.gone == 0
     case.turn(0)
     assert case.gone == 1
 
 
 def test_nobody_comes() -> None:
-    """After a few turns without a call the worker goes, though nothing is there to cut."""
+    """After as many turns the worker goes, though nothing is there to cut."""
     case = Case(Asked())
-    case.turn(0, 0, 0)
+    case.turn(0, 0)
     assert case.gone == 0
     case.turn(0)
     assert (case.gone, case.loop.soon) == (1, [])
@@ -151,9 +151,9 @@ def test_the_policy_is_told() -> None:
     case = Case(Asked(0.5), calls=4)
     case.turn(0)
     case.loop.now += 0.25
-    case.turn(2, 0)
+    case.turn(2, 0, 0)
     case.loop.now += 0.25
-    case.turn(0)
+    case.turn(0, 0)
     assert case.policy.moments == [Moment(items=2, oldest=0.25, quiet=0.25, since=0.25, missing=2)]
     assert case.gone == 0
 
@@ -161,7 +161,7 @@ def test_the_policy_is_told() -> None:
 def test_the_wait_ends_when_nobody_is_missing() -> None:
     """The last one who was answered ends the wait; no earlier call wakes anybody."""
     case = Case(Asked(1000.0))
-    case.turn(0, 1, 0, 0)
+    case.turn(0, 1, 0, 0, 0, 0)
     case.come(2)
     assert (case.gone, len(case.policy.moments)) == (0, 1)
     case.come(1)
@@ -172,7 +172,7 @@ def test_the_wait_ends_when_nobody_is_missing() -> None:
 def test_the_wait_ends_in_time() -> None:
     """When the policy's seconds are over it is asked again, and its 0 lets the worker go with what there is."""
     case = Case(Asked(2.0, 1.0))
-    case.turn(0, 1, 0, 0)
+    case.turn(0, 1, 0, 0, 0, 0)
     case.loop.pass_time(2.0)
     assert case.gone == 0
     case.loop.pass_time(1.0)
@@ -191,7 +191,7 @@ def test_no_endless_wait_for_nobody() -> None:
 def test_a_window_beyond_those_who_return() -> None:
     """Where nobody is missing any more and the policy waits on, a full batch ends that wait."""
     case = Case(Asked(5.0, 5.0), calls=2)
-    case.turn(0, 2, 0, 0)
+    case.turn(0, 2, 0)
     assert case.gone == 0
     case.come(5)
     assert case.gone == 0
@@ -202,18 +202,18 @@ def test_a_window_beyond_those_who_return() -> None:
 def test_others_wait_for_nobody() -> None:
     """A call of another endpoint lets the worker go at once, be it there before or come meanwhile."""
     case = Case(Asked(1000.0))
-    case.turn(0, 1, 0, 0)
+    case.turn(0, 1, 0, 0, 0, 0)
     case.come(1, "b")
     assert case.gone == 1
     shared = Case(Asked(1000.0), waiting=2, is_shared=True)
-    shared.turn(0, 0)
+    shared.turn(0, 0, 0)
     assert shared.gone == 1
 
 
 def test_it_goes_once() -> None:
     """Calls, turns, timers and an end from outside let a worker go once, whatever comes after."""
     case = Case(Asked(1.0))
-    case.turn(0, 1, 0, 0)
+    case.turn(0, 1, 0, 0, 0, 0)
     case.hold.end()
     case.hold.end()
     case.come(10)
@@ -225,7 +225,7 @@ def test_it_goes_once() -> None:
 def test_who_returns_is_learned() -> None:
     """Calls within a quarter of the batch's time count as returned, also after the worker went; later ones do not."""
     case = Case(Asked())
-    case.turn(0, 1, 0, 0)
+    case.turn(0, 1, 0, 0, 0, 0)
     assert case.gone == 1
     case.loop.now += 1.5
     case.come(1)
@@ -246,7 +246,7 @@ def test_reading_is_no_waiting() -> None:
     for _ in range(3):
         case.loop.now += 1.5
         case.turn(1)
-    case.turn(0, 0)
+    case.turn(0, 0, 0, 0)
     assert case.gone == 0, "a quarter of 8 seconds is over, but they were spent on reading"
     case.loop.pass_time(1.0)
     assert case.gone == 1, "an eighth of the cost without a call"

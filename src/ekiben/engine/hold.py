@@ -15,7 +15,7 @@ from ekiben.engine.messages import Call
 from ekiben.engine.policy import Moment, Policy
 
 TURNS = 2  # of the loop, before which nothing that the answers provoke can have been read
-LATEST = 4  # after which nothing is on its way, where nothing came
+QUIET = 3  # turns without a call, after which those who are still missing are not on their way
 SOON = 0.25  # of a batch's time, within which a call counts as one that returned
 
 
@@ -79,7 +79,7 @@ class Hold:
         self._went = clock()  # when the answers went
         self._first = self._last = self._went  # when calls came
         self._soon = self._went + (self._went - finished.began) * SOON
-        self._came = self._seen = self._returned = self._turns = 0
+        self._came = self._seen = self._returned = self._turns = self._quiet = 0
         self._enough = finished.calls
         self._timer: Timer | None = None
         self.is_over = False
@@ -106,13 +106,14 @@ class Hold:
         if self.is_over:
             return
         self._turns += 1
-        quiet, self._seen = self._came == self._seen, self._came
-        if not quiet:  # reading takes time too, and none of it is waiting
+        if self._came == self._seen:
+            self._quiet += 1
+        else:  # reading takes time too, and none of it is waiting
+            self._quiet, self._seen = 0, self._came
             self._soon += self._last - self._went
             self._went = self._last
-        least = TURNS if self._came or self._finished.waiting else LATEST
-        more = self._turns < least or (not quiet and self._came < self._finished.calls)
-        if self._turns < TURNS or (more and not self._is_full):
+        is_on_its_way = self._quiet < QUIET and self._came < self._finished.calls and not self._is_full
+        if self._turns < TURNS or is_on_its_way:
             self._loop.call_soon(self._turn)
         else:
             self._ask()
