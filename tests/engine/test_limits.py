@@ -48,3 +48,12 @@ async def test_draining_has_an_end(inside: int, expected: bool) -> None:
     """Without calls draining takes no time; with one that stays, no longer than was given."""
     admission = Admission(None, inside=inside)
     assert await admission.drain(0.01) is expected
+
+
+def test_when_to_come_back() -> None:
+    """A call over a limit is told when those inside will have been answered, where that is known."""
+    admission = Admission(1, soon=lambda: 7)
+    admission.enter()
+    with pytest.raises(TooManyRequests) as refused:
+        admission.enter()
+    assert refused.value.retry_after == 7

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ekiben
-from ekiben.core.errors import Unavailable
+from ekiben.core.errors import TooManyRequests, Unavailable
 from ekiben.engine.batch import Misfit
 from ekiben.engine.policy import Moment
 from tests.engine.running import ask, running
@@ -298,3 +298,27 @@ async def test_a_policy_that_breaks() -> None:
     async with running(Model) as dispatcher:
         for number in range(3):
             assert await ask(dispatcher, "run", numbers=[number]) == [number]
+
+
+async def test_retry_after_by_what_batches_cost() -> None:
+    """A call that is refused at the limit is told to come back when the batches that wait will have run."""
+
+    @ekiben.service(traffic={"max_concurrency": 1})
+    class Model:
+        def __init__(self) -> None:
+            self.go_on = threading.Event()
+
+        @ekiben.api(batchable=True)
+        def run(self, numbers: list[int]) -> list[int]:
+            assert self.go_on.wait(60)
+            return numbers
+
+    async with running(Model) as dispatcher:
+        dispatcher._batchings["run"].policy.observe(1, 41.5)
+        call = asyncio.create_task(ask(dispatcher, "run", numbers=[1]))
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyRequests) as refused:
+            await ask(dispatcher, "run", numbers=[2])
+        assert refused.value.retry_after == 42
+        dispatcher.instance.target.go_on.set()  # type: ignore[union-attr]  # it runs
+        assert await call == [1]

@@ -4,6 +4,7 @@ In: how many calls are inside, and what the service allows. Out: yes, or 429/503
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ekiben.core.errors import TooManyRequests, Unavailable
@@ -18,6 +19,7 @@ class Admission:
     limit: int | None
     inside: int = 0
     draining: bool = False
+    soon: Callable[[], int] = lambda: 1  # seconds until those inside will be answered, as far as that is known
     _is_empty: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def enter(self) -> None:
@@ -32,10 +34,10 @@ class Admission:
         if self.limit is not None and self.inside >= self.limit:
             raise TooManyRequests(
                 f"more than {self.limit} calls at once (`traffic.max_concurrency`)",
-                retry_after=1,
+                retry_after=self.soon(),
             )
         if self.inside >= QUEUE:
-            raise Unavailable(f"more than {QUEUE} calls are waiting", retry_after=1)
+            raise Unavailable(f"more than {QUEUE} calls are waiting", retry_after=self.soon())
         self.inside += 1
 
     def leave(self) -> None:

@@ -29,6 +29,7 @@ from ekiben.engine.observe import BatchCounts
 from ekiben.engine.outbox import Outbox
 from ekiben.engine.policy import policy_of
 from ekiben.engine.queue import CallQueue, Lane
+from ekiben.engine.shed import soon
 from ekiben.engine.threads import INTERNAL, ModelThreads
 from ekiben.engine.timing import Spent, watched, watched_async, watched_beside
 from ekiben.schema.codec import Codec
@@ -91,6 +92,7 @@ class LocalDispatcher:
         self.alone = {e.name for e in bound.spec.endpoints if e.batch is None and e.name not in self._async}
         self.begun: Callable[[Call], None] | None = None  # is told when a call of `alone` begins, on its thread
         self.needs = needs
+        self.admission.soon = self._soon
         self._watch = watch
         self._answers: dict[str, Answer] = {}
         self._streams: dict[str, Callable[[Call], streams.Stream]] = {}
@@ -305,6 +307,10 @@ class LocalDispatcher:
     def _note(self, endpoint: str, items: int, seconds: float, waits: Sequence[float]) -> None:
         self.batches[endpoint].note(items, seconds)
         self.batches[endpoint].note_waits(waits)
+
+    def _soon(self) -> int:
+        """Say in how many seconds what waits will be answered, by the slowest batches."""
+        return max((soon(self.waiting, one.spec, one.policy) for one in self._batchings.values()), default=1)
 
     async def _close(self) -> None:
         """End what was started; what is there is closed in the opposite order."""
