@@ -106,3 +106,21 @@ async def test_a_dialog_with_itself() -> None:
     dialog.close()
     with pytest.raises(Unavailable, match="the other end is gone"):
         await waiting
+
+
+async def test_what_is_too_long_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that the other end would refuse is an error here; in place of such an answer the asker is told."""
+    monkeypatch.setattr("ekiben.engine.control.MOST", 200)
+
+    async def long(message: Message) -> Message:
+        return {"text": "x" * message["size"]}
+
+    def send(frame: bytes) -> None:
+        asyncio.get_running_loop().call_soon(dialog.receive, unpack(frame[4:]))
+
+    dialog = Dialog(send, lambda message: None, {"long": long})
+    with pytest.raises(ValueError, match="at most 200 bytes"):
+        dialog.say("hello", text="x" * 200)
+    with pytest.raises(Unavailable, match="at most 200 bytes"):
+        await dialog.ask("long", 30.0, size=200)
+    assert (await dialog.ask("long", 30.0, size=1))["text"] == "x"

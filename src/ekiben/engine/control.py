@@ -24,8 +24,10 @@ Answer = Callable[[Message], Awaitable[Message]]
 
 
 def pack(message: Message) -> bytes:
-    """Give the frame of a message."""
+    """Give the frame of a message; raises ValueError for one that is too long."""
     body = json.dumps(message).encode()
+    if len(body) > MOST:
+        raise ValueError(f"a control message must have at most {MOST} bytes: {len(body)}")
     return HEAD.pack(len(body)) + body
 
 
@@ -153,6 +155,7 @@ class Dialog:
         answer = self._answers.get(message["ask"])
         try:
             found = {"error": "unknown question"} if answer is None else await answer(message)
+            frame = pack({**found, "answer": message["id"]})
         except Exception as error:  # noqa: BLE001 - a border: the asker is told
-            found = {"error": f"{type(error).__name__}: {error}"}
-        self._send(pack({**found, "answer": message["id"]}))
+            frame = pack({"error": f"{type(error).__name__}: {error}", "answer": message["id"]})
+        self._send(frame)

@@ -86,8 +86,8 @@ class App:
         counts = None if self.tasks is None else self.tasks.counts
         called = self.dispatcher.methods if isinstance(self.dispatcher, LocalDispatcher) else {}
         inner = Inner(self.dispatcher.batches, times, called, lambda: self.dispatcher.waiting, counts)
-        self._metrics = Metrics(spec, inner)
-        self._unknown = self._metrics.tally(UNKNOWN)
+        self.metrics = Metrics(spec, inner)
+        self._unknown = self.metrics.tally(UNKNOWN)
         self._tallies: dict[str, Tally] = {}
         self._table = Table(spec.limits)
         guard = Guard(spec.http.cors, proxied=proxied)
@@ -95,16 +95,16 @@ class App:
         for each in spec.endpoints:
             path = spec.http.path_prefix + each.route
             self._table.add(path, each.methods, handlers[each.name])
-            self._tallies[path] = self._metrics.tally(path)
+            self._tallies[path] = self.metrics.tally(path)
         if tasks is not None:
             for path, methods, handler in tasks.plan(bound, codecs, self.tasks, guard):
                 self._table.add(path, methods, handler)
-                self._tallies[path] = self._metrics.tally(path)
+                self._tallies[path] = self.metrics.tally(path)
         self.obstacle = fast.obstacle(bound, self._mounts) if remote is None else "its workers stand apart"
         self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
         documents = pages.Documents(spec, codecs, guarded=self._auth is not None)
         uncounted = Tally(())
-        for path, page in pages.plan(bound, self.dispatcher, documents, self._metrics).items():
+        for path, page in pages.plan(bound, self.dispatcher, documents, self.metrics).items():
             if path not in self._table and (path != "/" or self._mounts.find("/") is None):
                 self._table.add(path, ["GET"], page)
                 self._tallies[path] = uncounted
@@ -252,7 +252,7 @@ class App:
         if route is not None:
             return self._tallies[route]
         place = self._mounts.find(scope["path"])
-        return self._unknown if place is None else self._metrics.tally(place)
+        return self._unknown if place is None else self.metrics.tally(place)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Answer the server's lifespan messages."""

@@ -7,7 +7,7 @@ Source: the Prometheus exposition formats; prometheus_client's custom collectors
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -85,10 +85,11 @@ class Metrics:
     def __init__(self, spec: ServiceSpec, inner: Inner = Inner()) -> None:
         self._inner = inner
         settings: MetricsSpec = spec.http.metrics
-        self._prefix = settings.namespace or spec.style.metrics_prefix
+        self.prefix = settings.namespace or spec.style.metrics_prefix
         self._bounds = settings.buckets or BUCKETS
-        self._service = (spec.name, spec.version or "")
+        self.service = (spec.name, spec.version or "")
         self._tallies: dict[str, Tally] = {}
+        self.everywhere: Callable[[str], Awaitable[tuple[bytes, str]]] | None = None  # renders those of all workers
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
@@ -100,17 +101,17 @@ class Metrics:
         """Give the metrics as prometheus_client knows them."""
         labels = ["endpoint", "service_name", "service_version"]
         coded = [*labels, "http_response_code"]
-        total = CounterMetricFamily(f"{self._prefix}_request", "Requests that were answered.", labels=coded)
+        total = CounterMetricFamily(f"{self.prefix}_request", "Requests that were answered.", labels=coded)
         duration = HistogramMetricFamily(
-            f"{self._prefix}_request_duration_seconds", "From a request's head to the end of its answer.", labels=coded
+            f"{self.prefix}_request_duration_seconds", "From a request's head to the end of its answer.", labels=coded
         )
-        inside = GaugeMetricFamily(f"{self._prefix}_request_in_progress", "Requests that are inside.", labels=labels)
+        inside = GaugeMetricFamily(f"{self.prefix}_request_in_progress", "Requests that are inside.", labels=labels)
         last = GaugeMetricFamily(
-            f"{self._prefix}_last_request_timestamp_seconds", "When the last answer ended (Unix time).", labels=labels
+            f"{self.prefix}_last_request_timestamp_seconds", "When the last answer ended (Unix time).", labels=labels
         )
         edges = [*(format(bound, "g") for bound in self._bounds), "+Inf"]
         for route, tally in self._tallies.items():
-            place = [route, *self._service]
+            place = [route, *self.service]
             inside.add_metric(place, tally.inside)
             if tally.last:
                 last.add_metric(place, tally.last)
@@ -125,11 +126,11 @@ class Metrics:
         inner = self._inner
         if inner.waiting is not None:
             depth = GaugeMetricFamily(
-                f"{self._prefix}_queue_depth",
+                f"{self.prefix}_queue_depth",
                 "Calls that wait for the model.",
                 labels=["service_name", "service_version"],
             )
-            depth.add_metric(self._service, inner.waiting())
+            depth.add_metric(self.service, inner.waiting())
             yield depth
         if inner.tasks is not None:
             yield from self._tasks(inner.tasks)
@@ -150,39 +151,39 @@ class Metrics:
     def _tasks(self, counts: TaskCounts) -> Iterator[Metric]:
         """Give the tasks that ended, and those that run."""
         labels = ["method_name", "service_name", "service_version"]
-        ended = CounterMetricFamily(f"{self._prefix}_task", "Tasks that ended here.", labels=[*labels, "state"])
+        ended = CounterMetricFamily(f"{self.prefix}_task", "Tasks that ended here.", labels=[*labels, "state"])
         for (name, state), count in counts.ended.items():
-            ended.add_metric([name, *self._service, state], count)
-        running = GaugeMetricFamily(f"{self._prefix}_task_in_progress", "Tasks that run here.", labels=labels)
+            ended.add_metric([name, *self.service, state], count)
+        running = GaugeMetricFamily(f"{self.prefix}_task_in_progress", "Tasks that run here.", labels=labels)
         for name, count in counts.running.items():
-            running.add_metric([name, *self._service], count)
+            running.add_metric([name, *self.service], count)
         yield from (ended, running)
 
     def _spent(self, name: str, words: str, spent: Mapping[str, Spent]) -> Metric:
         """Give how often something was done and how long that took, by method."""
-        found = SummaryMetricFamily(f"{self._prefix}_{name}", words, labels=METHOD)
+        found = SummaryMetricFamily(f"{self.prefix}_{name}", words, labels=METHOD)
         for method, each in spent.items():
-            found.add_metric([method, *self._service], each.count, each.seconds)
+            found.add_metric([method, *self.service], each.count, each.seconds)
         return found
 
     def _batch_sizes(self) -> Metric:
         """Give the sizes of batches."""
-        sizes = HistogramMetricFamily(f"{self._prefix}_adaptive_batch_size", "Items of one batch.", labels=METHOD)
+        sizes = HistogramMetricFamily(f"{self.prefix}_adaptive_batch_size", "Items of one batch.", labels=METHOD)
         edges = [*map(str, BOUNDS), "+Inf"]
         for name, counts in self._inner.batches.items():
             buckets = list(zip(edges, accumulate(counts.sizes), strict=True))
-            sizes.add_metric([name, *self._service], buckets, counts.items)
+            sizes.add_metric([name, *self.service], buckets, counts.items)
         return sizes
 
     def _batch_waits(self) -> Metric:
         """Give how long calls waited for their batch."""
         found = HistogramMetricFamily(
-            f"{self._prefix}_batch_wait_seconds", "From a call's arrival to its batch.", labels=METHOD
+            f"{self.prefix}_batch_wait_seconds", "From a call's arrival to its batch.", labels=METHOD
         )
         edges = [*(format(bound, "g") for bound in WAITS), "+Inf"]
         for name, counts in self._inner.batches.items():
             buckets = list(zip(edges, accumulate(counts.waits), strict=True))
-            found.add_metric([name, *self._service], buckets, counts.waited)
+            found.add_metric([name, *self.service], buckets, counts.waited)
         return found
 
     def render(self, accept: str) -> tuple[bytes, str]:

@@ -119,9 +119,11 @@ def asset(name: str) -> Page:
     return lambda exchange: static(docs.part(name))
 
 
-def measured(metrics: Metrics, exchange: Exchange) -> Answer:
+async def measured(metrics: Metrics, exchange: Exchange) -> Answer:
     """Give the metrics, in the format that the scraper asks for."""
-    text, media = metrics.render(exchange.headers.get(b"accept", b"").decode("latin-1"))
+    accept = exchange.headers.get(b"accept", b"").decode("latin-1")
+    everywhere = metrics.everywhere
+    text, media = metrics.render(accept) if everywhere is None else await everywhere(accept)
     return answer.plain(200, text, media)
 
 

@@ -17,10 +17,12 @@ from ekiben.engine.control import Message
 from ekiben.engine.leash import Leash
 from ekiben.engine.passing import ROLE, Taker
 from ekiben.http.listen import Listen
+from ekiben.http.scrape import Scrape
 from ekiben.http.server import Server
 
 log = logging.getLogger("ekiben")
 
+PATIENCE = 2.0  # seconds for the supervisor to tell what all workers counted
 LOOK = 0.05  # seconds between looks at whether the last connection has closed, while we leave
 
 
@@ -39,11 +41,13 @@ class Replica(Server):
         self._taker: Taker | None = None
         self._opening: set[asyncio.Task[None]] = set()
         self._leaving: asyncio.Task[None] | None = None
+        self._scrape = Scrape(self.app.metrics, lambda: leash.ask("metrics", PATIENCE))
+        self.app.metrics.everywhere = self._scrape.render
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start without listening, then take connections."""
         await super().startup([])
-        self._leash.attach({}, self._hear)
+        self._leash.attach({"figures": self._tell}, self._hear)
         end = socket.socket(fileno=self._leash.place.sockets[ROLE][0])
         self._taker = Taker(end, self._take)
         self._leash.say("taking")
@@ -57,6 +61,13 @@ class Replica(Server):
         if self._opening:
             await asyncio.wait(self._opening, timeout=1.0)
         await super().shutdown(None)
+        try:
+            self._leash.say("figures", **self._scrape.tell())
+        except Exception:  # a border: metrics that the user's code collects
+            log.exception("the last figures of this worker are not told")
+
+    async def _tell(self, message: Message) -> Message:
+        return self._scrape.tell()
 
     def _hear(self, message: Message) -> None:
         if message["say"] == "retire" and self._leaving is None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ekiben.core.errors import ServiceLoadError
 from ekiben.engine import machine
 from ekiben.engine.control import Message
+from ekiben.engine.figures import Totals
 from ekiben.engine.passing import ROLE, Giver
 from ekiben.engine.process import Group, State, Worker
 from ekiben.engine.supervisor import Supervisor
@@ -22,6 +23,7 @@ from ekiben.engine.supervisor import Supervisor
 log = logging.getLogger("ekiben")
 
 NAME = "worker"
+PATIENCE = 1.0  # seconds for a worker to tell what it counted
 LINGER = 5.0  # seconds that an idle connection may keep a replaced worker
 
 
@@ -51,6 +53,7 @@ class Replicas:
         self._sockets = sockets
         self._on_ready = on_ready
         self._taking: set[Worker] = set()
+        self._totals = Totals()
         self._giver: Giver | None = None
         self._supervisor: Supervisor | None = None
         self._rolling: asyncio.Task[None] | None = None
@@ -64,7 +67,7 @@ class Replicas:
             env=lambda index: {**self._plan.env, **shares[index].env}, cpus=lambda index: shares[index].cpus,
             pairs=(ROLE,), drain=self._plan.drain, linger=LINGER,
         )  # fmt: skip
-        supervisor = self._supervisor = Supervisor([group], heard=self._hear)
+        supervisor = self._supervisor = Supervisor([group], heard=self._hear, answers={"metrics": self._measure})
         self._giver = Giver(self._sockets)
         self._listen_to_signals()
         try:
@@ -114,7 +117,27 @@ class Replicas:
             self._taking.add(worker)
         elif message["say"] == "ended":
             self._taking.discard(worker)
+            self._totals.end(worker)
+        elif message["say"] == "figures":
+            self._count(worker, message)
         self._direct()
+
+    async def _measure(self, asker: Worker, message: Message) -> Message:
+        """Tell what all workers counted; of one that does not answer, what it said last."""
+        assert self._supervisor is not None
+        told = await self._supervisor.ask_all("figures", PATIENCE)
+        for worker in sorted(told, key=lambda each: (each.generation, each.index)):
+            if (found := told[worker]) is not None and worker.state is not State.ENDED:
+                self._count(worker, found)
+        ready = [worker for worker in self._supervisor.workers(NAME) if worker.state is State.READY]
+        restarts = self._supervisor.restarts[NAME]
+        return {"families": self._totals.families(), "restarts": restarts, "workers": len(ready)}
+
+    def _count(self, worker: Worker, told: Message) -> None:
+        try:
+            self._totals.take(worker, str(worker.index), told)
+        except ValueError as error:
+            log.warning("%r told no figures: %s", worker, error)
 
     def _direct(self) -> None:
         """Give the next connections to who is ready, else to who lives: it says 503."""

@@ -1,0 +1,106 @@
+"""Answer a scrape for all workers of a service, whichever of them is asked.
+
+In: the metrics of this worker, and a way to ask the supervisor for everybody's. Out: one text. Between the processes go
+plain lists as JSON; exemplars stay behind.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import count
+from typing import Any
+
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from ekiben.core.errors import Unavailable
+from ekiben.engine.control import Message
+from ekiben.engine.figures import Family, Rule, read
+from ekiben.http.metrics import Both, Metrics
+
+MOST = 100_000  # samples that one worker tells
+LATEST = "_timestamp_seconds"  # ends the names of our gauges of which the last counts
+
+Ask = Callable[[], Awaitable[Message]]
+
+
+class Scrape:
+    """The metrics of one worker among several.
+
+    Args:
+        own: its counts.
+        ask: gives what all workers counted; raises Unavailable.
+        others: what the user's code registered.
+    """
+
+    def __init__(self, own: Metrics, ask: Ask, others: CollectorRegistry = REGISTRY) -> None:
+        self._own = own
+        self._ask = ask
+        self._others = others
+        self._numbers = count()
+
+    def tell(self) -> dict[str, Any]:
+        """Give what this worker counted, for the supervisor.
+
+        Raises:
+            ValueError: there are more samples than are told.
+        """
+        ours = {metric.name for metric in self._own.registry.collect()}
+        metrics = Both((self._own.registry, self._others)).collect()
+        families = [family_of(metric, is_ours=metric.name in ours) for metric in metrics]
+        total = sum(len(family.samples) for family in families)
+        if total > MOST:
+            raise ValueError(f"a worker tells at most {MOST} samples: {total}")
+        return {"number": next(self._numbers), "families": [family.plain() for family in families]}
+
+    async def render(self, accept: str) -> tuple[bytes, str]:
+        """Give the text and its media type: of all, or without an answer of this one."""
+        try:
+            found = await self._ask()
+            metrics = [*map(metric_of, read(found.get("families")).values()), *self._about(found)]
+        except (Unavailable, ValueError) as error:
+            text, media = self._own.render(accept)
+            return (text if "openmetrics" in media else note(str(error)) + text), media
+        encode, media = choose_encoder(accept)
+        return encode(Given(metrics)), media
+
+    def _about(self, found: Mapping[str, Any]) -> list[Metric]:
+        """Give the metrics of the workers themselves."""
+        labels, values = ["service_name", "service_version"], self._own.service
+        restarts = CounterMetricFamily(
+            f"{self._own.prefix}_worker_restarts", "Workers started in place of one that ended.", labels=labels
+        )
+        restarts.add_metric(values, int(found.get("restarts", 0)))
+        workers = GaugeMetricFamily(f"{self._own.prefix}_workers", "Workers that take calls.", labels=labels)
+        workers.add_metric(values, int(found.get("workers", 0)))
+        return [restarts, workers]
+
+
+class Given:
+    """Metrics that are there, as an encoder wants them."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give them."""
+        return self._metrics
+
+
+def note(words: str) -> bytes:
+    """Write the comment that says whose figures follow."""
+    return f"# of this worker alone: {' '.join(words.split())}\n".encode()
+
+
+def family_of(metric: Metric, *, is_ours: bool) -> Family:
+    """Make of a metric what can be added up; gauges that we do not know stay apart."""
+    rule = Rule.EACH if not is_ours else Rule.MAX if metric.name.endswith(LATEST) else Rule.SUM
+    samples = {(sample.name, tuple(sample.labels.items())): sample.value for sample in metric.samples}
+    return Family(metric.name, metric.type, metric.documentation, rule, samples)
+
+
+def metric_of(family: Family) -> Metric:
+    """Make a metric of what was added up."""
+    metric = Metric(family.name, family.words, family.kind)
+    for (name, labels), value in family.samples.items():
+        metric.add_sample(name, dict(labels), value)
+    return metric
