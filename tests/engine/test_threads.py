@@ -11,6 +11,7 @@ import pytest
 import ekiben
 from ekiben.core.errors import TooManyRequests, Unavailable
 from ekiben.engine.batch import Misfit
+from ekiben.engine.messages import Call
 from ekiben.engine.policy import Moment
 from tests.engine.running import ask, running
 
@@ -322,3 +323,35 @@ async def test_retry_after_by_what_batches_cost() -> None:
         assert refused.value.retry_after == 42
         dispatcher.instance.target.go_on.set()  # type: ignore[union-attr]  # it runs
         assert await call == [1]
+
+
+async def test_a_thread_that_is_stuck_is_seen() -> None:
+    """A call is stuck when a thread is at it for so long beyond its time; others, and what waits, are not."""
+    async with running(Batches) as dispatcher:
+        target = dispatcher.instance.target  # type: ignore[union-attr]
+        assert dispatcher.stuck(0.0) is None
+        call = Call("double", (), {"numbers": [1]})
+        waits = Call("double", (), {"numbers": [2]}, deadline=time.monotonic() - 3600)
+        threads = dispatcher._threads
+        assert threads is not None
+        held = asyncio.create_task(dispatcher.submit(call))
+        await asyncio.to_thread(target.entered.wait, 60)
+        dispatcher._calls.put(waits)  # type: ignore[union-attr]
+        now, end = time.monotonic(), call.deadline
+        assert end is not None
+        assert [threads.stuck(moment, 5.0) for moment in (now, end, end + 4.0)] == [None] * 3
+        assert threads.stuck(end + 6.0, 5.0) is call
+        call.deadline = now - 100.0  # it had waited for long: the time counts from when it was seen to run
+        assert threads.stuck(now + 4.0, 5.0) is None
+        assert threads.stuck(now + 5.0, 5.0) is call
+        call.deadline = None
+        assert threads.stuck(now + 9999.0, 5.0) is None
+        waits.answer = asyncio.get_running_loop().create_future()
+        waits.answer.cancel()
+        call.deadline = now
+        target.go_on.set()
+        assert await held == [2]
+        async with asyncio.timeout(60):
+            while threads._runs != [()]:
+                await asyncio.sleep(0.001)
+        assert threads.stuck(now + 9999.0, 5.0) is None

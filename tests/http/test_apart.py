@@ -227,7 +227,7 @@ def test_kill_after_needs_workers(tmp_path: Path) -> None:
     """Where nothing can be killed, the option is refused with what to write."""
     done = serve_to_end("tests.http.slow:Slow", cwd=ROOT, env={"EKIBEN_TRAFFIC__KILL_AFTER": "1"})
     assert done.returncode == 1
-    assert "`traffic.kill_after` needs workers apart" in done.stderr
+    assert "`traffic.kill_after` needs workers that can be killed" in done.stderr
 
 
 ASKED = (

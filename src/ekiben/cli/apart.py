@@ -54,8 +54,8 @@ def spread(ctx: click.Context, bound: "BoundService", drain: float, folder: str)
     check(spec, count)
     if spec.limits.kill_after is not None and not is_apart:
         raise ConfigError(
-            f"`traffic.kill_after` needs workers apart, which can be killed: {spec.limits.kill_after:g}",
-            hint='write `layout="apart"`',
+            f"`traffic.kill_after` needs workers that can be killed: {spec.limits.kill_after:g}",
+            hint='write `layout="apart"` or `layout="replicas"`',
         )
     if not is_apart and (is_alone or len(bounds) == 1):
         return Spread(bound)

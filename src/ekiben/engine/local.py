@@ -117,6 +117,10 @@ class LocalDispatcher:
         """Calls that wait for a model thread, more or less."""
         return 0 if self._calls is None else len(self._calls)
 
+    def stuck(self, after: float) -> Call | None:
+        """Give a call that a model thread is still at, *after* seconds beyond its time; to be asked often."""
+        return None if self._threads is None else self._threads.stuck(time.monotonic(), after)
+
     async def start(self) -> None:
         """Make the instance, run its hooks, warm it up.
 

@@ -166,6 +166,7 @@ class Supervisor:
             return
         log.warning("%r is replaced: %s", worker, why)
         self.restarts[worker.group.name] += 1
+        worker.is_expected = True
         slot.worker = self._spawn(slot, self._notes[worker.group.name])
         self._begin(worker.stop(drain))
 

@@ -44,22 +44,40 @@ class ModelThreads:
         self._note = note
         self._invoke: Mapping[str, Invoke] = {}
         self._threads: list[threading.Thread] = []
+        self._runs: list[Sequence[Call]] = []  # what each thread is at
+        self._seen: dict[int, tuple[Sequence[Call], float]] = {}  # the same at the last look, and when it was new
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._living = 0
 
     def start(self, count: int) -> None:
         """Start *count* threads, which see the context variables of now, such as the home."""
-        self._living = count
+        self._living, self._runs = count, [()] * count
         for index in range(count):
             context = contextvars.copy_context()
-            thread = threading.Thread(target=context.run, args=(self._work,), name=f"ekiben-model-{index}", daemon=True)
+            name, work = f"ekiben-model-{index}", (self._work, index)
+            thread = threading.Thread(target=context.run, args=work, name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def plan(self, invoke: Mapping[str, Invoke]) -> None:
         """Say what calls the endpoints, as soon as the instance is there."""
         self._invoke = invoke
+
+    def stuck(self, now: float, after: float) -> Call | None:
+        """Give a call that a thread is still at, *after* seconds beyond its time.
+
+        Look often: a run counts from the first look that saw it, which costs the calls nothing.
+        """
+        for index, cut in enumerate(self._runs):
+            seen, since = self._seen.get(index, ((), now))
+            if seen is not cut:
+                self._seen[index] = cut, now
+                continue
+            for call in cut:
+                if call.deadline is not None and max(call.deadline, since) + after <= now:
+                    return call
+        return None
 
     async def end(self, grace: float) -> bool:
         """Let the threads end; False says that one is still busy after *grace* seconds."""
@@ -73,13 +91,15 @@ class ModelThreads:
             thread.join()  # it has said goodbye already
         return True
 
-    def _work(self) -> None:
+    def _work(self, index: int) -> None:
         """Be a model thread."""
         while (cut := self._calls.take()) is not None:
+            self._runs[index] = cut
             if (batching := self._batchings.get(cut[0].endpoint)) is not None:
                 self._answer_batch(cut, batching)
             elif cut[0].is_wanted:
                 self._outbox.send(cut[0], self._answer(cut[0]))
+            self._runs[index] = ()
             del cut  # what was answered must not live until the next call
         self._outbox.on_loop(self._leave)
 

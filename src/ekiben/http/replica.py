@@ -15,6 +15,7 @@ from typing import Any
 from ekiben.core.spec import BoundService
 from ekiben.engine.control import Message
 from ekiben.engine.leash import Leash
+from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.passing import ROLE, Taker
 from ekiben.http.listen import Listen
 from ekiben.http.scrape import Scrape
@@ -41,6 +42,8 @@ class Replica(Server):
         self._taker: Taker | None = None
         self._opening: set[asyncio.Task[None]] = set()
         self._leaving: asyncio.Task[None] | None = None
+        self._is_stuck = False
+        self._kill_after = bound.spec.limits.kill_after
         self._scrape = Scrape(self.app.metrics, lambda: leash.ask("metrics", PATIENCE))
         self.app.metrics.everywhere = self._scrape.render
 
@@ -52,6 +55,18 @@ class Replica(Server):
         self._taker = Taker(end, self._take)
         self._leash.say("taking")
 
+    async def on_tick(self, counter: int) -> bool:
+        """Look whether a call holds its model thread for too long; the supervisor then replaces us."""
+        dispatcher, after = self.app.dispatcher, self._kill_after
+        if after is not None and not self._is_stuck and isinstance(dispatcher, LocalDispatcher):
+            call = dispatcher.stuck(after)
+            if call is not None:
+                self._is_stuck = True
+                self._say_figures()  # there may be no time for that later
+                words = f"a call of `{call.endpoint}` went on {after:g} seconds beyond its time"
+                self._leash.say("stuck", words=words)
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop as any server does; what was sent to us is answered first."""
         if self._leaving is not None:
@@ -61,10 +76,13 @@ class Replica(Server):
         if self._opening:
             await asyncio.wait(self._opening, timeout=1.0)
         await super().shutdown(None)
+        self._say_figures()
+
+    def _say_figures(self) -> None:
         try:
             self._leash.say("figures", **self._scrape.tell())
         except Exception:  # a border: metrics that the user's code collects
-            log.exception("the last figures of this worker are not told")
+            log.exception("the figures of this worker are not told")
 
     async def _tell(self, message: Message) -> Message:
         return self._scrape.tell()

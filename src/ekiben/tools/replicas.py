@@ -120,6 +120,9 @@ class Replicas:
             self._totals.end(worker)
         elif message["say"] == "figures":
             self._count(worker, message)
+        elif message["say"] == "stuck":
+            assert self._supervisor is not None
+            self._supervisor.recycle(worker, str(message.get("words")), 0.0)
         self._direct()
 
     async def _measure(self, asker: Worker, message: Message) -> Message:
