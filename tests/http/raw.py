@@ -95,6 +95,23 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = self.paused = False
+        self.protocol: Any = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def deliver(self, data: bytes) -> None:
+        """Bring *data* as a socket would, to whoever reads now."""
+        while data:
+            assert not self.paused, "nothing is read"
+            if not isinstance(self.protocol, asyncio.BufferedProtocol):
+                self.protocol.data_received(data)
+                return
+            place = self.protocol.get_buffer(-1)
+            size = min(len(place), len(data))
+            memoryview(place)[:size] = data[:size]
+            self.protocol.buffer_updated(size)
+            data = data[size:]
 
     def write(self, data: Any) -> None:
         assert not self.closed, "nothing is written to a closed connection"
@@ -125,5 +142,6 @@ class Wire(asyncio.Transport):
 def connection(server: Any, wire: Wire) -> Any:
     """Open a connection to a `Server` without a socket."""
     made = server.config.http_protocol_class(server.config, server.server_state, {})
+    wire.protocol = made
     made.connection_made(wire)
     return made

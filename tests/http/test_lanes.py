@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,12 +12,19 @@ from hypothesis import strategies as st
 from ekiben.core.spec import Limits
 from tests.http.calls import Calls
 from tests.http.lanes import ANSWER, Lane, comparable, lane, request
+from tests.http.payloads import LARGE_ARRAY, SMALL_ARRAY, jpeg, npy
 
 pytestmark = pytest.mark.slow
 
 SMALL = Limits(max_body=400_000, max_headers=50, max_header_size=8000)
+OCTETS = "application/octet-stream"
 FORM = "application/x-www-form-urlencoded"
 CLOSE: dict[str, Any] = {"connection": "close"}
+
+NPY = "application/x-npy"
+AS_NPY: dict[str, Any] = {"content_type": NPY, "accept": NPY, "connection": "close"}
+
+BIG_PICTURE = jpeg(560, noise=True)
 
 FAST = {
     "plain": request(**CLOSE),
@@ -29,12 +37,33 @@ FAST = {
     "an array, told apart by accept": request("/scale", b"[[1, 2]]", accept="application/x-npy", **CLOSE),
     "a deadline": request(x_request_timeout_ms="60000", **CLOSE),
     "a short list": request("/numbers", b'{"count": 3}', accept_encoding="gzip", **CLOSE),
+    "a charset": request(content_type="application/json; charset=utf-8", **CLOSE),
+    "a .npy file": request("/scale", npy(SMALL_ARRAY), **AS_NPY),
+    "a .npy file by another name": request("/scale", npy(SMALL_ARRAY), **{**AS_NPY, "content_type": OCTETS}),
+    "a .npy file whose columns come first": request("/scale", npy(np.asfortranarray(SMALL_ARRAY)), **AS_NPY),
+    "a .npy file at odd places": request("/scale", npy(SMALL_ARRAY, spaces=1), **AS_NPY),
+    "a .npy file of 300 kB": request("/scale", npy(LARGE_ARRAY), **AS_NPY),
+    "a .npy file of 300 kB, columns first": request("/scale", npy(np.asfortranarray(LARGE_ARRAY)), **AS_NPY),
+    "a .npy file of 300 kB at odd places": request("/scale", npy(LARGE_ARRAY, spaces=3), **AS_NPY),
+    "a bare picture": request("/measure", jpeg(8), content_type="image/jpeg", **CLOSE),
+    "a bare picture of 300 kB": request("/measure", BIG_PICTURE, content_type="image/jpeg", **CLOSE),
+    "a large body": request("/scale", b"[" + b"1," * 150_000 + b"1]", accept=NPY, **CLOSE),
     "a body of 200 kB": request("/scale", b"[" + b"1.5," * 50_000 + b"1]", accept="application/x-npy", **CLOSE),
 }
 BEGUN = {  # in the fast lane, and answered by the app
     "not JSON": request(body=b'{"a": ', **CLOSE),
     "a wrong value": request(body=b'{"a": "x", "b": []}', **CLOSE),
     "an unknown name": request(body=b'{"a": 1, "c": 2}', **CLOSE),
+    "a .npy file that is cut": request("/scale", npy(SMALL_ARRAY)[:-1], **AS_NPY),
+    "a large .npy file that is cut": request("/scale", npy(LARGE_ARRAY)[:-1], **AS_NPY),
+    "a .npy file with a damaged header": request("/scale", npy(SMALL_ARRAY).replace(b"shape", b"shade"), **AS_NPY),
+    "a .npy file of nothing": request("/scale", b"", **AS_NPY),
+    "octets that are no array": request("/scale", b"12345678", content_type=OCTETS, **CLOSE),
+    "a picture that is none": request("/measure", b"12345678", content_type="image/jpeg", **CLOSE),
+    "a large picture that is cut": request("/measure", BIG_PICTURE[:290_000], content_type="image/jpeg", **CLOSE),
+    "ragged lists": request("/scale", b"[[1, 2], [3]]", **CLOSE),
+    "large ragged lists": request("/scale", b"[" + b"[1, 2]," * 50_000 + b"[3]]", **CLOSE),
+    "a late deadline of a file": request("/scale", npy(SMALL_ARRAY), **AS_NPY, x_request_timeout_ms="soon"),
     "a deadline that is none": request(x_request_timeout_ms="soon", **CLOSE),
     "an empty body": request(body=b"", **CLOSE),
     "no body at all": request(body=b"", content_length=None, **CLOSE),
@@ -50,7 +79,9 @@ BEGUN = {  # in the fast lane, and answered by the app
     "a long list, packed": request("/numbers", b'{"count": 5000}', accept_encoding="gzip, br", **CLOSE),
 }
 LEFT = {  # to the app from the start
-    "a charset": request(content_type="application/json; charset=utf-8", **CLOSE),
+    "another charset": request(content_type="application/json; charset=latin-1", **CLOSE),
+    "a large .npy file over the limit": request("/scale", npy(np.zeros(100_000, "float32")), **AS_NPY),
+    "a packed .npy file": request("/scale", gzip.compress(npy(SMALL_ARRAY)), **AS_NPY, content_encoding="gzip"),
     "a form": request(body=b"a=3", content_type=FORM, **CLOSE),
     "plain text": request(content_type="text/plain", **CLOSE),
     "a pickle": request(content_type="application/x-pickle", **CLOSE),
@@ -75,7 +106,6 @@ LEFT = {  # to the app from the start
     "a page of another origin": request(origin="http://evil.example", **CLOSE),
     "a page of another site": request(sec_fetch_site="cross-site", **CLOSE),
     "our own page": request(origin="http://localhost", sec_fetch_site="same-origin", **CLOSE),
-    "a large body": request("/scale", b"[" + b"1," * 150_000 + b"1]", accept="application/x-npy", **CLOSE),
     "a body over the limit": request(body=b" " * 400_001, **CLOSE),
     "two content types": request(**CLOSE).replace(b"\r\n\r\n", b"\r\ncontent-type: text/x\r\n\r\n"),
     "an upgrade to HTTP/2": request(upgrade="h2c", connection="upgrade, close"),
@@ -125,7 +155,9 @@ def keeping(asked: bytes) -> bytes:
     return asked.replace(b"connection: close\r\n", b"")
 
 
-MANY = [keeping(FAST[name]) for name in ("plain", "an async method", "an array", "no content type")]
+MANY = [keeping(FAST[name]) for name in ("plain", "an async method", "an array", "no content type", "a bare picture")]
+MANY += [keeping(FAST[name]) for name in ("a .npy file", "a .npy file of 300 kB", "a bare picture of 300 kB")]
+MANY += [keeping(BEGUN[name]) for name in ("a large .npy file that is cut", "a .npy file of nothing")]
 MANY += [keeping(BEGUN[name]) for name in ("not JSON", "an error of ours", "a plain response", "a long list, packed")]
 MANY += [keeping(LEFT[name]) for name in ("a form", "in chunks", "GET", "nowhere")]
 MANY += [request(body=b'{"a": 2}'), request(body=b'{"a": 33}'), b"\r\n"]
@@ -152,7 +184,7 @@ def test_any_sequence(lanes: tuple[Lane, Lane], chosen: list[bytes], cuts: list[
 @pytest.mark.parametrize("size", [1, 7])
 def test_in_drops(lanes: tuple[Lane, Lane], size: int) -> None:
     """A request that comes byte by byte is answered as one that comes at once."""
-    for asked in (FAST["plain"], BEGUN["not JSON"], LEFT["in chunks"]):
+    for asked in (FAST["plain"], FAST["a .npy file"], BEGUN["not JSON"], LEFT["in chunks"]):
         pieces = [asked[start : start + size] for start in range(0, len(asked), size)]
         asgi, fast = (each.say(*pieces, pause=0.0005) for each in lanes)
         assert comparable(fast) == comparable(asgi) == comparable(lanes[1].say(asked))

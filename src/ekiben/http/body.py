@@ -19,8 +19,10 @@ from ekiben.http.inflate import Inflater
 from ekiben.schema.codec import Arguments, Codec
 from ekiben.schema.content import FORM, JSON, OCTETS, URLENCODED, Upload, essence, matches
 from ekiben.schema.wire.json import depth
+from ekiben.schema.wire.raw import NPY
 
 OFF_LOOP = 256 * 1024  # bytes of an image or a file from which decoding leaves the event loop
+ARRAY_OFF_LOOP = 4 * 1024 * 1024  # bytes of an array, which is not decoded but lies in its body
 UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 Headers = dict[bytes, bytes]
@@ -55,7 +57,7 @@ class Reader:
         if takes_json:
             self._kinds[JSON.encode()] = self._kinds[b""]
         self.from_json = codec.from_json if codec.is_shallow else self._from_json
-        self.json_types = frozenset(declared for declared, kind in self._kinds.items() if kind.read == "json")
+        self._off_loop = ARRAY_OFF_LOOP if NPY in codec.raw_media else OFF_LOOP
 
     async def read(self, headers: Headers, receive: Receive, context: OpenContext) -> Arguments:
         """Read and decode one body.
@@ -70,7 +72,7 @@ class Reader:
             ClientLeft: the body ended before its end.
         """
         declared = headers.get(b"content-type", b"")
-        kind = self._kinds.get(declared) or settle(declared.decode("latin-1"), self._codec)
+        kind = self.kind(declared)
         most = self._limits.max_body
         check_length(headers, most)
         if kind.read == "json" and b"content-encoding" not in headers:
@@ -79,14 +81,32 @@ class Reader:
         if kind.read == "multipart":
             return self._from_fields(await form.read_multipart(incoming, declared, self._limits, context()))
         body = b"".join([chunk async for chunk in incoming])
-        if kind.read == "json" or not (body or declared):  # nothing at all: say which parameter is missing
-            return self.from_json(body)
         if kind.read == "urlencoded":
             return self._from_fields(form.read_urlencoded(body, self._limits))
-        upload = Upload(body, kind.media, "", context())
-        if len(body) > OFF_LOOP:
-            return await asyncio.to_thread(self._codec.from_raw, upload)
-        return self._codec.from_raw(upload)
+        if kind.read == "raw" and self.is_long(len(body)):
+            return await asyncio.to_thread(self.from_body, kind, body, declared, context)
+        return self.from_body(kind, body, declared, context)
+
+    def kind(self, declared: bytes) -> Kind:
+        """Say how a body is read; raises what `settle` does."""
+        return self._kinds.get(declared) or settle(declared.decode("latin-1"), self._codec)
+
+    def is_long(self, size: int) -> bool:
+        """Say whether decoding a raw body of *size* bytes must leave the event loop."""
+        return size > self._off_loop
+
+    def from_body(self, kind: Kind, body: bytes | bytearray, declared: bytes, context: OpenContext) -> Arguments:
+        """Decode a whole body that is JSON or one raw value.
+
+        Args:
+            kind: how it is read.
+            body: a `bytearray` is given away.
+            declared: the content type, empty where there is none.
+            context: gives the call's context, for a file.
+        """
+        if kind.read == "json" or not (body or declared):  # nothing at all: say which parameter is missing
+            return self.from_json(bytes(body))
+        return self._codec.from_raw(Upload(body, kind.media, "", context()))
 
     def _from_json(self, body: bytes) -> Arguments:
         """Decode a body of JSON that may nest as deep as its sender likes."""

@@ -5,17 +5,22 @@ To the engine a cycle is the future that it settles; to uvicorn's protocol it is
 """
 
 import asyncio
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
 from uvicorn.server import ServerState
 
+from ekiben.core.context import Context
 from ekiben.engine.door import Door
 from ekiben.engine.messages import Call, Reply
 from ekiben.http import deadline
 from ekiben.http.exchange import LEFT, Outcome, Scope, new_id, request_id
 from ekiben.http.fast import Headers, Route
+from ekiben.http.intake import Gathered
+from ekiben.schema.codec import Arguments
 
+LARGE = 64 * 1024  # bytes of an answer that is not copied behind its head
 END = (b"\r\nconnection: close\r\n\r\n", b"\r\n\r\n")  # of a head, by whether the connection is kept
 
 
@@ -45,11 +50,13 @@ class Cycle:
     __slots__ = (
         "_call",
         "_connection",
+        "_context",
         "_door",
         "_is_begun",
         "_is_settled",
         "body",
         "disconnected",
+        "gathered",
         "headers",
         "is_whole",
         "keep_alive",
@@ -70,11 +77,13 @@ class Cycle:
         self.route = route
         self._call: Call | None = None
         self._door: Door | None = None
+        self._context: Context | None = None  # of files that came with the call
         self._is_begun = False
         self._is_settled = False
         self.headers = headers
         self.scope = scope  # as far as the log asks
-        self.body: bytes | bytearray = b""
+        self.body = b""
+        self.gathered: Gathered | None = None  # in place of `body`, where it came in more than one piece
         self.is_whole = False  # its body is there
         self.keep_alive = keep_alive
         self.response_complete = False
@@ -87,28 +96,70 @@ class Cycle:
 
     def feed(self, body: bytes) -> None:
         """Take a piece of the body."""
-        if not self.body:
-            self.body = body
-        elif isinstance(self.body, bytearray):
-            self.body += body
+        if self.gathered is not None or self.body:
+            self.gather().add(body)
         else:
-            self.body = bytearray(self.body) + body
+            self.body = body
+
+    def gather(self) -> Gathered:
+        """Give what further pieces are added to."""
+        if self.gathered is None:
+            self.gathered = Gathered(int(self.headers[b"content-length"]))
+            self.gathered.add(self.body)
+            self.body = b""
+        return self.gathered
 
     def start(self) -> None:
         """Let the call in; once, when the body is whole and its turn has come."""
         self._begin()
-        route, headers = self.route, self.headers
+        route, headers, gathered = self.route, self.headers, self.gathered
+        body: bytes | bytearray = self.body if gathered is None else gathered.whole()
+        self.body, self.gathered = b"", None
+        declared = headers.get(b"content-type", b"")
+        kind = route.kind(declared)
         try:
             due = deadline.read(headers) if deadline.FIELD in headers else None
-            args, kwargs = route.decode(bytes(self.body))
-            self.body = b""
-            call = Call(route.name, args, kwargs, None, 0.0, due, 1, self)
-            door = route.door(route.name)
-            door.enter(call)
+            if kind is None or kind.read == "json":
+                self._enter(route.decode(bytes(body)), due)
+            elif route.reader.is_long(len(body)):
+                decode = partial(route.reader.from_body, kind, body, declared, self._open)
+                asyncio.get_running_loop().run_in_executor(None, decode).add_done_callback(partial(self._decoded, due))
+            else:
+                self._enter(route.reader.from_body(kind, body, declared, self._open), due)
         except Exception as error:  # noqa: BLE001 - the border: the app tells it
             self._divert(Reply(error=error))
+
+    def _open(self) -> Context:
+        """Give the context that files of the call end with."""
+        if self._context is None:
+            self._context = Context()
+        return self._context
+
+    def _decoded(self, due: float | None, future: asyncio.Future[Arguments]) -> None:
+        """Go on with a body that was decoded beside the loop, unless the call is over."""
+        error = None if future.cancelled() else future.exception()
+        if self._is_settled or future.cancelled():
+            self._close()
+        elif error is not None:
+            self._divert(Reply(error=error))
         else:
-            self._call, self._door = call, door
+            try:
+                self._enter(future.result(), due)
+            except Exception as refused:  # noqa: BLE001 - the border: the app tells it
+                self._divert(Reply(error=refused))
+
+    def _enter(self, arguments: Arguments, due: float | None) -> None:
+        """Let the call in."""
+        route = self.route
+        call = Call(route.name, arguments[0], arguments[1], None, 0.0, due, 1, self)
+        door = route.door(route.name)
+        door.enter(call)
+        self._call, self._door = call, door
+
+    def _close(self) -> None:
+        """End the files of the call; again, if a thread has made one since."""
+        if self._context is not None:
+            self._context.close()
 
     def done(self) -> bool:
         """Say whether the answer is there, or nobody waits for it any more."""
@@ -135,9 +186,15 @@ class Cycle:
             self._divert(Reply(content))
             return
         self.length, self.media_type = len(body), head.media
-        parts = (head.start, self.length, route.id_line, self.request_id.encode(), END[self.keep_alive], body)
+        is_large = self.length > LARGE
+        tail = b"" if is_large else body
+        parts = (head.start, self.length, route.id_line, self.request_id.encode(), END[self.keep_alive], tail)
         connection.transport.write(b"%b%d%b%b%b%b" % parts)
+        if is_large:
+            connection.transport.write(body)
         self.response_complete = True
+        if self._context is not None:
+            self._close()
         self._end(200)
         if not self.keep_alive:
             connection.transport.close()
@@ -159,6 +216,7 @@ class Cycle:
         else:
             self._begin()
         self._is_settled = True
+        self._close()
         self._end(LEFT)
 
     def _begin(self) -> None:
@@ -182,7 +240,7 @@ class Cycle:
         self._is_settled = True
         self.route.tally.inside -= 1
         self.route.inside.count -= 1
-        self._connection.divert(self, Outcome(reply, self.started, self.request_id))
+        self._connection.divert(self, Outcome(reply, self.started, self.request_id, self._context))
 
     def _end(self, status: int) -> None:
         """Count and log the request."""

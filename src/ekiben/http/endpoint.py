@@ -78,7 +78,7 @@ def plan(endpoint: EndpointSpec, codec: Codec, service: Service, *, wants_contex
         before: Outcome | None = scope.get(OUTCOME)
         if b"origin" in headers or b"sec-fetch-site" in headers:
             service.guard.check(scope, headers)
-        context: Context | None = None
+        context: Context | None = None if before is None else before.context
 
         def opened() -> Context:
             nonlocal context

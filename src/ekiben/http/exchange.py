@@ -12,6 +12,7 @@ from itertools import count
 from time import perf_counter
 from typing import Any, Protocol
 
+from ekiben.core.context import Context
 from ekiben.engine.messages import Reply
 
 Message = MutableMapping[str, Any]
@@ -48,6 +49,7 @@ class Outcome:
     reply: Reply  # the method's value, or what a codec made of it, or what went wrong
     started: float  # of perf_counter
     request_id: str
+    context: Context | None = None  # of the call, to be closed after its answer
 
     def value(self) -> Any:
         """Give the value; raises what went wrong."""

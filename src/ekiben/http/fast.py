@@ -1,7 +1,8 @@
 """Plan which endpoints the protocol answers itself, past the ASGI app.
 
 In: a service and its codecs, once at start. Out: routes by the bytes of their paths. Only plain calls go this way: a
-POST of a small JSON body, without a header that somebody else has to judge. The app answers the rest, and what failed.
+POST whose body is JSON or one raw value of a known length, without a header that somebody else has to judge. The app
+answers the rest, and what failed.
 Middleware of the user's (one that answers 401, say) guards every endpoint, so a service with any has no routes here.
 """
 
@@ -12,18 +13,20 @@ from itertools import chain
 
 from starlette.responses import Response
 
+from ekiben.core.errors import UnsupportedMediaType
 from ekiben.core.spec import BoundService, EndpointSpec, Limits
 from ekiben.engine.door import Door
 from ekiben.http import answer
 from ekiben.http.access import AccessLog
-from ekiben.http.body import Reader
+from ekiben.http.body import Kind, Reader
 from ekiben.http.metrics import Tally
 from ekiben.http.mount import Mounts
 from ekiben.schema.codec import Codec
 from ekiben.schema.content import Encoded
 
 LANES = ("asgi", "fast")
-MOST = 256 * 1024  # bytes of a body; a longer one is read by the app, piece by piece
+READ = ("json", "raw")  # kinds of bodies that are read here
+MANY = 64  # content types that are remembered, as clients may write them in any way
 PLAIN = re.compile(r"/[A-Za-z0-9._~/-]*")  # a path that stands in a request as it stands here
 OTHERS = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"})
 FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})
@@ -81,12 +84,12 @@ class Route:
         self._limits = shared.limits
         self._gzip_min = shared.gzip_min
         self.decode = reader.from_json
-        self._json = reader.json_types
+        self.reader = reader
+        self._kinds: dict[bytes, Kind] = {}
         self._codec = codec
         self._has_choice = len(codec.encoders) > 1
         self._is_left = codec.output_leaf is not None and codec.output_leaf.kind == "image"  # encoded off the loop
         self._others = OTHERS | FORWARDED if shared.proxied else OTHERS
-        self._most = min(MOST, shared.limits.max_body)
         self._defaults: list[answer.Header] = []
         self._heads: dict[str, Head] = {}
 
@@ -95,14 +98,28 @@ class Route:
         headers, limits, others = dict(lines), self._limits, self._others
         if len(headers) != len(lines) or len(lines) > limits.max_headers or not others.isdisjoint(headers):
             return None
-        if headers.get(b"content-type", b"") not in self._json:
+        if self.kind(headers.get(b"content-type", b"")) is None:
             return None
         length = headers.get(b"content-length", b"0")
-        if len(length) > 6 or not length.isdigit() or int(length) > self._most:
+        if len(length) > 15 or not length.isdigit() or int(length) > limits.max_body:
             return None
         if sum(map(len, chain.from_iterable(lines))) > limits.max_header_size:
             return None
         return headers if self.lets_in(headers) else None
+
+    def kind(self, declared: bytes) -> Kind | None:
+        """Say how a body of a content type is read; None: not here."""
+        found = self._kinds.get(declared)
+        if found is None:
+            try:
+                found = self.reader.kind(declared)
+            except UnsupportedMediaType:  # the app tells it
+                return None
+            if found.read not in READ:
+                return None
+            if len(self._kinds) < MANY:
+                self._kinds[declared] = found
+        return found
 
     def lets_in(self, headers: Headers) -> bool:
         """Say whether a request may call, by its headers."""

@@ -10,16 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
+from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ekiben.core.spec import Limits
 from ekiben.http.cycle import Cycle
 from ekiben.http.exchange import OUTCOME, Outcome
 from ekiben.http.fast import Headers, Route
+from ekiben.http.intake import Filler
 from ekiben.http.patience import Phase
 from ekiben.http.strict import NEW, Fail, Strict
 
 KNOWN = 4096  # bytes of a head that is remembered
+DIRECT = 64 * 1024  # bytes that a body lacks, from which they are read into their place past the parser
+AHEAD = 256 * 1024  # bytes of a body that may wait for the answers before it
 
 Turn: TypeAlias = "Cycle | RequestResponseCycle | None"
 
@@ -65,6 +69,8 @@ class Protocol(Strict):
         turn: Turn = self._turn
         if was_between and self._begun == 1 and self._phase is Phase.IDLE and isinstance(turn, Cycle):
             self._know(turn, data)
+        elif self._phase is Phase.BODY:
+            self._fill()
 
     def on_message_begin(self) -> None:
         """Note that a head begins; only a request for the app needs a scope."""
@@ -92,6 +98,8 @@ class Protocol(Strict):
         cycle: Turn = self._own
         if isinstance(cycle, Cycle):
             cycle.feed(body)
+            if cycle is not self._turn and cycle.gathered is not None and cycle.gathered.filled > AHEAD:
+                self.flow.pause_reading()
         else:
             super().on_body(body)
 
@@ -105,6 +113,37 @@ class Protocol(Strict):
                 cycle.start()
         else:
             super().on_message_complete()
+
+    def _fill(self) -> None:
+        """Read the rest of a long body past the parser, into its place."""
+        cycle: Turn = self._own
+        if not isinstance(cycle, Cycle) or cycle is not self._turn or self._is_over or self.scheme != "http":
+            return
+        came = len(cycle.body) if cycle.gathered is None else cycle.gathered.filled
+        if came and int(cycle.headers[b"content-length"]) - came >= DIRECT and not self.flow.read_paused:
+            self._read_by(Filler(self, cycle.gather()))
+
+    def body_came(self, size: int) -> bool:
+        """Count bytes of a body that were read past the parser; False: nobody wants them."""
+        self._fresh += size
+        return not self._is_over
+
+    def body_is_whole(self) -> None:
+        """Go on behind a body that was read past the parser, with a new one."""
+        self._read_by(self)
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.on_message_complete()
+
+    def _read_by(self, reader: asyncio.BaseProtocol) -> None:
+        """Let *reader* have what comes.
+
+        A transport chooses its way to read when reading begins, so that it is stopped for that.
+        """
+        self.transport.pause_reading()
+        self.transport.set_protocol(reader)
+        if not self.flow.read_paused:
+            self.transport.resume_reading()
 
     def drop(self, cycle: Turn) -> bool:
         """Give a request up whose body is wrong; it was not begun."""

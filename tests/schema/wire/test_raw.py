@@ -249,3 +249,40 @@ def test_shape_must_be_lengths() -> None:
     """A length below -1 is refused at start."""
     with pytest.raises(ConfigError, match="`Shape`"):
         form(None, (-2,))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("spaces", range(4))
+def test_a_bytearray_is_the_memory(order: Any, spaces: int) -> None:
+    """An array lies in a body that was given away, where its numbers stand at fit places; of bytes it has a copy."""
+    array = np.arange(12, dtype="float32").reshape(3, 4, order=order)
+    out = io.BytesIO()
+    np.save(out, array)
+    whole = out.getvalue()
+    size = int.from_bytes(whole[8:10], "little")
+    whole = (
+        whole[:8] + (size + spaces).to_bytes(2, "little") + whole[10:][: size - 1] + b" " * spaces + whole[9 + size :]
+    )
+    for content, is_shared in ((bytearray(whole), spaces == 0), (whole, False)):
+        found = form().decode(Upload(content, raw.NPY))
+        assert np.array_equal(found, array)
+        assert (found.flags.writeable, found.flags.aligned) == (True, True)
+        found += 1
+        assert (content != whole) is is_shared
+    assert Upload(whole).read() is whole
+
+
+def test_bare_numbers_in_a_bytearray() -> None:
+    """Bare numbers lie in the body too."""
+    body = bytearray(np.arange(6, dtype="int32").tobytes())
+    found = form("int32", (2, 3)).decode(Upload(body))
+    found[1, 2] = 70
+    assert body[20] == 70
+
+
+def test_what_others_read_of_a_bytearray_stays() -> None:
+    """Whoever reads an upload without taking it has bytes that nobody changes."""
+    body = bytearray(b"abc")
+    kept, file = Upload(body).read(), Upload(body).open()
+    body[0] = 0
+    assert (kept, file.read(), type(kept)) == (b"abc", b"abc", bytes)

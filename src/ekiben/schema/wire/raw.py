@@ -85,9 +85,9 @@ class ArrayForm:
         if kind is list or kind is tuple:
             return self.check(self.from_lists(raw))
         if isinstance(raw, Upload):
-            body = raw.read()
-            is_json = essence(raw.media_type) == JSON
-            return self.decode(load(body)) if is_json else self.check(self.from_bytes(body))
+            if essence(raw.media_type) == JSON:
+                return self.decode(load(raw.read()))
+            return self.check(self.from_bytes(raw.take()))
         if isinstance(raw, self.numpy.ndarray):
             return self.check(raw)
         if kind in (int, float, bool) or (kind is str and self.is_text):
@@ -176,15 +176,18 @@ class ArrayForm:
             place = tuple(self.numpy.argwhere(wrong)[0].tolist())
             refuse("ndarray", place, f"{words}, not {named(array[place].item())}")
 
-    def from_bytes(self, body: bytes) -> Any:
-        """Read `.npy`, or bare numbers where dtype and shape are known; writable."""
+    def from_bytes(self, body: bytes | bytearray) -> Any:
+        """Read `.npy`, or bare numbers where dtype and shape are known; writable.
+
+        The array lies in *body* itself where that is a `bytearray`.
+        """
         if bytes(body[:6]) == MAGIC:
             return read_npy(self.numpy, body)
         if self.dtype is None or not self.dtype.itemsize:
             raise ValueError("must be in .npy format, as the endpoint names no dtype for raw bytes")
         if len(body) % self.dtype.itemsize:
             raise ValueError(f"must be a multiple of {self.dtype.itemsize} bytes ({self.dtype}), not {len(body)} bytes")
-        flat = self.numpy.frombuffer(bytearray(body), dtype=self.dtype)
+        flat = writable(self.numpy, body, 0, self.dtype)
         if self.shape is None or len(self.shape) == 1:
             return flat
         try:
@@ -203,7 +206,18 @@ class ArrayForm:
         return (array.astype("datetime64[us]") if array.dtype.kind == "M" else array).tolist()
 
 
-def read_npy(numpy: ModuleType, body: bytes) -> Any:
+def writable(numpy: ModuleType, body: bytes | bytearray, start: int, dtype: Any) -> Any:
+    """Make a flat array of the bytes from *start* on, one that can be written to.
+
+    A `bytearray` is its memory, of bytes it has a copy.
+    """
+    if not isinstance(body, bytearray):
+        return numpy.frombuffer(bytearray(memoryview(body)[start:]), dtype=dtype)
+    flat = numpy.frombuffer(body, dtype=dtype, offset=start)
+    return flat if flat.flags.aligned else flat.copy()
+
+
+def read_npy(numpy: ModuleType, body: bytes | bytearray) -> Any:
     """Read a `.npy` file whose header tells the truth about its length.
 
     Raises:
@@ -224,7 +238,7 @@ def read_npy(numpy: ModuleType, body: bytes) -> Any:
         raise ValueError(f"is not a whole .npy file: its header says {expected} bytes, not {len(body) - start}")
     if not count or not dtype.itemsize:
         return numpy.zeros(shape, dtype)
-    flat = numpy.frombuffer(bytearray(memoryview(body)[start:]), dtype=dtype)
+    flat = writable(numpy, body, start, dtype)
     return flat.reshape(shape[::-1]).T if told["fortran_order"] else flat.reshape(shape)
 
 
