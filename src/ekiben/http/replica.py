@@ -56,7 +56,7 @@ class Replica(Server):
         self._leash.say("taking")
 
     async def on_tick(self, counter: int) -> bool:
-        """Look whether a call holds its model thread for too long; the supervisor then replaces us."""
+        """Ask to be replaced when a call holds its model thread for too long."""
         dispatcher, after = self.app.dispatcher, self._kill_after
         if after is not None and not self._is_stuck and isinstance(dispatcher, LocalDispatcher):
             call = dispatcher.stuck(after)
