@@ -118,7 +118,7 @@ class LocalDispatcher:
         return 0 if self._calls is None else len(self._calls)
 
     def stuck(self, after: float) -> Call | None:
-        """Give a call that a model thread is at *after* seconds beyond its time; ask often."""
+        """Give a call that holds a thread *after* seconds beyond its time; ask often."""
         return None if self._threads is None else self._threads.stuck(time.monotonic(), after)
 
     async def start(self) -> None:
