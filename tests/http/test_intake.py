@@ -54,6 +54,12 @@ class Keeping:
         return file
 
     @ekiben.api
+    def describe(self, file: Path, note: str) -> str:
+        """Say how long a file is, and what was noted."""
+        self.paths.append(file)
+        return f"{note} {file.stat().st_size}"
+
+    @ekiben.api
     def lose(self, file: Path, /) -> int:
         """Fail with a file."""
         self.paths.append(file)
@@ -136,10 +142,28 @@ def test_files_end_with_their_call(running: Lane, path: str, status: int, size: 
     if status == 200:
         assert answer.endswith(b"\r\n\r\n" + (body if path == "/give_back" else b"%d" % size))
     (kept,) = target(running).paths
+    wait_until_gone(kept)
+
+
+def wait_until_gone(kept: Path) -> None:
     end = time.monotonic() + PATIENCE
     while kept.parent.exists():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [10, 400_000, 1_500_000])
+def test_files_of_a_form_end_with_their_call(running: Lane, size: int) -> None:
+    """A file of a form ends with its call too; the app reads forms that are large."""
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n' + b"x" * size
+    body += b'\r\n--B\r\nContent-Disposition: form-data; name="note"\r\n\r\nhm\r\n--B--\r\n'
+    running.counting.scopes.clear()
+    answer = running.say(ask("/describe", body, "multipart/form-data; boundary=B", connection="close"))
+    assert answer.endswith(b"\r\n\r\nhm %d" % size)
+    assert (running.counting.paths == []) is (target_lane(running) == "fast" and size < 2**20)
+    (kept,) = target(running).paths
+    wait_until_gone(kept)
 
 
 @pytest.mark.slow

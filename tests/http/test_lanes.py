@@ -24,6 +24,18 @@ CLOSE: dict[str, Any] = {"connection": "close"}
 NPY = "application/x-npy"
 AS_NPY: dict[str, Any] = {"content_type": NPY, "accept": NPY, "connection": "close"}
 
+
+def part(name: str, content: bytes, *, filename: str | None = None, media: str = "") -> bytes:
+    more = "" if filename is None else f'; filename="{filename}"'
+    kind = f"\r\nContent-Type: {media}" if media else ""
+    return f'Content-Disposition: form-data; name="{name}"{more}{kind}\r\n\r\n'.encode() + content
+
+
+def form(*parts: bytes, path: str = "/measure", before: bytes = b"", end: bytes = b"--B--\r\n") -> bytes:
+    body = before + b"".join(b"--B\r\n%b\r\n" % each for each in parts) + end
+    return request(path, body, content_type="multipart/form-data; boundary=B", **CLOSE)
+
+
 BIG_PICTURE = jpeg(560, noise=True)
 
 FAST = {
@@ -47,6 +59,10 @@ FAST = {
     "a .npy file of 300 kB at odd places": request("/scale", npy(LARGE_ARRAY, spaces=3), **AS_NPY),
     "a bare picture": request("/measure", jpeg(8), content_type="image/jpeg", **CLOSE),
     "a bare picture of 300 kB": request("/measure", BIG_PICTURE, content_type="image/jpeg", **CLOSE),
+    "a form of parts": form(part("image", jpeg(8), filename="a.jpg", media="image/jpeg")),
+    "a form of texts": form(part("a", b"3"), part("b", b"4"), path="/add"),
+    "a form of 300 kB": form(part("image", BIG_PICTURE, filename="a.jpg", media="image/jpeg")),
+    "an unusual form": form(part("image", jpeg(8), filename="a.jpg", media="image/jpeg"), before=b"\r\n"),
     "a large body": request("/scale", b"[" + b"1," * 150_000 + b"1]", accept=NPY, **CLOSE),
     "a body of 200 kB": request("/scale", b"[" + b"1.5," * 50_000 + b"1]", accept="application/x-npy", **CLOSE),
 }
@@ -61,6 +77,13 @@ BEGUN = {  # in the fast lane, and answered by the app
     "octets that are no array": request("/scale", b"12345678", content_type=OCTETS, **CLOSE),
     "a picture that is none": request("/measure", b"12345678", content_type="image/jpeg", **CLOSE),
     "a large picture that is cut": request("/measure", BIG_PICTURE[:290_000], content_type="image/jpeg", **CLOSE),
+    "a form without its end": form(part("image", jpeg(8), filename="a.jpg"), end=b""),
+    "a form that lacks a part": form(part("picture", jpeg(8), filename="a.jpg")),
+    "a form of nothing": form(),
+    "a form whose part has no name": form(b"content-type: text/plain\r\n\r\nx"),
+    "a form with a pickle": form(part("image", b"x", filename="a", media="application/x-pickle")),
+    "a form whose text is none": form(part("image", b"\xff\xfe")),
+    "a form with too many parts": form(*[part("image", b"x")] * 1001),
     "ragged lists": request("/scale", b"[[1, 2], [3]]", **CLOSE),
     "large ragged lists": request("/scale", b"[" + b"[1, 2]," * 50_000 + b"[3]]", **CLOSE),
     "a late deadline of a file": request("/scale", npy(SMALL_ARRAY), **AS_NPY, x_request_timeout_ms="soon"),
@@ -81,6 +104,7 @@ BEGUN = {  # in the fast lane, and answered by the app
 LEFT = {  # to the app from the start
     "another charset": request(content_type="application/json; charset=latin-1", **CLOSE),
     "a large .npy file over the limit": request("/scale", npy(np.zeros(100_000, "float32")), **AS_NPY),
+    "a form without a boundary": request("/measure", b"", content_type="multipart/form-data", **CLOSE),
     "a packed .npy file": request("/scale", gzip.compress(npy(SMALL_ARRAY)), **AS_NPY, content_encoding="gzip"),
     "a form": request(body=b"a=3", content_type=FORM, **CLOSE),
     "plain text": request(content_type="text/plain", **CLOSE),
@@ -157,7 +181,11 @@ def keeping(asked: bytes) -> bytes:
 
 MANY = [keeping(FAST[name]) for name in ("plain", "an async method", "an array", "no content type", "a bare picture")]
 MANY += [keeping(FAST[name]) for name in ("a .npy file", "a .npy file of 300 kB", "a bare picture of 300 kB")]
-MANY += [keeping(BEGUN[name]) for name in ("a large .npy file that is cut", "a .npy file of nothing")]
+MANY += [keeping(FAST[name]) for name in ("a form of parts", "an unusual form", "a form of 300 kB")]
+MANY += [
+    keeping(BEGUN[name])
+    for name in ("a form without its end", "a large .npy file that is cut", "a .npy file of nothing")
+]
 MANY += [keeping(BEGUN[name]) for name in ("not JSON", "an error of ours", "a plain response", "a long list, packed")]
 MANY += [keeping(LEFT[name]) for name in ("a form", "in chunks", "GET", "nowhere")]
 MANY += [request(body=b'{"a": 2}'), request(body=b'{"a": 33}'), b"\r\n"]

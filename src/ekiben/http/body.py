@@ -16,6 +16,7 @@ from ekiben.core.spec import Limits
 from ekiben.http import form
 from ekiben.http.exchange import Receive
 from ekiben.http.inflate import Inflater
+from ekiben.http.plain_form import Fields, is_pickle
 from ekiben.schema.codec import Arguments, Codec
 from ekiben.schema.content import FORM, JSON, OCTETS, URLENCODED, Upload, essence, matches
 from ekiben.schema.wire.json import depth
@@ -96,7 +97,7 @@ class Reader:
         return size > self._off_loop
 
     def from_body(self, kind: Kind, body: bytes | bytearray, declared: bytes, context: OpenContext) -> Arguments:
-        """Decode a whole body that is JSON or one raw value.
+        """Decode a whole body that is JSON, a form of parts, or one raw value.
 
         Args:
             kind: how it is read.
@@ -104,6 +105,8 @@ class Reader:
             declared: the content type, empty where there is none.
             context: gives the call's context, for a file.
         """
+        if kind.read == "multipart":
+            return self._from_fields(form.read_whole(bytes(body), declared, self._limits, context()))
         if kind.read == "json" or not (body or declared):  # nothing at all: say which parameter is missing
             return self.from_json(bytes(body))
         return self._codec.from_raw(Upload(body, kind.media, "", context()))
@@ -114,7 +117,7 @@ class Reader:
             raise InvalidInput(f"the JSON is nested deeper than {self._limits.max_depth} levels")
         return self._codec.from_json(body)
 
-    def _from_fields(self, fields: form.Fields) -> Arguments:
+    def _from_fields(self, fields: Fields) -> Arguments:
         for name, value in fields:
             held = value.content if isinstance(value, Upload) else value.encode()
             if isinstance(held, bytes) and held[:1] in (b"[", b"{") and depth(held, self._limits.max_depth):
@@ -129,7 +132,7 @@ def settle(content_type: str, codec: Codec) -> Kind:
         UnsupportedMediaType: the endpoint does not read it, or nobody here does.
     """
     media = essence(content_type)
-    if form.is_pickle(media):
+    if is_pickle(media):
         raise UnsupportedMediaType(f"pickles are not read here: {media}", hint=f"send {JSON}")
     reads = codec.input_media
     if (media == JSON or media.endswith("+json")) and JSON in reads:

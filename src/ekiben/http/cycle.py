@@ -121,7 +121,7 @@ class Cycle:
             due = deadline.read(headers) if deadline.FIELD in headers else None
             if kind is None or kind.read == "json":
                 self._enter(route.decode(bytes(body)), due)
-            elif route.reader.is_long(len(body)):
+            elif kind.read == "raw" and route.reader.is_long(len(body)):
                 decode = partial(route.reader.from_body, kind, body, declared, self._open)
                 asyncio.get_running_loop().run_in_executor(None, decode).add_done_callback(partial(self._decoded, due))
             else:

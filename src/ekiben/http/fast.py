@@ -1,8 +1,8 @@
 """Plan which endpoints the protocol answers itself, past the ASGI app.
 
 In: a service and its codecs, once at start. Out: routes by the bytes of their paths. Only plain calls go this way: a
-POST whose body is JSON or one raw value of a known length, without a header that somebody else has to judge. The app
-answers the rest, and what failed.
+POST whose body is JSON, one raw value or a small form, of a known length, without a header that somebody else has to
+judge. The app answers the rest, and what failed.
 Middleware of the user's (one that answers 401, say) guards every endpoint, so a service with any has no routes here.
 """
 
@@ -19,13 +19,15 @@ from ekiben.engine.door import Door
 from ekiben.http import answer
 from ekiben.http.access import AccessLog
 from ekiben.http.body import Kind, Reader
+from ekiben.http.form import SPOOL
 from ekiben.http.metrics import Tally
 from ekiben.http.mount import Mounts
 from ekiben.schema.codec import Codec
-from ekiben.schema.content import Encoded
+from ekiben.schema.content import FORM, Encoded
 
 LANES = ("asgi", "fast")
-READ = ("json", "raw")  # kinds of bodies that are read here
+READ = ("json", "raw", "multipart")  # kinds of bodies that are read here
+MULTIPART = b"multipart/form-data;"  # with a boundary, which differs from request to request
 MANY = 64  # content types that are remembered, as clients may write them in any way
 PLAIN = re.compile(r"/[A-Za-z0-9._~/-]*")  # a path that stands in a request as it stands here
 OTHERS = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", b"origin", b"sec-fetch-site"})
@@ -86,6 +88,7 @@ class Route:
         self.decode = reader.from_json
         self.reader = reader
         self._kinds: dict[bytes, Kind] = {}
+        self._form = Kind("multipart", FORM) if FORM in codec.input_media else None
         self._codec = codec
         self._has_choice = len(codec.encoders) > 1
         self._is_left = codec.output_leaf is not None and codec.output_leaf.kind == "image"  # encoded off the loop
@@ -98,10 +101,13 @@ class Route:
         headers, limits, others = dict(lines), self._limits, self._others
         if len(headers) != len(lines) or len(lines) > limits.max_headers or not others.isdisjoint(headers):
             return None
-        if self.kind(headers.get(b"content-type", b"")) is None:
+        kind = self.kind(headers.get(b"content-type", b""))
+        if kind is None:
             return None
         length = headers.get(b"content-length", b"0")
         if len(length) > 15 or not length.isdigit() or int(length) > limits.max_body:
+            return None
+        if kind.read == "multipart" and int(length) > SPOOL:  # a file of it may have to lie on the disk
             return None
         if sum(map(len, chain.from_iterable(lines))) > limits.max_header_size:
             return None
@@ -110,6 +116,8 @@ class Route:
     def kind(self, declared: bytes) -> Kind | None:
         """Say how a body of a content type is read; None: not here."""
         found = self._kinds.get(declared)
+        if found is None and declared.startswith(MULTIPART):
+            return self._form
         if found is None:
             try:
                 found = self.reader.kind(declared)

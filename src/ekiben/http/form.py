@@ -17,18 +17,13 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from ekiben.core.context import Context
 from ekiben.core.errors import BodyTooLarge, InvalidInput, UnsupportedMediaType
 from ekiben.core.spec import Limits
+from ekiben.http import plain_form
+from ekiben.http.plain_form import Fields, is_file, is_pickle
 from ekiben.schema.content import OCTETS, Upload
-
-Fields = list[tuple[str, str | Upload]]
 
 SPOOL = 1024 * 1024  # bytes of an upload that stay in memory
 HEAD = 8 * 1024  # bytes of one header line of a part
 HEADS = 8  # header lines of a part
-
-
-def is_pickle(media: str) -> bool:
-    """Say whether a media type carries pickles, which nobody here loads."""
-    return "pickle" in media
 
 
 class FormReader:
@@ -115,8 +110,7 @@ class FormReader:
         media = self._headers.get(b"content-type", b"").decode("latin-1")
         if is_pickle(media.lower()):
             raise UnsupportedMediaType(f"`{name}` must not be a pickle: {media}", hint="send data, not code")
-        is_file = b"filename" in options or (media and not media.lower().startswith(("text/", "application/json")))
-        if is_file:
+        if is_file(options.get(b"filename"), media):
             filename = text(options.get(b"filename", b""), f"the file name of `{name}`")
             self.fields.append((name, Upload(self._take(), media or OCTETS, filename, self._scope)))
         else:
@@ -145,20 +139,38 @@ async def read_multipart(chunks: AsyncIterator[bytes], content_type: bytes, limi
         BodyTooLarge: it has too many parts.
         UnsupportedMediaType: a part is a pickle.
     """
-    _, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary", b"")
-    if not boundary:
-        raise InvalidInput("the content type of a form must have a boundary: multipart/form-data")
-    try:
-        reader = FormReader(boundary, limits, scope)
-    except FormParserError as error:
-        raise InvalidInput(f"the boundary of the form cannot be used: {error}") from error
+    reader = reader_of(content_type, limits, scope)
     try:
         async for chunk in chunks:
             reader.feed(chunk)
         return reader.finish()
     finally:
         reader.close()
+
+
+def read_whole(body: bytes, content_type: bytes, limits: Limits, scope: Context) -> Fields:
+    """Read a multipart body that is there; raises what `read_multipart` does."""
+    fields = plain_form.read(body, content_type, limits.max_parts, scope)
+    if fields is not None:
+        return fields
+    reader = reader_of(content_type, limits, scope)
+    try:
+        reader.feed(body)
+        return reader.finish()
+    finally:
+        reader.close()
+
+
+def reader_of(content_type: bytes, limits: Limits, scope: Context) -> FormReader:
+    """Begin to read a multipart body; raises InvalidInput where it has no boundary."""
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    if not boundary:
+        raise InvalidInput("the content type of a form must have a boundary: multipart/form-data")
+    try:
+        return FormReader(boundary, limits, scope)
+    except FormParserError as error:
+        raise InvalidInput(f"the boundary of the form cannot be used: {error}") from error
 
 
 def read_urlencoded(body: bytes, limits: Limits) -> Fields:
