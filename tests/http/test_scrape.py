@@ -240,3 +240,40 @@ def test_a_stopped_supervisor_and_a_stuck_worker(project: Path) -> None:
             assert text.startswith("# of this worker alone: no answer to `metrics` within 2 seconds\n")
             assert 0 < samples(text)[TOTAL] < whole[TOTAL]
             assert samples(kept.get("/metrics").text)[TOTAL] == whole[TOTAL]
+
+
+BROKEN = """
+from pathlib import Path
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+
+class Many:
+    def collect(self):
+        if Path("broken").exists():
+            raise ValueError("no gauge today")
+        many = GaugeMetricFamily("many", "Many.", labels=["n"])
+        for index in range(120_000 if Path("many").exists() else 1):
+            many.add_metric([str(index)], 1)
+        return [many]
+
+REGISTRY.register(Many())
+"""
+
+
+@pytest.mark.slow
+def test_what_the_user_collects_may_fail(project: Path) -> None:
+    """A collector that raises is an error, as in one process; one that gives too much leaves each worker alone."""
+    (project / "service.py").write_text(SERVICE + BROKEN)
+    with serving("service:Counted", cwd=project) as server:
+        server.wait_for_log("ready in")
+        assert {add(server) for _ in range(4)} == {pid for pid in leftovers(server.pid) if pid != server.pid}
+        whole = scraped(server)
+        (project / "broken").touch()
+        assert httpx.get(f"{server.url}/metrics", trust_env=False, timeout=READY_S).status_code == 500
+        assert "no gauge today" in server.log
+        (project / "broken").rename(project / "many")
+        text = httpx.get(f"{server.url}/metrics", trust_env=False, timeout=READY_S).text
+        assert text.startswith("# of this worker alone: ")
+        assert 'many{n="119999"} 1.0' in text
+        (project / "many").unlink()
+        assert_no_fall(whole, scraped(server))

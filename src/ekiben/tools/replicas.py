@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ekiben.core.errors import ServiceLoadError
+from ekiben.core.errors import ServiceLoadError, Unavailable
 from ekiben.engine import machine
 from ekiben.engine.control import Message
 from ekiben.engine.figures import Totals
@@ -126,9 +126,15 @@ class Replicas:
         self._direct()
 
     async def _measure(self, asker: Worker, message: Message) -> Message:
-        """Tell what all workers counted; of one that does not answer, what it said last."""
+        """Tell what all workers counted; of one that does not answer, what it said last.
+
+        Raises:
+            Unavailable: the one that asks tells nothing itself, and shall say why to whoever asked it.
+        """
         assert self._supervisor is not None
         told = await self._supervisor.ask_all("figures", PATIENCE)
+        if asker in told and told[asker] is None:
+            raise Unavailable("this worker told no figures")
         for worker in sorted(told, key=lambda each: (each.generation, each.index)):
             if (found := told[worker]) is not None and worker.state is not State.ENDED:
                 self._count(worker, found)
