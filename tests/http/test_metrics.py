@@ -14,6 +14,7 @@ from ekiben.core.spec import HttpSpec, MetricsSpec, ServiceSpec, Style
 from ekiben.engine.observe import BatchCounts, TaskCounts
 from ekiben.http.app import App
 from ekiben.http.metrics import Inner, Metrics
+from ekiben.http.scrape import Scrape
 from tests.http.calls import Calls
 from tests.http.within import asking, bound, started
 
@@ -202,4 +203,9 @@ async def test_every_metric_is_documented() -> None:
         await client.post("/double", json={"x": [1]})
         text = (await client.get("/metrics")).text
     text += Metrics(ServiceSpec("tasks"), Inner(tasks=TaskCounts())).render("")[0].decode()
+
+    async def supervisor() -> dict[str, Any]:
+        return {"families": [], "restarts": 0, "workers": 1}
+
+    text += (await Scrape(Metrics(ServiceSpec("replicas")), supervisor).render(""))[0].decode()
     assert told == dict(re.findall(r"^# TYPE (ekiben_\w+) (\w+)$", text, re.MULTILINE))
