@@ -216,6 +216,7 @@ class Cycle:
         else:
             self._begin()
         self._is_settled = True
+        self.body, self.gathered = b"", None  # the log holds us for a moment
         self._close()
         self._end(LEFT)
 
