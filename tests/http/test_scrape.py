@@ -196,7 +196,7 @@ def test_any_scrape_shows_all(project: Path) -> None:
             found = scraped(server)
             assert found[TOTAL] == found[("ekiben_request_duration_seconds_count", *TOTAL[1:])] == 10
             assert (found[("seen_total",)], found[RESTARTS], found[WORKERS]) == (10, 0, 2)
-            assert sorted([found[("last_number", "0")], found[("last_number", "1")]]) == [8, 9]
+            assert max(found[("last_number", "0")], found[("last_number", "1")]) == 9
             assert found[("ekiben_request_in_progress", "/add", "counted", "")] == 0
         os.kill(min(pids), signal.SIGKILL)
         after = wait_for(server, lambda found: found[RESTARTS] == 1 and found[WORKERS] == 2)
