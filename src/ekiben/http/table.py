@@ -149,7 +149,7 @@ class Template:
 
 
 def segments_of(scope: Scope) -> list[bytes]:
-    """Give the segments of a path as they were sent, so that an encoded slash divides nothing."""
+    """Give the segments of a path as sent: an encoded slash divides nothing."""
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     return raw.split(b"/")
 

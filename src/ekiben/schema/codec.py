@@ -178,7 +178,7 @@ def readers(
 
 
 def text_reader(signature: Signature) -> tuple[Callable[[bytes, str | None], Any] | None, str | None]:
-    """Find what reads the only parameter from JSON without pydantic, and the name that it has there.
+    """Find what reads the only parameter from JSON without pydantic, and its name.
 
     It gives None for whatever needs a second look, so that every error is told by pydantic.
     """

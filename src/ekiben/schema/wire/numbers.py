@@ -1,4 +1,6 @@
-"""Nested lists of JSON numbers straight into an array, without a Python object for each number.
+"""Read nested lists of JSON numbers straight into an array.
+
+No Python object is made for each number.
 
 In: the bytes of a body, and the array that is asked for. Out: exactly the array that the careful way
 (`ArrayForm.decode` of the parsed lists) makes, or None where only that way can say what is right, or what is wrong.
