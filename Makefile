@@ -53,6 +53,10 @@ test-container test-browser test-chaos: test-%: $(VENV)/.dev
 test-heavy: $(VENV)/.heavy
 	$(call group,heavy)
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## torment servers for half an hour: CHAOS_SECONDS=1800
+	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),1800) $(PY) -m pytest -m chaos $(ARGS)
+
 # pytest leaves with 5 where a group has no test yet.
 group = $(PY) -m pytest -m $(1) $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "no test in group $(1)" || exit $$code; }
 

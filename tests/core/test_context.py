@@ -1,8 +1,11 @@
 """What a method is given of its call."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
-from ekiben.core.context import Context
+from ekiben.core.context import OWNER, Context, prefix, remove_folders
 
 
 def test_progress_is_told() -> None:
@@ -24,3 +27,23 @@ def test_wrong_progress(fraction: float) -> None:
     """A fraction is a number from 0 to 1, also where nobody listens."""
     with pytest.raises(ValueError, match=r"`fraction` must be a number from 0\.0 to 1\.0"):
         Context().progress(fraction)
+
+
+def test_folders_of_a_killed_process_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed process left goes, what others hold stays, and no link leads out of the temporary folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(OWNER, "dead")
+    left = Context()
+    (left.temp_path / "upload").write_bytes(b"x")
+    monkeypatch.setenv(OWNER, "alive")
+    held = Context()
+    (held.temp_path / "upload").write_bytes(b"x")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / f"{prefix('dead')}link").symlink_to(outside)
+    remove_folders("dead")
+    assert not Path(left.temp_dir).exists()
+    assert Path(held.temp_dir, "upload").exists()
+    assert outside.exists()
+    left.close()
+    held.close()

@@ -4,12 +4,31 @@ In: the parts that a transport knows. Out: a `Context` that a user's method may 
 parameter named `ctx` or `context`, or by the annotation `Context`.
 """
 
+import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+OWNER = "EKIBEN_CALLS_OF"  # who starts a process names it by this, to find the folders that it leaves when it is killed
+
+
+def prefix(owner: str | None = None) -> str:
+    """Give how the names of calls' folders begin, in a process that is called *owner*."""
+    return f"ekiben-call-{os.environ.get(OWNER, '') if owner is None else owner}-"
+
+
+def remove_folders(owner: str) -> None:
+    """Remove the folders of calls that a dead process left behind.
+
+    Args:
+        owner: what the process was called; nobody else may have been called so.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix(owner)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,7 @@ class Context:
     def temp_dir(self) -> str:
         """A folder that is made on first use and removed after the answer was sent."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="ekiben-call-", ignore_cleanup_errors=True)
+            self._folder = tempfile.TemporaryDirectory(prefix=prefix(), ignore_cleanup_errors=True)
         return self._folder.name
 
     @property

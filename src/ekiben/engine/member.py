@@ -45,6 +45,10 @@ class Mark:
         """Note whether the call at a spot was begun; raises IndexError for no spot."""
         self._memory[spot] = has_begun
 
+    def close(self) -> None:
+        """Let go of the memory, and of the descriptor that it keeps open."""
+        self._memory.close()
+
 
 @dataclass(slots=True, eq=False)
 class Cut:
@@ -166,6 +170,11 @@ class Member:
     def say(self, kind: Kind, value: Any = None, buffers: Sequence[Buffer] = ()) -> None:
         """Send a frame that is no cut; raises WireError as `Link.send` does."""
         self._link.send(Frame(kind, value, buffers))
+
+    def forget(self) -> None:
+        """Let go of what a worker had that has ended, once that is settled."""
+        self.inside.clear()
+        self._mark.close()
 
     def close(self, error: WireError | None = None) -> None:
         """Close the link."""

@@ -266,6 +266,7 @@ class Pool:
             else:
                 job.tries += 1
                 again.append((held.cut.line, job))
+        member.forget()
         for line, job in reversed(again):
             line.jobs.appendleft(job)
         if error is not None:

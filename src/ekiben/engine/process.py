@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from ekiben.core.context import OWNER, remove_folders
 from ekiben.core.errors import ServiceLoadError, Unavailable
 from ekiben.engine.control import Answer, Dialog, Message, read
 from ekiben.engine.leash import VARIABLE, Place
@@ -113,6 +115,7 @@ class Worker:
         self._late: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._name = secrets.token_hex(8)  # by which it names the folders of its calls
 
     def __repr__(self) -> str:
         return f"{self.group.name} {self.index} (process {self.pid}, {self.state})"
@@ -135,7 +138,7 @@ class Worker:
         try:
             self._process = subprocess.Popen(
                 list(group.command),
-                env={**os.environ, **group.env(self.index), VARIABLE: place.to_text()},
+                env={**os.environ, **group.env(self.index), VARIABLE: place.to_text(), OWNER: self._name},
                 cwd=group.folder,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[place.control, *(fd for found in given.values() for fd in found)],
@@ -202,6 +205,7 @@ class Worker:
         """Reap the process, on a thread of its own: this works with any event loop."""
         assert self._process is not None
         code = self._process.wait()
+        remove_folders(self._name)  # what is killed removes nothing
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
             loop.call_soon_threadsafe(lambda: setattr(self, "_ending", loop.create_task(self._end(code))))
 
