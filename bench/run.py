@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--cases", default=",".join(CASES), help="comma-separated")
     parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated; those not installed are left out")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of load in each measurement")
+    parser.add_argument("--seconds", type=int, default=2, help="of load in each measurement")
     parser.add_argument("--unpinned", action="store_true", help="let the kernel place server and load")
     parser.add_argument("--out", type=Path, default=HERE / "results.jsonl")
     parser.add_argument("--report", type=Path, help="Markdown file to write, such as docs/benchmarks.md")

@@ -79,7 +79,7 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     plain=["EKIBEN_CONFIG"],
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE",
-    help="YAML file of options, in place of the ekiben.yaml beside the service.",
+    help="YAML file of options, in place of the one beside the service.",
 )
 @click.option("--print-config", is_flag=True, help="Show the options that hold, and who set each, and leave.")
 @click.option(

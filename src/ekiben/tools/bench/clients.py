@@ -69,16 +69,19 @@ def run(job: Job, clients: int, progress: Callable[[int], None], begin: Callable
         KeyboardInterrupt: with the `Total` so far as its only argument.
     """
     parts = share(job, clients)
-    started = [start(each) for each in parts]
+    started: list[subprocess.Popen[bytes]] = []
     lines: queue.SimpleQueue[tuple[int, dict[str, Any] | None]] = queue.SimpleQueue()
-    for index, process in enumerate(started):
-        threading.Thread(target=read, args=(index, process, lines), daemon=True).start()
+    heard = 0  # processes whose lines are read
     try:
+        started += map(start, parts)
+        for index, process in enumerate(started):
+            threading.Thread(target=read, args=(index, process, lines), daemon=True).start()
+            heard += 1
         return gather(lines, len(started), job.warm_up + job.seconds + job.patience + LATE, progress, begin)
     except KeyboardInterrupt:
         for process in started:
             close(process)
-        raise KeyboardInterrupt(gather(lines, len(started), LATE, progress)) from None
+        raise KeyboardInterrupt(gather(lines, heard, LATE, progress)) from None
     finally:
         for process in started:
             close(process)
