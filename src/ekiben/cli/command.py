@@ -46,6 +46,9 @@ def shared_options() -> list[click.Parameter]:
     ]
 
 
+OURS = "EKIBEN_"
+
+
 class VariableOption(click.Option):
     """An option that may also come from environment variables of the front end.
 
@@ -76,7 +79,10 @@ class VariableOption(click.Option):
         record = super().get_help_record(ctx)
         if record is None:
             return None
-        return record[0], f"{record[1]}  [env: {', '.join(self.names_of(session_of(ctx).front))}]"
+        front = session_of(ctx).front
+        ours = front.variable("").startswith(OURS)  # a drop-in's help speaks of the drop-in
+        names = [name for name in self.names_of(front) if ours or not name.startswith(OURS)]
+        return record[0], f"{record[1]}  [env: {', '.join(names)}]" if names else record[1]
 
 
 class Command(click.Command):
