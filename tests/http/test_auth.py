@@ -285,12 +285,12 @@ def test_environment_stands_in_place_of_the_service() -> None:
 
 def test_tasks() -> None:
     """The routes of a task belong to its endpoint, and what lies deeper does not."""
-    known = auth.Known(auth.digest(READER, ""), frozenset({"work"}))
-    rule = auth.Authorizer([known], (), (), {"/work": "work", "/look": "look"}, ["/work"])
+    known = auth.Known(auth.digest(READER, ""), frozenset({"train"}))
+    rule = auth.Authorizer([known], (), (), {"/train": "train", "/look": "look"}, ["/train"])
     value = [f"Bearer {READER}".encode()]
-    for path in ("/work", "/work/submit", "/work/status"):
+    for path in ("/train", "/train/submit", "/train/status"):
         rule.check(path, value)
-    for path in ("/look", "/work/submit/x", "/working", "/look/submit", "/"):
+    for path in ("/look", "/train/submit/x", "/training", "/look/submit", "/"):
         with pytest.raises(Forbidden):
             rule.check(path, value)
         assert not rule.lets_in(path, {b"authorization": value[0]})
