@@ -103,6 +103,15 @@ class Server:
         """Give all that it has said so far."""
         return self.log_file.read_text(errors="replace")
 
+    def wait_for_log(self, words: str, patience: float = PATIENCE) -> str:
+        """Wait until it has said *words*: lines of requests are written a moment after the answers."""
+        end = time.monotonic() + patience
+        while words not in self.log:
+            if time.monotonic() > end:
+                raise AssertionError(f"{words!r} did not come in {patience:.0f} s:\n{self.log}")
+            time.sleep(0.05)
+        return self.log
+
     def request(self, method: str, path: str, *, timeout: float = 60.0, **options: object) -> httpx.Response:
         """Send one request from inside its network."""
         with self.network.inside(), httpx.Client(base_url=self.url, timeout=timeout, trust_env=False) as client:

@@ -122,7 +122,8 @@ def starting(
         running = Running(process, port, Path(folder) / "log")
         try:
             yield running
-            running.stop()
+            code = running.stop()
+            wait_until_left(process.pid, STOP_S if code == -signal.SIGKILL else 0.0)
             assert leftovers(process.pid) == [], f"processes were left behind:\n{running.log}"
         except BaseException:
             print(running.log)
@@ -155,6 +156,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def wait_until_left(session: int, timeout: float) -> None:
+    """Give the children of a server that was killed the moment in which they notice it."""
+    end = time.monotonic() + timeout
+    while leftovers(session) and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def leftovers(session: int) -> list[int]:
