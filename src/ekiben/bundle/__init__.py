@@ -1,0 +1,1 @@
+"""Pack a project into a bento: its code, its models, its environment."""
