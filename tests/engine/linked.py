@@ -12,8 +12,9 @@ from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
 from ekiben.engine.messages import Call
 from ekiben.engine.pool import Pool
+from ekiben.engine.unhurried import Unwatched, within
 from ekiben.engine.wire import Buffer
-from ekiben.engine.worker import Unwatched, Worker, within
+from ekiben.engine.worker import Worker
 from ekiben.schema.codec import plan
 
 

@@ -208,10 +208,11 @@ async def test_nothing_is_taken_before_a_worker_is_ready() -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        pytest.param(Frame(Kind.CALLS, [1, "add", True, []]), id="a frame that only a front sends"),
+        pytest.param(Frame(Kind.CALLS, ["add", True, [], [], [], [], []]), id="a frame that only a front sends"),
         pytest.param(Frame(Kind.REPLIES, 7), id="replies that are none"),
-        pytest.param(Frame(Kind.REPLIES, [[], [[1]]]), id="a reply without a body"),
-        pytest.param(Frame(Kind.REPLIES, [[["nothing", 1, 1.0]], []]), id="a batch of no endpoint"),
+        pytest.param(Frame(Kind.REPLIES, [[], [1], []]), id="a reply without a body"),
+        pytest.param(Frame(Kind.REPLIES, [[], [1], [["value", 1]], []]), id="columns of different lengths"),
+        pytest.param(Frame(Kind.REPLIES, [[["nothing", 1, 1.0]], [], [], []]), id="a batch of no endpoint"),
         pytest.param(Frame(Kind.TOLD, None), id="an answer to nothing"),
     ],
 )
@@ -245,7 +246,7 @@ async def test_an_unknown_endpoint_ends_the_link() -> None:
     """A worker does not look up what it does not have."""
     async with linked(Sums) as found:
         front = found.pool._members[0]
-        front._link.send(Frame(Kind.CALLS, [1, "__init__", False, [[1, {}, 0, None, 0]]]))
+        front._link.send(Frame(Kind.CALLS, ["__init__", False, [1], [{}], [0], [None], [0]]))
         await found.workers[0].ended.wait()
         assert "no such endpoint" in str(found.workers[0].failure)
 
@@ -253,7 +254,7 @@ async def test_an_unknown_endpoint_ends_the_link() -> None:
 async def test_random_replies_do_no_harm() -> None:
     """A reply to a call that nobody made is passed over."""
     async with linked(Sums) as found:
-        found.workers[0]._link.send(Frame(Kind.REPLIES, [[], [[12345, ["value", 1], 0]]]))
+        found.workers[0]._link.send(Frame(Kind.REPLIES, [[], [12345], [["value", 1]], [0]]))
         assert await found.ask("add", numbers=[1]) == [2]
         assert found.broken == []
 

@@ -103,7 +103,7 @@ async def test_a_lone_call_waits_for_nobody() -> None:
         dispatcher.instance.target.go_on.set()  # type: ignore[union-attr]  # it runs
         for number in range(5):
             assert await ask(dispatcher, "double", numbers=[number]) == [2 * number]
-        assert dispatcher._calls._holds == []  # type: ignore[union-attr]
+        assert len(dispatcher._calls._holds) == 0  # type: ignore[union-attr]
         assert dispatcher.batches["double"].batches == 5
 
 

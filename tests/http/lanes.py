@@ -5,12 +5,15 @@ In: a service class. Out: servers in threads of their own, raw answers from thei
 
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from ekiben.engine.graph import Graph, RemoteDispatcher, Start
 from ekiben.http.exchange import Receive, Scope, Send
 from ekiben.http.listen import Listen, bind
 from ekiben.http.server import Server
@@ -18,6 +21,7 @@ from tests.http.within import bound
 from tests.servers import HOST
 
 PATIENCE = 60.0  # seconds
+ROOT = Path(__file__).parents[2]
 ANSWER = re.compile(rb"HTTP/1.1 \d+ ")
 
 
@@ -73,10 +77,12 @@ class Lane:
 
 
 @contextmanager
-def lane(service: Any, name: str | None, **changes: Any) -> Iterator[Lane]:
-    """Serve *service* in the lane *name* for the length of the block."""
+def lane(service: Any, name: str | None, *, apart: int = 0, **changes: Any) -> Iterator[Lane]:
+    """Serve *service* in the lane *name* for the length of the block, by so many workers apart."""
     with bind(Listen(port=0)) as listening:
-        server = Server(bound(service, **changes), Listen(port=0, lane=name))
+        found = bound(service, **changes)
+        remote = None if not apart else RemoteDispatcher(found, Graph(found, [found], start(service, apart)))
+        server = Server(found, Listen(port=0, lane=name), remote=remote)
         counting = Counting(server.config.loaded_app)
         server.config.loaded_app = counting  # type: ignore[assignment]  # an app around the app
         thread = threading.Thread(target=server.run, args=(listening.sockets,), daemon=True)
@@ -93,6 +99,12 @@ def lane(service: Any, name: str | None, **changes: Any) -> Iterator[Lane]:
             server.should_exit = True
             thread.join(PATIENCE)
             assert not thread.is_alive()
+
+
+def start(service: Any, workers: int) -> Start:
+    """Say how workers of a service class are started."""
+    command = [sys.executable, "-m", "ekiben", "serve", f"{service.__module__}:{service.__qualname__}"]
+    return Start(command, str(ROOT), lambda bound: workers, 5.0)
 
 
 def request(

@@ -13,6 +13,7 @@ from ekiben.core.spec import CorsSpec, HttpSpec, Limits
 from ekiben.http import fast
 from ekiben.http.access import AccessLog
 from ekiben.http.app import App
+from ekiben.http.cycle import Cycle
 from ekiben.http.exchange import Receive, Scope, Send
 from ekiben.http.listen import Listen
 from ekiben.http.metrics import Tally
@@ -154,7 +155,8 @@ def route(*, proxied: bool = False, authorize: fast.Authorize | None = None, **l
     found = bound(Calls)
     access: AccessLog | None = None
     shared = fast.Shared(
-        App(found).dispatcher.door, Limits(**limits), 4096, b"x-request-id", fast.Inside(), access, proxied, authorize
+        App(found).dispatcher.door, Limits(**limits), 4096, b"x-request-id", fast.Inside(), access, proxied, Cycle,
+        authorize,
     )  # fmt: skip
     endpoint = next(each for each in found.spec.endpoints if each.name == "add")
     return fast.Route(endpoint, "/add", plan(found.signatures["add"]), Tally(()), shared)

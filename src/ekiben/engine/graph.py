@@ -17,6 +17,7 @@ from typing import Any
 
 from ekiben.core.errors import EkibenError, Unavailable
 from ekiben.core.spec import BoundService
+from ekiben.engine.door import Door
 from ekiben.engine.handle import Far
 from ekiben.engine.instance import deployment_hooks
 from ekiben.engine.job import Done
@@ -193,6 +194,10 @@ class RemoteDispatcher:
     ) -> Done:
         """Let a worker answer one call; raises what `Pool.submit` does."""
         return await self.pool.submit(endpoint, head, buffers, deadline)
+
+    def door(self, endpoint: str) -> Door:
+        """Give the way in for a job of an endpoint, which is the pool itself."""
+        return self.pool
 
     async def ask(self, what: str) -> bool:
         """Ask the service's own health method, `ready` or `alive`, of each worker."""

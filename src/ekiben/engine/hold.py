@@ -162,3 +162,33 @@ class Hold:
     def forget(self) -> None:
         """Tell the policy how many returned; the worker's next batch is done."""
         self._policy.welcome(self._finished.calls, self._returned)
+
+
+class Holds:
+    """Free workers that stand still, and those that last did."""
+
+    def __init__(self) -> None:
+        self._holds: list[Hold] = []
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._holds)
+
+    def see(self, call: Call) -> None:
+        """Note a call that came."""
+        if self._holds:
+            for hold in tuple(self._holds):
+                hold.see(call)
+
+    def begin(self, loop: Loop, finished: Finished, spec: BatchSpec, policy: Policy, go: Callable[[], None]) -> Hold:
+        """Let a worker stand still, and its policy learn from the one before."""
+        for hold in [hold for hold in self._holds if hold.is_over and hold.endpoint == finished.endpoint]:
+            hold.forget()
+            self._holds.remove(hold)
+        self._holds.append(Hold(loop, finished, spec, policy, go))
+        return self._holds[-1]
+
+    def end(self) -> None:
+        """Let all go."""
+        for hold in tuple(self._holds):
+            hold.end()

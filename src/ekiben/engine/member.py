@@ -54,7 +54,6 @@ class Mark:
 class Cut:
     """Jobs that a worker was given together."""
 
-    number: int
     line: Line
     sent: float  # of time.monotonic
     left: int  # jobs without an answer
@@ -100,7 +99,6 @@ class Member:
         self._spots = deque(range(SPOTS))
         self._pace = math.inf  # seconds that a lone sync call takes
         self._finished = 0.0  # when the last of them ended
-        self._numbers = 0
         self._busy: set[str] = set()  # endpoints of `async def` methods of which a batch runs
         self._loose = 0
         self._link = Link(sock, lambda frame: heard(self, frame), lambda error: lost(self, error))
@@ -129,14 +127,15 @@ class Member:
         Raises:
             WireError: it is larger than a frame may be; nothing was sent.
         """
-        cut = Cut(self._numbers + 1, line, now, len(jobs), len(jobs))
+        cut = Cut(line, now, len(jobs), len(jobs))
         held = [Held(job, cut, self._spots[place]) for place, job in enumerate(jobs)]
-        records = [[one.job.number, one.job.head, len(one.job.buffers), one.job.deadline, one.spot] for one in held]
-        for one in held:
-            self._mark.set(one.spot, False)
+        spots = [one.spot for one in held]
+        for spot in spots:
+            self._mark.set(spot, False)
+        numbers, sizes = [job.number for job in jobs], [len(job.buffers) for job in jobs]
+        columns = [numbers, [job.head for job in jobs], sizes, [job.deadline for job in jobs], spots]
         buffers = [buffer for job in jobs for buffer in job.buffers]
-        self._link.send(Frame(Kind.CALLS, [cut.number, jobs[0].endpoint, line.spec is not None, records], buffers))
-        self._numbers = cut.number
+        self._link.send(Frame(Kind.CALLS, [jobs[0].endpoint, line.spec is not None, *columns], buffers))
         for one in held:
             self._spots.popleft()
             one.job.keeper = self

@@ -9,15 +9,18 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
-from ekiben.core.errors import DeadlineExceeded, Unavailable
+from ekiben.core.errors import Unavailable
 from ekiben.core.spec import BoundService
 from ekiben.engine.deadline import Deadlines, Limit
+from ekiben.engine.hold import Finished, Hold, Holds
 from ekiben.engine.job import Done, Job, Line
 from ekiben.engine.limits import Admission
-from ekiben.engine.member import Mark, Member
+from ekiben.engine.member import Cut, Mark, Member
+from ekiben.engine.messages import Call
 from ekiben.engine.observe import BatchCounts
 from ekiben.engine.policy import is_late, policy_of
 from ekiben.engine.shed import shed
@@ -26,6 +29,7 @@ from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
 log = logging.getLogger("ekiben")
 
+EARLY = 0.01  # seconds that a timer may fire before its time
 ASK = 5.0  # seconds that a worker's own health method may take
 
 
@@ -51,6 +55,10 @@ class Pool:
         self._switch = switch
         self._members: list[Member] = []
         self._lines: dict[str, Line] = {}
+        self._distinct: list[Line] = []
+        self._holds = Holds()
+        self._held: dict[Member, Hold] = {}
+        self._is_due = False  # what waits is looked at at the end of this turn
         self._deadlines: dict[str, Deadlines] = {}
         self._numbers = count(1)
         self._questions: dict[int, asyncio.Future[bool]] = {}
@@ -66,7 +74,7 @@ class Pool:
     @property
     def waiting(self) -> int:
         """Calls that no worker has yet."""
-        return sum(len(line.jobs) for line in self._distinct())
+        return sum(len(line.jobs) for line in self._distinct)
 
     def open(self) -> None:
         """Settle, on the running loop, how each endpoint's calls wait."""
@@ -79,6 +87,7 @@ class Pool:
                 line = Line(each.name, each.batch, on_loop, policy=policy_of(self.bound, each.name))
             self._lines[each.name] = line
             self._deadlines[each.name] = Deadlines(Limit.of(each, self.bound.spec.limits), self._loop)
+        self._distinct = list({id(line): line for line in self._lines.values()}.values())
 
     def attach(self, index: int, sock: socket.socket, mark: Mark) -> None:
         """Take in a worker that starts; it gets calls once it says that it is ready."""
@@ -100,27 +109,36 @@ class Pool:
             TooManyRequests: a limit is reached.
             DeadlineExceeded: the answer did not come in time.
         """
-        if not self.was_ready:
-            raise Unavailable("the service is starting", retry_after=1)
         assert self._loop is not None
-        self.admission.enter()
         answer: asyncio.Future[Done] = self._loop.create_future()
         job = Job(endpoint, (), {}, deadline=deadline, answer=answer, head=head, buffers=buffers)
-        job.number = next(self._numbers)
-        deadlines = self._deadlines[endpoint]
-        deadlines.begin(job)
-        self._lines[endpoint].jobs.append(job)
-        self._pump()
+        self.enter(job)
         try:
             return await answer
-        except DeadlineExceeded:
-            self._see_stuck(job)
-            raise
         finally:
-            deadlines.remove(answer)
-            self.admission.leave()
-            if job.keeper is not None:
-                job.keeper.say(Kind.CANCEL, job.number)  # a sync call that was begun runs on, and keeps its place
+            self.leave(job)
+
+    def enter(self, call: Call) -> None:
+        """Let a job wait for a worker; raises what `submit` does before it waits."""
+        if not self.was_ready:
+            raise Unavailable("the service is starting", retry_after=1)
+        assert isinstance(call, Job)
+        self.admission.enter()
+        call.number = next(self._numbers)
+        self._deadlines[call.endpoint].begin(call)
+        self._lines[call.endpoint].jobs.append(call)
+        self._holds.see(call)
+        self._pump_soon()
+
+    def leave(self, call: Call) -> None:
+        """Let it out, once: its answer is there, or nobody waits for that any more."""
+        assert isinstance(call, Job)
+        assert call.answer is not None
+        self._deadlines[call.endpoint].remove(call.answer)
+        self.admission.leave()
+        if call.keeper is not None:
+            self._see_stuck(call)
+            call.keeper.say(Kind.CANCEL, call.number)  # a sync call that was begun runs on, and keeps its place
 
     async def ask(self, what: str) -> bool:
         """Ask the health method of each worker that is ready; True only if all say so."""
@@ -131,7 +149,7 @@ class Pool:
         """Close all links; whoever still waits is told."""
         for member in list(self._members):
             member.close()
-        for line in self._distinct():
+        for line in self._distinct:
             for job in line.jobs:
                 refuse(job, "the server stopped before the answer was there")
             line.jobs.clear()
@@ -140,11 +158,16 @@ class Pool:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _distinct(self) -> list[Line]:
-        return list({id(line): line for line in self._lines.values()}.values())
+    def _pump_soon(self) -> None:
+        """Look at what waits once the loop has read all there is to read."""
+        if not self._is_due:
+            assert self._loop is not None
+            self._is_due = True
+            self._loop.call_soon(self._pump)
 
     def _pump(self) -> None:
         """Give what is due to workers that are free, to the least busy first."""
+        self._is_due = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -152,9 +175,9 @@ class Pool:
         ready = [member for member in self._members if member.is_ready and not member.is_resting]
         while True:
             ready.sort(key=lambda member: member.load)
-            if not any(self._serve(member, now, self._distinct()) for member in ready):
+            if not any(self._serve(member, now, self._distinct) for member in ready):
                 break
-        spare = [line for line in self._distinct() if line.jobs]
+        spare = [line for line in self._distinct if line.jobs]
         if all(line.spec is None or line.on_loop for line in spare):  # a batch that waits comes first
             while any(self._serve(member, now, spare, is_spare=True) for member in ready):
                 ready.sort(key=lambda member: member.load)
@@ -198,8 +221,8 @@ class Pool:
                 case Kind.LEAVING:
                     member.is_ready = False
                 case Kind.REPLIES:
-                    notes, records = frame.value
-                    self._take(member, notes, records, frame.buffers)
+                    notes, *columns = frame.value
+                    self._take(member, notes, list(zip(*columns, strict=True)), frame.buffers)
                 case Kind.CALL if self._switch is not None:
                     self._switch.begin(member, frame)
                 case Kind.DROP if self._switch is not None:
@@ -214,7 +237,7 @@ class Pool:
             member.close(WireError(f"a worker sent a frame that means nothing: {error}"))
 
     def _take(self, member: Member, notes: Any, records: Any, buffers: Sequence[Buffer]) -> None:
-        at, is_freed, now = 0, False, time.monotonic()
+        at, now = 0, time.monotonic()
         for name, items, seconds in notes:
             self.batches[name].note(items, seconds)
         for number, head, held in records:
@@ -222,22 +245,32 @@ class Pool:
             if found is not None:
                 job, cut = found
                 if cut.left == 0:
-                    is_freed = True
-                    cut.line.policy.observe(cut.size, now - cut.sent)
+                    self._free(member, cut, now)
                 if job.answer is not None and job.is_wanted:
                     job.answer.set_result((head, buffers[at : at + held]))
             at += held
-        if is_freed and not member.is_resting:
-            # In the next turn those who waited send their answers; the turn after that reads what these provoked.
-            assert self._loop is not None
-            member.is_resting = True
-            self._loop.call_soon(self._loop.call_soon, self._go_on, member)
+
+    def _free(self, member: Member, cut: Cut, now: float) -> None:
+        """Give a worker more to do; after a batch, once its callers could ask again."""
+        line = cut.line
+        line.policy.observe(cut.size, now - cut.sent)
+        if line.spec is None:
+            self._pump_soon()
+            return
+        assert self._loop is not None
+        is_shared = any(each.jobs for each in self._distinct if each is not line)
+        finished = Finished(line.name, cut.size, cut.size, cut.sent, len(line.jobs), is_shared)
+        member.is_resting = True
+        hold = self._holds.begin(self._loop, finished, line.spec, line.policy, partial(self._go_on, member))
+        self._held[member] = hold
 
     def _see_stuck(self, job: Job) -> None:
         """Look later whether a call whose time is up still holds its worker."""
         after = self.bound.spec.limits.kill_after
+        if after is None or job.deadline is None or time.monotonic() < job.deadline - EARLY:
+            return  # its time is not up: its caller left
         member = next((member for member in self._members if member is job.keeper), None)
-        if after is not None and member is not None and not self._lines[job.endpoint].on_loop:
+        if member is not None and not self._lines[job.endpoint].on_loop:
             assert self._loop is not None
             self._loop.call_later(after, self._give_up, member, job, after)
 
@@ -248,6 +281,7 @@ class Pool:
             self._broken(member.index, f"a call of `{job.endpoint}` went on {after:g} seconds beyond its time")
 
     def _go_on(self, member: Member) -> None:
+        self._held.pop(member, None)
         member.is_resting = False
         self._pump()
 
@@ -255,6 +289,8 @@ class Pool:
         """Settle what a worker had when its link ended."""
         self._members.remove(member)
         member.is_ready = False
+        if member in self._held:
+            self._held[member].end()
         if self._switch is not None:
             self._switch.forget(member)
         again: list[tuple[Line, Job]] = []

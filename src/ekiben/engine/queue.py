@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ekiben.core.spec import BatchSpec
-from ekiben.engine.hold import Finished, Hold, Loop
+from ekiben.engine.hold import Finished, Holds, Loop
 from ekiben.engine.messages import Call
 from ekiben.engine.policy import Adaptive, Moment, Policy
 
@@ -72,21 +72,18 @@ class CallQueue:
         self._alone: deque[Call] = deque()  # seen, and not part of any batch
         self._is_closed = False
         self._fresh: set[str] = set()  # endpoints of which calls came since a thread looked last
-        self._holds: list[Hold] = []  # changed on the event loop only
+        self._holds = Holds()  # changed on the event loop only
 
     def put(self, call: Call) -> None:
         """Add a call; never blocks."""
         self._fresh.add(call.endpoint)
         self._arriving.put(call)
-        if self._holds:
-            for hold in tuple(self._holds):
-                hold.see(call)
+        self._holds.see(call)
 
     def close(self) -> None:
         """Let the threads go home once everything before this was taken."""
         self._arriving.put(None)
-        for hold in tuple(self._holds):
-            hold.end()
+        self._holds.end()
 
     def hold(self, loop: Loop, batch: Sequence[Call], began: float, go: Callable[[], None]) -> None:
         """Let a thread go on once what its answers provoke was read; runs on the loop.
@@ -108,10 +105,7 @@ class CallQueue:
             waiting=self._arriving.qsize() + len(lane.calls),
             is_shared=others or bool(self._alone) or not self._fresh <= {endpoint},
         )
-        for hold in [hold for hold in self._holds if hold.is_over and hold.endpoint == endpoint]:
-            hold.forget()
-            self._holds.remove(hold)
-        self._holds.append(Hold(loop, finished, lane.spec, lane.policy, go))
+        self._holds.begin(loop, finished, lane.spec, lane.policy, go)
 
     def __len__(self) -> int:
         """Count the calls that wait, more or less: threads are taking while it counts."""

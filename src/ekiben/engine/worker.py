@@ -10,18 +10,18 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ekiben.core.errors import Unavailable
-from ekiben.core.spec import BoundService, EndpointSpec
-from ekiben.engine.deadline import Deadlines
+from ekiben.engine.gate import Gate, Passing
 from ekiben.engine.instance import probe
 from ekiben.engine.job import Done
 from ekiben.engine.link import Link
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
-from ekiben.engine.messages import Answer, Call
+from ekiben.engine.messages import Call
+from ekiben.engine.turn import Form, Turn
 from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
 log = logging.getLogger("ekiben")
@@ -30,65 +30,8 @@ Serve = Callable[[str, Any, Sequence[Buffer]], Awaitable[Done]]
 """Answers one call, by endpoint, head and buffers; never raises but for the end of its task."""
 
 
-class Unwatched(Deadlines):
-    """Deadlines that the front watches; here a call is only told its own."""
-
-    def begin(self, call: Call) -> None:
-        """Note that *call* arrives now."""
-        self._limit.begin(call)
-
-    def remove(self, answer: Answer) -> None:
-        """Watch nothing."""
-
-
-class Gate:
-    """Lets the calls of one cut through together, so that they make one batch.
-
-    Args:
-        count: calls of the cut.
-        opened: is told that all of them came this far, or ended before.
-    """
-
-    def __init__(self, count: int, opened: Callable[[], None]) -> None:
-        self._count = self._left = count
-        self._opened = opened
-        self._open = asyncio.Event()
-
-    def arrive(self) -> None:
-        """Count one call, which is decoded or ended before that."""
-        self._left -= 1
-        if self._left == 0 and self._count > 1:
-            # The last one too goes on in the next turn: one ahead of the others would be a batch of its own.
-            asyncio.get_running_loop().call_soon(self.open)
-        elif self._left == 0:
-            self.open()
-
-    def open(self) -> None:
-        """Let all go on."""
-        if not self._open.is_set():
-            self._opened()
-            self._open.set()
-
-    async def wait(self) -> None:
-        """Wait for the others."""
-        await self._open.wait()
-
-
-@dataclass(slots=True)
-class Passing:
-    """One call on its way through its gate."""
-
-    gate: Gate
-    deadline: float | None  # of time.monotonic
-    endpoint: str
-    spot: int  # of the mark
-    has_arrived: bool = False
-
-    def arrive(self) -> None:
-        """Count this call once."""
-        if not self.has_arrived:
-            self.has_arrived = True
-            self.gate.arrive()
+FormOf = Callable[[str, Any], Form | None]
+"""Gives the form of a call by endpoint and head; None: `Serve` answers it, in a task."""
 
 
 _passing: ContextVar[Passing] = ContextVar("ekiben_passing")
@@ -126,7 +69,10 @@ class Worker:
         dispatcher.batches = {name: Notes(name, self._told) for name in dispatcher.batches}  # type: ignore[misc]  # mypy: they note alike
         self._mark = mark
         self._serve: Serve | None = None
+        self._form_of: FormOf = formless
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._turns: dict[int, Turn] = {}  # calls without a task
+        self._last: asyncio.Future[None] | None = None  # somebody waits for the last of them
         self._passing: dict[int, Passing] = {}
         self._due: dict[int, int] = {}  # spots of calls that wait for a thread
         bound = dispatcher.bound
@@ -143,11 +89,16 @@ class Worker:
     @property
     def inside(self) -> int:
         """Calls without an answer."""
-        return len(self._tasks)
+        return len(self._tasks) + len(self._turns)
 
-    def ready(self, serve: Serve) -> None:
-        """Take calls, now that the instance is there."""
-        self._serve = serve
+    def ready(self, serve: Serve, form_of: FormOf | None = None) -> None:
+        """Take calls, now that the instance is there.
+
+        Args:
+            serve: answers those that take a task.
+            form_of: knows those that take none.
+        """
+        self._serve, self._form_of = serve, form_of or formless
         self._link.send(Frame(Kind.READY))
 
     async def submit(self, call: Call) -> Any:
@@ -189,8 +140,11 @@ class Worker:
     async def drain(self, seconds: float) -> None:
         """Take no more; wait *seconds* at most for the calls inside, and send the rest."""
         self._link.send(Frame(Kind.LEAVING))
-        if self._tasks:
-            await asyncio.wait(list(self._tasks.values()), timeout=seconds)
+        self._last = asyncio.get_running_loop().create_future()
+        if not self._turns:
+            self._last.set_result(None)
+        if self._tasks or self._turns:
+            await asyncio.wait([self._last, *self._tasks.values()], timeout=seconds)
         for _ in range(2):
             await asyncio.sleep(0)  # the answers are sent at the end of a turn
 
@@ -202,6 +156,8 @@ class Worker:
         self.failure = error
         for task in self._tasks.values():
             task.cancel()
+        for turn in list(self._turns.values()):
+            turn.cancel()
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(Unavailable("the server is gone"))
@@ -212,8 +168,8 @@ class Worker:
         try:
             match frame.kind:
                 case Kind.CALLS:
-                    cut, endpoint, is_batch, records = frame.value
-                    self._take(cut, endpoint, is_batch, (records, frame.buffers))
+                    endpoint, is_batch, *columns = frame.value
+                    self._take(endpoint, is_batch, list(zip(*columns, strict=True)), frame.buffers)
                 case Kind.CANCEL:
                     self._cancel(frame.value)
                 case Kind.CALLED:
@@ -228,24 +184,67 @@ class Worker:
                     task.add_done_callback(self._probes.discard)
                 case _:
                     raise ValueError(f"a front does not say {frame.kind.name}")
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, IndexError) as error:
             self._link.close(WireError(f"the front sent a frame that means nothing: {error}"))
 
-    def _take(self, cut: int, endpoint: str, is_batch: bool, given: tuple[Any, Sequence[Buffer]]) -> None:
-        records, buffers = given
+    def _take(self, endpoint: str, is_batch: bool, records: list[Any], buffers: Sequence[Buffer]) -> None:
+        """Begin with a cut: calls that need no task are read, then go in together."""
         if self._serve is None or endpoint not in self.dispatcher.bound.signatures:
             raise ValueError(f"no such endpoint: {endpoint!r}")
-        begun = [] if endpoint in self._alone else [spot for *_, spot in records]
-        gate = Gate(len(records), lambda: self._begin(begun))
+        at, loop, ready = 0, asyncio.get_running_loop(), []
+        others = []
+        for number, head, held, deadline, spot in records:
+            part = buffers[at : at + held]
+            at += held
+            form = self._form_of(endpoint, head)
+            if form is None:
+                others.append((number, self._serve(endpoint, head, part), deadline, spot))
+                continue
+            turn = self._turns[number] = Turn(number, spot, head, form, self._finish)
+            if turn.read(endpoint, part, deadline) is not None:
+                ready.append(turn)
+        self._enter(endpoint, ready)
+        begun = [] if endpoint in self._alone else [spot for *_, spot in others]
+        gate = Gate(len(others), lambda: self._begin(begun))
         if not is_batch:
             gate.open()
-        at, loop = 0, asyncio.get_running_loop()
-        for number, head, held, deadline, spot in records:
-            work = self._serve(endpoint, head, buffers[at : at + held])
+        for number, work, deadline, spot in others:
             passing = Passing(gate, deadline, endpoint, spot)
             self._tasks[number] = loop.create_task(self._answer(number, work, passing))
             self._passing[number] = passing
-            at += held
+
+    def _enter(self, endpoint: str, turns: Sequence[Turn]) -> None:
+        """Let calls in that were read."""
+        is_alone = endpoint in self._alone
+        for turn in turns:
+            if is_alone:
+                self._due[id(turn.call)] = turn.spot
+            else:
+                self._mark.set(turn.spot)
+        for turn in turns:
+            try:
+                door = self.dispatcher.door(endpoint)
+            except Unavailable as error:
+                turn.set_exception(error)
+            else:
+                turn.enter(door)
+
+    def _finish(self, turn: Turn, done: Done | Awaitable[Done]) -> None:
+        """Send what became of a call without a task; what takes longer gets one now."""
+        if turn.call is not None:
+            self._due.pop(id(turn.call), None)
+        if isinstance(done, tuple):
+            del self._turns[turn.number]
+            self._reply(turn.number, done)
+            if not self._turns and self._last is not None and not self._last.done():
+                self._last.set_result(None)
+        else:
+            task = asyncio.get_running_loop().create_task(self._end(turn, done))
+            self._probes.add(task)
+            task.add_done_callback(self._probes.discard)
+
+    async def _end(self, turn: Turn, work: Awaitable[Done]) -> None:
+        self._finish(turn, await work)
 
     def _begin(self, spots: Sequence[int]) -> None:
         for spot in spots:
@@ -259,9 +258,15 @@ class Worker:
 
     def _cancel(self, number: int) -> None:
         """Drop a call that nobody waits for; a sync one that was begun goes on."""
+        turn = self._turns.get(number)
+        if turn is not None and (self._is_loose(turn) or not self._mark.is_set(turn.spot)):
+            turn.cancel()
         passing = self._passing.get(number)
         if passing is not None and (passing.endpoint in self._loose or not self._mark.is_set(passing.spot)):
             self._tasks[number].cancel()
+
+    def _is_loose(self, turn: Turn) -> bool:
+        return turn.call is not None and turn.call.endpoint in self._loose
 
     async def _answer(self, number: int, work: Awaitable[Done], passing: Passing) -> None:
         _passing.set(passing)
@@ -282,10 +287,12 @@ class Worker:
         """Send all that is ready as one frame."""
         replies, self._replies = self._replies, []
         told, self._told[:] = list(self._told), []
-        records = [[number, head, len(buffers)] for number, (head, buffers) in replies]
-        held = [buffer for _, (_, buffers) in replies for buffer in buffers]
+        numbers = [number for number, _ in replies]
+        heads = [head for _, (head, _) in replies]
+        held = [len(buffers) for _, (_, buffers) in replies]
+        every = [buffer for _, (_, buffers) in replies for buffer in buffers]
         try:
-            self._link.send(Frame(Kind.REPLIES, [told, records], held))
+            self._link.send(Frame(Kind.REPLIES, [told, numbers, heads, held], every))
         except WireError as error:
             log.error("an answer does not fit into a frame: %s", error)
             self._link.close(error)
@@ -308,20 +315,6 @@ async def called(check: Callable[[], Any]) -> Any:
     return await check() if inspect.iscoroutinefunction(check) else await asyncio.to_thread(check)
 
 
-def within(bound: BoundService) -> BoundService:
-    """Give a service as a worker runs it: time, admission and waiting are the front's."""
-    spec = bound.spec
-    endpoints = tuple(unhurried(endpoint) for endpoint in spec.endpoints)
-    limits = replace(spec.limits, timeout=None, max_concurrency=None)
-    spec = replace(spec, endpoints=endpoints, limits=limits)
-    return replace(bound, spec=spec, on_deployment=(), policies={})  # the front asks those
-
-
-def unhurried(endpoint: EndpointSpec) -> EndpointSpec:
-    """Give an endpoint without times: the front has counted them already."""
-    batch = endpoint.batch
-    return replace(
-        endpoint,
-        timeout=0.0,
-        batch=None if batch is None else replace(batch, max_wait=0.0, max_latency=float("inf")),
-    )
+def formless(endpoint: str, head: Any) -> Form | None:
+    """Know no form: every call takes a task."""
+    return None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ekiben.core.running import running
 from ekiben.core.spec import BoundService
+from ekiben.engine.door import Door
 from ekiben.engine.job import Done
 from ekiben.engine.limits import Admission
 from ekiben.engine.local import Needs
@@ -19,7 +20,7 @@ from ekiben.engine.wire import Buffer, view
 from ekiben.http import deadline
 from ekiben.http.body import check_length, read, settle
 from ekiben.http.endpoint import Handler
-from ekiben.http.exchange import Exchange, Receive, Scope, Send
+from ekiben.http.exchange import OUTCOME, Exchange, Outcome, Receive, Scope, Send
 from ekiben.http.origin import Guard
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec
@@ -30,6 +31,7 @@ READ = frozenset((b"content-type", b"content-encoding", b"content-length", b"acc
 URL = ("path", "raw_path", "query_string", "path_params")  # where arguments may stand
 KEPT = ("method", *URL, "root_path", "scheme", "http_version", "client", "server")
 FORM = "http"  # says in a call's head what kind it is
+RELAYED = "relayed"  # the same of a request whose answer may come as status, media type and further lines
 
 Submit = Callable[[str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
 
@@ -66,6 +68,9 @@ class Remote(Protocol):
         self, endpoint: str, head: Any, buffers: Sequence[Buffer] = (), deadline: float | None = None
     ) -> Done:
         """Let a worker answer one call."""
+
+    def door(self, endpoint: str) -> Door:
+        """Give the way in for a job."""
 
     async def ask(self, what: str) -> bool:
         """Ask the service's own health method of each worker."""
@@ -112,6 +117,10 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_tr
 
     async def handle(scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
         headers = seen.headers
+        before: Outcome | None = scope.get(OUTCOME)
+        if before is not None:
+            await give(before.value(), send)
+            return
         if b"origin" in headers or b"sec-fetch-site" in headers:
             front.guard.check(scope, headers)
         declared = headers.get(b"content-type", b"")
@@ -127,12 +136,16 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_tr
         known_of = {key: plain(scope[key]) for key in kept if key in scope} if kept else None
         head = [FORM, scope["method"], crossing, seen.request_id, known_of]
         due = deadline.read(headers) if deadline.FIELD in headers else None
-        answer, buffers = await watch.over(submit(name, head, (body,), due), receive)
-        status, answered = answer
-        await send({"type": "http.response.start", "status": status, "headers": [tuple(pair) for pair in answered]})
-        await send({"type": "http.response.body", "body": bytes(view(buffers[0])) if buffers else b""})
+        await give(await watch.over(submit(name, head, (body,), due), receive), send)
 
     return handle
+
+
+async def give(done: Done, send: Send) -> None:
+    """Send what a worker answered."""
+    (status, answered), buffers = done
+    await send({"type": "http.response.start", "status": status, "headers": [tuple(pair) for pair in answered]})
+    await send({"type": "http.response.body", "body": bytes(view(buffers[0])) if buffers else b""})
 
 
 def plain(value: Any) -> Any:

@@ -19,9 +19,10 @@ from ekiben.core.errors import InvalidInput, MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher, Needs
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, apart, auth, endpoint, errors, fast, pages, tracing
+from ekiben.http import answer, apart, auth, endpoint, errors, fast, pages, relay, tracing
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
+from ekiben.http.cycle import Cycle
 from ekiben.http.endpoint import Handler
 from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
 from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Tally
@@ -100,7 +101,7 @@ class App:
             for path, methods, handler in tasks.plan(bound, codecs, self.tasks, guard):
                 self._table.add(path, methods, handler)
                 self._tallies[path] = self.metrics.tally(path)
-        self.obstacle = fast.obstacle(bound, self._mounts) if remote is None else "its workers stand apart"
+        self.obstacle = fast.obstacle(bound, self._mounts)
         self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
         documents = pages.Documents(spec, codecs, guarded=self._auth is not None)
         uncounted = Tally(())
@@ -133,8 +134,7 @@ class App:
 
     def _plan_fast(self, codecs: Mapping[str, Codec], proxied: bool) -> dict[bytes, fast.Route]:
         """Plan what the protocol answers itself."""
-        assert isinstance(self.dispatcher, LocalDispatcher)
-        spec, door = self.bound.spec, self.dispatcher.door
+        spec, door, is_here = self.bound.spec, self.dispatcher.door, isinstance(self.dispatcher, LocalDispatcher)
         shared = fast.Shared(
             door,
             spec.limits,
@@ -143,9 +143,10 @@ class App:
             self._inside,
             self._access,
             proxied,
+            Cycle if is_here else relay.Relayed,
             None if self._auth is None else self._auth.lets_in,
         )
-        return fast.plan(self.bound, codecs, self._tallies, shared)
+        return fast.plan(self.bound, codecs, self._tallies, shared, fast.Route if is_here else relay.Relay)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the app's life."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from starlette.responses import Response
 
@@ -55,6 +56,7 @@ class Shared:
     inside: Inside
     access: AccessLog | None
     proxied: bool  # the app may believe a proxy who the client is
+    cycle: Callable[..., Any]  # makes what answers one request
     authorize: Authorize | None = (
         None  # whether path and headers of a request let it in; the app tells the others why not
     )
@@ -78,6 +80,7 @@ class Route:
         self.path = path
         self.tally = tally
         self.door = shared.door
+        self.cycle = shared.cycle
         self.inside = shared.inside
         self.access = shared.access
         self.id_header = shared.id_header
@@ -194,12 +197,16 @@ def fits(endpoint: EndpointSpec, bound: BoundService) -> bool:
 
 
 def plan(
-    bound: BoundService, codecs: Mapping[str, Codec], tallies: Mapping[str, Tally], shared: Shared
+    bound: BoundService,
+    codecs: Mapping[str, Codec],
+    tallies: Mapping[str, Tally],
+    shared: Shared,
+    make: Callable[[EndpointSpec, str, Codec, Tally, Shared], Route],
 ) -> dict[bytes, Route]:
     """Settle the routes of a service that nothing forbids to have some."""
     found = {}
     for endpoint in bound.spec.endpoints:
         path = bound.spec.http.path_prefix + endpoint.route
         if fits(endpoint, bound):
-            found[path.encode()] = Route(endpoint, path, codecs[endpoint.name], tallies[path], shared)
+            found[path.encode()] = make(endpoint, path, codecs[endpoint.name], tallies[path], shared)
     return found

@@ -55,7 +55,7 @@ class Protocol(Strict):
         if known is not None and not self._is_over:
             if len(data) == known.size and data.startswith(known.head) and known.route.lets_in(known.headers):
                 self._since = NEW
-                cycle = Cycle(self, known.route, known.headers, known.scope, keep_alive=True)
+                cycle: Cycle = known.route.cycle(self, known.route, known.headers, known.scope, keep_alive=True)
                 cycle.body = data[len(known.head) :]
                 cycle.is_whole = True
                 self._take(cycle)
@@ -85,7 +85,7 @@ class Protocol(Strict):
         if route is not None and parser.get_method() == b"POST" and parser.get_http_version() == "1.1":
             headers = route.read(self.headers)
             if headers is not None:
-                self._take(Cycle(self, route, headers, self._seen(route), parser.should_keep_alive()))
+                self._take(route.cycle(self, route, headers, self._seen(route), parser.should_keep_alive()))
                 return
         url, headers_of_app, expects = self.url, self.headers, self.expect_100_continue
         super(Strict, self).on_message_begin()  # makes the scope

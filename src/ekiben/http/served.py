@@ -9,9 +9,12 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 import uvloop
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ekiben.core.spec import BoundService
 from ekiben.engine.graph import LINK, MARK, joined
@@ -19,19 +22,23 @@ from ekiben.engine.job import Done
 from ekiben.engine.leash import Leash
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
+from ekiben.engine.messages import Reply
+from ekiben.engine.unhurried import Unwatched, within
 from ekiben.engine.values import FORM as VALUES
 from ekiben.engine.values import Valued
 from ekiben.engine.wire import Buffer, view
-from ekiben.engine.worker import Unwatched, Worker, within
+from ekiben.engine.worker import Worker
 from ekiben.http import endpoint as endpoints
 from ekiben.http import errors, tracing
 from ekiben.http.apart import FORM as REQUEST
+from ekiben.http.apart import RELAYED
 from ekiben.http.endpoint import Handler, Service
-from ekiben.http.exchange import Exchange, Message, Scope
+from ekiben.http.exchange import OUTCOME, Exchange, Message, Outcome, Scope
 from ekiben.http.origin import Guard
+from ekiben.http.plain_call import PlainCalls
 from ekiben.http.tracing import Noting
 from ekiben.http.watch import Watch
-from ekiben.schema.codec import plan
+from ekiben.schema.codec import Codec, plan
 
 
 def run(bound: BoundService, leash: Leash, drain: float) -> bool:
@@ -61,8 +68,9 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; the front reports it
         leash.failed(error)
         return False
-    forms = {REQUEST: Served(bound, worker, noting).answer, VALUES: Valued(bound, worker).answer}
-    worker.ready(lambda endpoint, head, buffers: forms[head[0]](endpoint, head, buffers))
+    served = Served(bound, codecs, worker, noting)
+    forms = {REQUEST: served.answer, RELAYED: served.answer, VALUES: Valued(bound, worker).answer}
+    worker.ready(lambda endpoint, head, buffers: forms[kind_of(head)](endpoint, head, buffers), served.form_of)
     leash.ready()
     ends = [asyncio.create_task(each.wait()) for each in (asked, worker.ended)]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -73,6 +81,11 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     await dispatcher.stop()
     worker.close()
     return True
+
+
+def kind_of(head: Any) -> Any:
+    """Say what kind of call has this head; bytes are a plain request's."""
+    return REQUEST if isinstance(head, bytes) else head[0]
 
 
 class Passed(Guard):
@@ -87,11 +100,14 @@ class Served:
 
     Args:
         bound: the service, as the front has it.
+        codecs: of its endpoints.
         worker: runs the calls.
         noting: knows whose they are, where the service asks for that.
     """
 
-    def __init__(self, bound: BoundService, worker: Worker, noting: Noting | None = None) -> None:
+    def __init__(
+        self, bound: BoundService, codecs: Mapping[str, Codec], worker: Worker, noting: Noting | None = None
+    ) -> None:
         spec = bound.spec
         self._joined = nobody if noting is None else noting.joined
         service = Service(
@@ -106,17 +122,40 @@ class Served:
         self._id_header = spec.style.request_id_header.lower().encode()
         self._routes = {each.name: spec.http.path_prefix + each.route for each in spec.endpoints}
         self._handlers: dict[str, Handler] = {}
+        self._plain: dict[str, PlainCalls] = {}
         for each in spec.endpoints:
-            signature = bound.signatures[each.name]
-            self._handlers[each.name] = endpoints.plan(
-                each, plan(signature, spec.style), service, wants_context=signature.context is not None
-            )
+            name, codec, signature = each.name, codecs[each.name], bound.signatures[each.name]
+            wants_context = signature.context is not None
+            self._handlers[name] = endpoints.plan(each, codec, service, wants_context=wants_context)
+            is_drawn = codec.output_leaf is not None and codec.output_leaf.kind == "image"  # encoded off the loop
+            if not (wants_context or each.stream or is_drawn):
+                later = partial(self._later, name)
+                self._plain[name] = PlainCalls(codec, spec.limits, spec.http.gzip_min, self._fail, later)
+
+    def form_of(self, endpoint: str, head: Any) -> PlainCalls | None:
+        """Give the form of a call that takes no task."""
+        return self._plain.get(endpoint) if isinstance(head, bytes) else None
 
     async def answer(self, endpoint: str, head: Any, buffers: Sequence[Buffer]) -> Done:
         """Answer one request."""
-        _, method, headers, request_id, known = head
+        if isinstance(head, bytes):
+            request_id, accept, encoding = head.split(b"\n")
+            read = [[b"accept", accept], [b"accept-encoding", encoding]]
+            head = [RELAYED, "POST", [pair for pair in read if pair[1]], request_id.decode(), None]
+        kind, method, headers, request_id, known = head
         given = [(bytes(name), bytes(value)) for name, value in headers]
         scope = self._scope(endpoint, method, [*given, (self._id_header, request_id.encode())], known)
+        taken = await self._answer(endpoint, scope, buffers, request_id)
+        return taken.short() or taken.whole() if kind == RELAYED else taken.whole()
+
+    async def _later(self, endpoint: str, value: Any, request_id: str, headers: list[tuple[bytes, bytes]]) -> Done:
+        """Answer with a value that is no plain one, or what was encoded of it."""
+        scope = self._scope(endpoint, "POST", [*headers, (self._id_header, request_id.encode())], None)
+        scope[OUTCOME] = Outcome(Reply(value), perf_counter(), request_id)
+        taken = await self._answer(endpoint, scope, (), request_id)
+        return taken.short() or taken.whole()
+
+    async def _answer(self, endpoint: str, scope: Scope, buffers: Sequence[Buffer], request_id: str) -> "Taken":
         taken = Taken()
         exchange = Exchange(scope, taken.send, self._id_header)
         try:
@@ -124,7 +163,7 @@ class Served:
                 await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, exchange)
         except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
             taken.refuse(error, self._fail, request_id)
-        return [taken.status, [[*pair] for pair in taken.headers]], [b"".join(taken.parts)]
+        return taken
 
     def _scope(self, endpoint: str, method: str, headers: Any, known: Mapping[str, Any] | None) -> Scope:
         scope: Scope = {
@@ -177,6 +216,18 @@ class Taken:
             self.status, self.headers = message["status"], message["headers"]
         elif body := message.get("body"):
             self.parts.append(body)
+
+    def whole(self) -> Done:
+        """Give the answer with all headers."""
+        return [self.status, [[*pair] for pair in self.headers]], [b"".join(self.parts)]
+
+    def short(self) -> Done | None:
+        """Give status, media type and other lines; None for headers in another order."""
+        names = [name for name, _ in self.headers]
+        if names[:1] != [b"content-type"] or names[-1] != b"content-length" or self.status not in STATUS_LINE:
+            return None
+        more = b"".join(b"%b: %b\r\n" % tuple(pair) for pair in self.headers[1:-1])
+        return [self.status, self.headers[0][1], more], [b"".join(self.parts)]
 
     def refuse(self, error: Exception, fail: Callable[[BaseException, str], errors.Failure], request_id: str) -> None:
         """Answer with what went wrong, in place of what was there."""
