@@ -51,7 +51,17 @@ _NAMES = {
     "task": "services.tasks",
     "to_asgi": "tools.asgi",
 }
-_MODULES = ("batching", "exceptions", "keras", "models", "picklable_model", "sklearn", "testing", "validators")
+_MODULES = (
+    "batching",
+    "exceptions",
+    "keras",
+    "models",
+    "picklable_model",
+    "sklearn",
+    "testing",
+    "validators",
+    "xgboost",
+)
 
 __all__ = [*_NAMES, *_MODULES, "__version__"]  # noqa: PLE0604 - all are names
 

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.svm import SVC
+
+from ekiben.models import Model
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -45,3 +48,30 @@ def python(tmp_path: Path) -> Run:
         return done
 
     return run
+
+
+@pytest.fixture
+def travel(python: Run, tmp_path: Path) -> Callable[[Model, object], object]:
+    """Export a model, import it in a home of its own in a process without this one's code; give what it predicts.
+
+    The model is called with rows as the served endpoint is; arrays go and come as files.
+    """
+
+    def go(saved: Model, rows: object, method: str = "predict") -> object:
+        numpy.save(tmp_path / "rows.npy", rows)  # type: ignore[arg-type]
+        saved.export(tmp_path / "model.bentomodel")
+        python(ELSEWHERE, str(tmp_path), method, EKIBEN_HOME=str(tmp_path / "other-home"))
+        return numpy.load(tmp_path / "answer.npy")
+
+    return go
+
+
+ELSEWHERE = """
+import sys, numpy, ekiben.models
+from ekiben.services.load import load
+folder, method = sys.argv[1:]
+saved = ekiben.models.import_model(folder + "/model.bentomodel", skip_existing=True)
+served = load("model:" + str(saved.tag)).create({})
+numpy.save(folder + "/answer.npy", getattr(served, method)(numpy.load(folder + "/rows.npy")))
+assert "pytest" not in sys.modules
+"""

@@ -176,7 +176,7 @@ def describe_methods(
     given = asked if isinstance(asked, Mapping) else {name: default.get(name, Method()).to_yaml() for name in asked}
     described = {}
     for name, options in given.items():
-        if not callable(getattr(model, str(name), None)):
+        if name not in default and not callable(getattr(model, str(name), None)):
             public = [n for n in dir(model) if not n.startswith("_") and callable(getattr(type(model), n, None))]
             near = difflib.get_close_matches(str(name), public, 1)
             raise ConfigError(
@@ -200,8 +200,9 @@ def try_methods(verbs: Framework, model: Any, described: Mapping[str, Any], samp
     """
     default, outputs = verbs.methods(model), {}
     for name in described:
+        method = default.get(name, Method())
         try:
-            result = getattr(model, name)(sample, **default.get(name, Method()).quiet)
+            result = method.of(model, name)(sample, **method.quiet)
         except Exception as error:
             raise InvalidInput(
                 f"`sample` must be an input of the model's `{name}`, which says: {error}",

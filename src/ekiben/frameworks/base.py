@@ -4,6 +4,7 @@ In: a model object. Out: files in a folder, and the few facts that loading needs
 A framework is a module with `NAME`, `LIBRARY`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,15 @@ class Method:
     batchable: bool = False
     batch_dim: tuple[int, int] = (0, 0)
     quiet: Mapping[str, Any] = field(default_factory=dict)  # keywords for a call that shows nothing
+    call: Callable[[Any, Any], Any] | None = None  # of model and value, where the model's own takes no plain value
+    refusals: tuple[type[Exception], ...] = ()  # what says that a value is wrong, beside ValueError and TypeError
+
+    def of(self, model: Any, name: str) -> Callable[..., Any]:
+        """Give the function of one value that serves the method *name* of *model*."""
+        if self.call is not None:
+            return functools.partial(self.call, model)
+        found: Callable[..., Any] = getattr(model, name)
+        return found
 
     def to_yaml(self) -> dict[str, Any]:
         """Give the form that stands under `signatures` in model.yaml."""

@@ -11,7 +11,9 @@ from typing import Any, cast
 from ekiben.core.errors import NotFound
 from ekiben.frameworks.base import Framework
 
+# In the order in which they are asked whose an object is: scikit-learn's is also what follows its interface.
 FRAMEWORKS = {
+    "xgboost": "ekiben.frameworks.xgboost",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
     "picklable_model": "ekiben.frameworks.picklable_model",

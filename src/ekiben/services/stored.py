@@ -16,7 +16,9 @@ from ekiben.core.front import front
 from ekiben.core.optional import need
 from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ServiceSpec
 from ekiben.frameworks import sample as samples
+from ekiben.frameworks.base import Method
 from ekiben.frameworks.handle import Model
+from ekiben.frameworks.table import framework
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import settle
 from ekiben.schema.signature import EMPTY, Parameter, Signature
@@ -31,10 +33,11 @@ OPEN = ("picklable_model",)  # frameworks whose models may take anything
 class Served:
     """A loaded model, with a function for each endpoint."""
 
-    def __init__(self, model: Any, methods: Mapping[str, str]) -> None:
+    def __init__(self, model: Any, methods: Mapping[str, str], known: Mapping[str, Method]) -> None:
         self.model = model
         for name, attribute in methods.items():
-            setattr(self, name, guarded(getattr(model, attribute)))
+            method = known.get(attribute, Method())
+            setattr(self, name, guarded(method.of(model, attribute), method.refusals))
 
 
 def bind_model(stored: StoredModel) -> BoundService:
@@ -67,11 +70,17 @@ def bind_model(stored: StoredModel) -> BoundService:
     check_routes(spec, model.tag.name)
     return BoundService(
         spec=spec,
-        create=lambda handles: Served(model.load_model(), methods),
+        create=lambda handles: create(model, methods),
         signatures=signatures,
         samples={} if value is None else dict.fromkeys(methods, value),
         origin=f"model:{model.tag}",
     )
+
+
+def create(stored: Model, methods: Mapping[str, str]) -> Served:
+    """Load the model, and bind its methods as its framework calls them."""
+    model = stored.load_model()
+    return Served(model, methods, framework(stored.info.module).methods(model))
 
 
 def endpoint_name(method: str, methods: Mapping[str, Any]) -> str:
@@ -150,17 +159,22 @@ def caster(dtypes: Mapping[str, str]) -> Callable[[Any], Any]:
     return cast
 
 
-def guarded(method: Callable[..., Any]) -> Callable[[Any], Any]:
+def guarded(method: Callable[..., Any], refusals: tuple[type[Exception], ...] = ()) -> Callable[[Any], Any]:
     """Call a method; a value that it refuses is the caller's mistake.
 
     A sparse answer becomes an array.
+
+    Args:
+        method: of a model.
+        refusals: the errors by which its library refuses a value, beside ValueError and TypeError.
     """
+    refused: tuple[type[Exception], ...] = (ValueError, TypeError, *refusals)
 
     @functools.wraps(method, updated=())
     def call(value: Any) -> Any:
         try:
             answer = method(value)
-        except (ValueError, TypeError) as error:
+        except refused as error:
             raise InvalidInput(f"the model does not take this value: {error}") from error
         return answer.toarray() if hasattr(answer, "toarray") else answer
 
