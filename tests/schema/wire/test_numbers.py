@@ -78,7 +78,7 @@ def test_read_equals_careful(value: Any, dtype: str | None, *, spaced: bool) -> 
         pytest.param(b"[1.0,[2]]", id="a number before a list"),
         pytest.param(b"[[[1.0,2],[3]],[[4,5],[6]]]", id="ragged at the third level"),
         pytest.param(b"[[1.0,null]]", id="a null"),
-        pytest.param(b"[[1.0,true]]", id="a boolean"),
+        pytest.param(b"[18446744073709551616]", id="a whole number beyond 64 bits"),
         pytest.param(b'[[1.0,"2"]]', id="a text"),
         pytest.param(b'{"x":[1.0],"x":[2.0]}', id="an object where lists are asked for"),
         pytest.param(b"[[1.0,NaN]]", id="NaN, which is no JSON"),
@@ -94,6 +94,14 @@ def test_read_equals_careful(value: Any, dtype: str | None, *, spaced: bool) -> 
 def test_read_leaves_the_rest(body: bytes) -> None:
     """Whatever is no plain array of numbers is left to the careful way."""
     assert numbers.read(plan("float64", None, "an array"), body) is None
+
+
+def test_brief_and_long_bodies_are_read_alike() -> None:
+    """The way of short bodies and that of long ones give one array."""
+    rows = [[index / 7, float(index)] for index in range(8)]
+    brief, form = json.dumps(rows).encode(), plan("float64", None, "an array")
+    assert len(brief) <= numbers.BRIEF
+    assert same(numbers.read(form, brief), numbers.read(form, brief + b" " * numbers.BRIEF))
 
 
 def test_read_by_name() -> None:
