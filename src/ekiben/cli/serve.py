@@ -200,7 +200,9 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
     from ekiben.core.spec import Layout
     from ekiben.engine import layout
     from ekiben.engine.leash import take
+    from ekiben.engine.memory import keep_freed
 
+    keep_freed()
     leash = take()
     if leash is not None:
         replicas.work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen)
