@@ -1,21 +1,18 @@
 """`ekiben serve --workers`: several real processes behind one address, and what happens when one of them goes."""
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
 import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.cli.load import children, in_log, loaded, more, until
 from tests.servers import READY_S, Running, leftovers, serve_to_end, serving, starting
 
 pytestmark = pytest.mark.slow
@@ -79,65 +76,6 @@ def version(server: Running) -> Any:
 
 def pids(server: Running, calls: int = 12) -> Counter[int]:
     return Counter(ask(server, "pid") for _ in range(calls))
-
-
-def children(server: Running) -> list[int]:
-    return sorted(pid for pid in leftovers(server.pid) if pid != server.pid)
-
-
-def until(say: str, ask: Callable[[], bool]) -> None:
-    end = time.monotonic() + READY_S
-    while not ask():
-        assert time.monotonic() < end, say
-        time.sleep(0.02)
-
-
-@dataclass(slots=True)
-class Load:
-    """Calls that went well, and what became of the others."""
-
-    good: int = 0
-    bad: list[str] = field(default_factory=list)
-
-
-@contextlib.asynccontextmanager
-async def loaded(server: Running, endpoint: str = "pid", clients: int = 8, **body: Any) -> AsyncIterator[Load]:
-    """Call as fast as the answers come: half over kept connections, half over a new one for each call."""
-    load, is_over = Load(), False
-
-    async def call(keep: bool) -> None:
-        options = {} if keep else {"headers": {"connection": "close"}}
-        async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False, **options) as client:
-            while not is_over:
-                try:
-                    answer = await client.post(f"/{endpoint}", json=body)
-                except httpx.TransportError as error:
-                    load.bad.append(repr(error))
-                    continue
-                if answer.status_code == 200:
-                    load.good += 1
-                else:
-                    load.bad.append(f"{answer.status_code} {answer.text}")
-
-    tasks = [asyncio.create_task(call(index % 2 == 0)) for index in range(clients)]
-    try:
-        await more(load, 20)
-        yield load
-    finally:
-        is_over = True
-        await asyncio.gather(*tasks)
-
-
-async def more(load: Load, calls: int) -> None:
-    """Wait until so many more calls went well."""
-    wanted = load.good + calls
-    async with asyncio.timeout(READY_S):
-        while load.good < wanted:
-            await asyncio.sleep(0.01)
-
-
-async def in_log(server: Running, words: str) -> None:
-    await asyncio.to_thread(server.wait_for_log, words)
 
 
 def test_workers(project: Path) -> None:
@@ -232,7 +170,7 @@ async def test_a_killed_worker_costs_only_its_calls(project: Path) -> None:
     with serving("service:Who", "--workers", "2", cwd=project) as server:
         await in_log(server, "ready in")
         before = children(server)
-        async with loaded(server, clients=8) as load:
+        async with loaded(server, "pid", clients=8) as load:
             os.kill(before[0], signal.SIGKILL)
             await in_log(server, "was killed by SIGKILL and is started again")
             await more(load, 50)

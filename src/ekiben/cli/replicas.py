@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,16 +50,32 @@ def is_worker() -> bool:
 
 
 def plan_of(bound: "BoundService", workers: int, module: str, words: Sequence[str], drain: float) -> "Plan":
-    """Say all that a supervisor has to know of a service."""
+    """Say all that a supervisor has to know of a service.
+
+    Raises:
+        ConfigError: its models are to be watched, and it has none for that.
+    """
+    from ekiben.frameworks.api import model_store
+    from ekiben.services.newest import newest
     from ekiben.tools.replicas import Plan
 
+    option = watching(bound)
     return Plan(
+        models={} if option is None else newest(bound, option),
+        store=None if option is None else str(model_store().root),
         service=bound.spec.name,
         workers=workers,
         command=command_of(module, words),
         drain=drain,
         gpus=bound.spec.resources.get("gpu"),
     )
+
+
+def watching(bound: "BoundService") -> str | None:
+    """Give the option that lets newer models be swapped in, as it was written."""
+    if not bound.spec.watch_models:
+        return None
+    return "--watch-models" if bound.sources.get("watch_models") == "--watch-models" else "watch_models"
 
 
 def hand_over(bound: "BoundService", plan: "Plan", listening: "Listening", began: float, folder: str) -> None:
@@ -98,13 +114,18 @@ def supervise(text: str) -> None:
     for number in given.sockets:
         os.set_inheritable(number, False)
     plan = Plan(**given.plan)
+    landing = None
+    if plan.store is not None:
+        from ekiben.tools.landing import Landing
+
+        landing = Landing(Path(plan.store), list(plan.models))
     sockets = [socket.socket(fileno=number) for number in given.sockets]
 
     def ready() -> None:
         log.info("ready in %.1f s with %d workers; Ctrl-C stops", time.monotonic() - given.began, plan.workers)
 
     with Listening(sockets, None if given.path is None else Path(given.path)):
-        asyncio.run(Replicas(plan, sockets, ready).run())
+        asyncio.run(Replicas(plan, sockets, ready, landing).run())
     log.info("stopped")
 
 
@@ -118,13 +139,30 @@ def work(ctx: "click.Context", leash: "Leash", load: "Callable[[], BoundService]
     from ekiben.core.errors import EkibenError, ServiceLoadError
     from ekiben.core.trace import explain
     from ekiben.engine.deployment import without_deployment
+    from ekiben.engine.swap import TRIED
     from ekiben.http import replica
 
     leash.hold(listen.drain + GRACE)
     try:
-        replica.run(without_deployment(load()), listen, leash)
+        hold_models(leash.place.notes)
+        bound = load()
+        if TRIED in leash.place.notes and leash.place.index == 0:
+            from ekiben.services.newest import try_models
+
+            try_models(bound, leash.place.notes[TRIED])
+        replica.run(without_deployment(bound), listen, leash)
     except Exception as error:
         leash.failed(error if isinstance(error, EkibenError) else ServiceLoadError(explain(error)))
         raise Failure() from error
     finally:
         leash.close()
+
+
+def hold_models(notes: Mapping[str, Any]) -> None:
+    """Hold `latest` to what the supervisor settled for all that start with us."""
+    from ekiben.engine.swap import MODELS
+
+    if MODELS in notes:
+        from ekiben.store.pins import pin
+
+        pin(Path(notes[MODELS]["root"]), notes[MODELS]["versions"])

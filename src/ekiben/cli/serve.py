@@ -48,6 +48,7 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
         ("serve service:Iris", "The class `Iris` in service.py."),
         ("serve --reload src/service.py:Iris", "The same by its path, started again at each change."),
         ("serve --working-dir ./src serve:Iris", "From another folder."),
+        ("serve iris:latest --watch-models", "The newest, also once a newer one lands."),
         ("serve . --host 0.0.0.0 --port 8080", "The service.py of this folder, for other machines."),
     ],
 )
@@ -96,6 +97,7 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     type=click.Choice(["inline", "apart", "replicas"]),
     help="Which processes hold HTTP and the model.",
 )
+@click.option("--watch-models", is_flag=True, help="Swap in a newer model when it lands in the store.")
 @click.option("--reload", is_flag=True, help="Start again when a Python file of the project changes.")
 @click.option("--development", is_flag=True, help="The same as --reload --verbose.")
 @click.option(
@@ -218,7 +220,8 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
         workers = layout.count_workers(bound.spec)
-        chosen = layout.choose(bound.spec, workers, sys.platform, mounts=bool(bound.mounts))
+        watched, mounts = replicas.watching(bound), bool(bound.mounts)
+        chosen = layout.choose(bound.spec, workers, sys.platform, watched, mounts=mounts)
         announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
         if chosen is Layout.REPLICAS:
             session = session_of(ctx)
@@ -305,6 +308,7 @@ SET_BY = {
     "port": "http.port",
     "workers": "workers",
     "layout": "layout",
+    "watch_models": "watch_models",
 }
 
 

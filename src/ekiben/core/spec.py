@@ -76,8 +76,8 @@ class ModelRef:
     """A stored model that this service needs."""
 
     attribute: str
-    tag: str
-    resolved: str | None = None
+    tag: str  # as it was asked for, `iris` or `iris:latest` included
+    resolved: str | None = None  # the exact tag that this was
     digest: str | None = None
 
 
@@ -253,6 +253,7 @@ class ServiceSpec:
     threads: int = 1
     inline: bool = False  # sync methods run on the event loop: a promise that they are short
     layout: Layout | None = None  # None: what suits the service (`engine/layout`)
+    watch_models: bool = False  # swap in newer versions of models that are asked for as `latest`
     resources: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
     tasks: TasksSpec = TasksSpec()

@@ -32,6 +32,7 @@ class Instance:
     handle: Any = None  # what those have that depend on it
     state: dict[str, Any] = field(default_factory=dict)
     monitors: Monitors | None = None
+    unfit: dict[str, Exception] = field(default_factory=dict)  # by endpoint: what its stored sample met
 
 
 def make(
@@ -134,7 +135,10 @@ def deployment_hooks(bound: BoundService, seen: set[Any] | None = None) -> Itera
 
 
 def warm_up(instance: Instance) -> None:
-    """Call each sync endpoint that has a stored sample once; a failure is only logged."""
+    """Call each sync endpoint that has a stored sample once.
+
+    A failure is logged, and kept in `unfit`.
+    """
     for name, value in instance.bound.samples.items():
         signature = instance.bound.signatures[name]
         if signature.is_async or signature.is_stream:
@@ -142,7 +146,8 @@ def warm_up(instance: Instance) -> None:
         call = Call(name, (value,), {}) if signature.is_root else Call(name, (), {signature.parameters[0].name: value})
         try:
             instance.invoke[name](call)
-        except Exception:
+        except Exception as error:
+            instance.unfit[name] = error
             log.warning("the stored sample does not pass %s.%s", instance.bound.spec.name, name, exc_info=True)
 
 

@@ -122,7 +122,11 @@ class Supervisor:
             raise self.failure
 
     async def roll(
-        self, name: str, notes: Mapping[str, Any] | None = None, taken: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        notes: Mapping[str, Any] | None = None,
+        taken: Callable[[], None] = lambda: None,
+        once: Mapping[str, Any] | None = None,
     ) -> None:
         """Start a group afresh beside the old workers, and end these once that is ready.
 
@@ -130,6 +134,7 @@ class Supervisor:
             name: the group.
             notes: for the new workers, and for those that are started in their places later.
             taken: is called when the new ones stand in the places of the old, before these end.
+            once: more notes, for the new workers alone.
 
         Raises:
             ServiceLoadError: a new one failed; the old ones stay.
@@ -142,7 +147,7 @@ class Supervisor:
             fresh: list[Worker] = []
             try:
                 for slot in slots:
-                    fresh.append(self._spawn(slot, notes or {}))
+                    fresh.append(self._spawn(slot, {**(notes or {}), **(once or {})}))
                 await self._all_ready(fresh)
             except BaseException:
                 await asyncio.gather(*(worker.stop(0.0) for worker in fresh))
@@ -154,6 +159,7 @@ class Supervisor:
             for worker in old:
                 worker.is_expected = True
             taken()
+            self._tell()
             await asyncio.gather(*(worker.retire() for worker in old))
 
     def recycle(self, worker: Worker, why: str, drain: float | None = None) -> None:
@@ -168,6 +174,7 @@ class Supervisor:
         self.restarts[worker.group.name] += 1
         worker.is_expected = True
         slot.worker = self._spawn(slot, self._notes[worker.group.name])
+        self._tell()
         self._begin(worker.stop(drain))
 
     def end(self) -> None:
@@ -238,9 +245,12 @@ class Supervisor:
         while not self.is_stopping:
             worker = slot.worker
             assert worker is not None
-            code = await asyncio.shield(worker.exited)
+            # Not for its end alone: it may be replaced, and its successor must not go unwatched while it drains.
+            while slot.worker is worker and not worker.exited.done() and not self.is_stopping:
+                await self._next()
             if slot.worker is not worker or self.is_stopping:
                 continue
+            code = worker.exited.result()
             if worker.failure is not None and not self._was_ready:
                 raise worker.failure
             pause = slot.note_death(worker, code, time.monotonic())

@@ -17,9 +17,11 @@ from ekiben.engine.control import Message
 from ekiben.engine.leash import Leash
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.passing import ROLE, Taker
+from ekiben.engine.swap import TRIAL
 from ekiben.http.listen import Listen
 from ekiben.http.scrape import Scrape
 from ekiben.http.server import Server
+from ekiben.http.trial import try_out
 
 log = logging.getLogger("ekiben")
 
@@ -37,8 +39,10 @@ class Replica(Server):
     """
 
     def __init__(self, bound: BoundService, listen: Listen, leash: Leash) -> None:
-        super().__init__(bound, listen, leash.ready)
+        super().__init__(bound, listen, self._begun)
         self._leash = leash
+        self._trial: float | None = leash.place.notes.get(TRIAL)
+        self._trying: asyncio.Task[None] | None = None
         self._taker: Taker | None = None
         self._opening: set[asyncio.Task[None]] = set()
         self._leaving: asyncio.Task[None] | None = None
@@ -53,7 +57,8 @@ class Replica(Server):
         self._leash.attach({"figures": self._tell}, self._hear)
         end = socket.socket(fileno=self._leash.place.sockets[ROLE][0])
         self._taker = Taker(end, self._take)
-        self._leash.say("taking")
+        if self._trial is None:
+            self._leash.say("taking")
 
     async def on_tick(self, counter: int) -> bool:
         """Ask to be replaced when a call holds its model thread for too long."""
@@ -69,14 +74,32 @@ class Replica(Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop as any server does; what was sent to us is answered first."""
-        if self._leaving is not None:
-            self._leaving.cancel()
+        for task in (self._leaving, self._trying):
+            if task is not None:
+                task.cancel()
         if self._taker is not None:
             self._taker.close()
         if self._opening:
             await asyncio.wait(self._opening, timeout=1.0)
         await super().shutdown(None)
         self._say_figures()
+
+    def _begun(self) -> None:
+        if self._trial is None:
+            self._leash.ready()
+        else:
+            self._trying = asyncio.get_running_loop().create_task(self._try_out(self._trial))
+
+    async def _try_out(self, patience: float) -> None:
+        """Take calls if the service stands its trial; leave if it does not."""
+        assert isinstance(self.app.dispatcher, LocalDispatcher)
+        try:
+            await try_out(self.app.dispatcher, self.app.bound.hooks, patience)
+        except Exception as error:  # noqa: BLE001 - a border; whoever started us is told
+            self.fail(error)
+            return
+        self._leash.say("taking")
+        self._leash.ready()
 
     def _say_figures(self) -> None:
         try:

@@ -72,7 +72,26 @@ class Scrape:
         restarts.add_metric(values, int(found.get("restarts", 0)))
         workers = GaugeMetricFamily(f"{self._own.prefix}_workers", "Workers that take calls.", labels=labels)
         workers.add_metric(values, int(found.get("workers", 0)))
-        return [restarts, workers]
+        return [restarts, workers, *(self._about_models(found) if "swaps" in found else ())]
+
+    def _about_models(self, found: Mapping[str, Any]) -> list[Metric]:
+        """Give the swaps of models, without the version that changes with them."""
+        name = self._own.service[0]
+        swaps = CounterMetricFamily(
+            f"{self._own.prefix}_model_swaps",
+            "Newer models that were loaded beside the old ones.",
+            labels=["service_name", "outcome"],
+        )
+        for outcome, number in found["swaps"].items():
+            swaps.add_metric([name, outcome], int(number))
+        in_use = GaugeMetricFamily(
+            f"{self._own.prefix}_model_in_use",
+            "Models that are watched: 1.",
+            labels=["service_name", "model", "version"],
+        )
+        for model, version in found["models"].items():
+            in_use.add_metric([name, model, version], 1)
+        return [swaps, in_use]
 
 
 class Given:

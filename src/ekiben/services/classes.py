@@ -37,9 +37,9 @@ def service(cls: Any = None, /, **options: Any) -> Any:
 
     Args:
         cls: the class, when the decorator stands without parentheses.
-        options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `threads`, `inline`,
-            `traffic={"timeout": seconds, "max_concurrency": calls}`, `http`, `ssl`, `metrics`, `logging`,
-            `path_prefix`, `endpoints`, `backlog`, `tasks`: see `docs/services.md`.
+        options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `workers`, `layout`,
+            `watch_models`, `threads`, `inline`, `traffic={"timeout": seconds, "max_concurrency": calls}`, `http`,
+            `ssl`, `metrics`, `logging`, `path_prefix`, `endpoints`, `backlog`, `tasks`: see `docs/services.md`.
 
     Raises:
         ConfigError: an option, a hint or a combination cannot be served.

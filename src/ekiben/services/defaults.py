@@ -13,6 +13,7 @@ DEFAULTS: dict[str, Any] = {
     "resources": {"cpu": None, "memory": None, "gpu": None, "gpu_type": None, "tpu_type": None},
     "workers": 1,
     "layout": None,
+    "watch_models": False,
     "threads": 1,
     "inline": False,
     "traffic": {"timeout": 60, "max_concurrency": None, "kill_after": None},

@@ -142,8 +142,11 @@ def models(cls: type) -> list[ModelRef]:
 
 
 def model_ref(attribute: str, model: StoredModel) -> ModelRef:
-    """Name a stored model by its exact tag and by its content, if its manifest tells."""
+    """Name a stored model: as it was asked for, by its exact tag, by its content.
+
+    The content is left out where the manifest does not tell it.
+    """
     manifest = read_manifest(model.path)
     return ModelRef(
-        attribute, str(model.tag), resolved=str(model.tag), digest=None if manifest is None else manifest.digest
+        attribute, str(model.wanted), resolved=str(model.tag), digest=None if manifest is None else manifest.digest
     )

@@ -22,8 +22,9 @@ CPU_COUNT = "cpu_count"  # as many workers as CPUs
 STAGES = ("all", "build", "runtime")
 
 ALLOWED = (
-    "name", "description", "labels", "envs", "resources", "workers", "layout", "threads", "inline", "traffic", "http",
-    "ssl", "metrics", "logging", "tracing", "monitoring", "auth", "path_prefix", "endpoints", "backlog", "tasks",
+    "name", "description", "labels", "envs", "resources", "workers", "layout", "watch_models", "threads", "inline",
+    "traffic", "http", "ssl", "metrics", "logging", "tracing", "monitoring", "auth", "path_prefix", "endpoints",
+    "backlog", "tasks",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -106,6 +107,7 @@ class ServiceKeywords(TypedDict, total=False):
     resources: Resources | None
     workers: int | Literal["cpu_count"]
     layout: Literal["inline", "apart", "replicas"] | None
+    watch_models: bool
     threads: int
     inline: bool
     traffic: Traffic | None
@@ -133,6 +135,7 @@ class ServiceOptions:
     resources: Mapping[str, Any] = field(default_factory=dict)
     workers: int | str = 1
     layout: Layout | None = None
+    watch_models: bool = False
     threads: int = 1
     inline: bool = False
     limits: Limits = Limits()
@@ -160,6 +163,7 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         resources=read_resources(given.get("resources")),
         workers=read_workers(given.get("workers", 1)),
         layout=read_layout(given.get("layout")),
+        watch_models=flag(given.get("watch_models", False), "watch_models"),
         threads=whole(given.get("threads", 1), "threads", "threads that call sync methods", most=1024),
         inline=flag(given.get("inline", False), "inline"),
         limits=replace(limits, **web.read_limits(given.get("http"))),
@@ -188,6 +192,7 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         spec,
         workers=options.workers,
         layout=options.layout,
+        watch_models=options.watch_models,
         threads=options.threads,
         inline=options.inline,
         resources=options.resources,

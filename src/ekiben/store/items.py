@@ -155,6 +155,14 @@ class ItemStore(ABC, Generic[T]):
             raise CorruptItem(f"the {self.kind} {str(item.tag)!r} is damaged", problems=problems, hint=hint)
         return found
 
+    def latest(self, name: str) -> str | None:
+        """Give the newest version of *name*, also one that cannot be read; or None.
+
+        Raises:
+            StoreError: the folder cannot be read.
+        """
+        return self._latest(name)
+
     def put(self, folder: Path, tag: Tag, created: datetime.datetime) -> Path:
         """Move a finished *folder*, which lies in `stage(root)`, to its place.
 

@@ -23,6 +23,7 @@ from ekiben.store.exports import export_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
 from ekiben.store.items import ItemStore
 from ekiben.store.pickles import CUSTOM_OBJECTS, CustomObjects, dump_objects
+from ekiben.store.pins import pinned
 from ekiben.store.staging import stage
 
 __all__ = ["DESCRIPTION", "MethodSignature", "ModelInfo", "ModelStore", "StoredModel"]
@@ -38,16 +39,22 @@ class StoredModel:
     It cannot be changed, except by `describe` while it is being created.
     """
 
-    __slots__ = ("_custom_objects", "_info", "_is_draft", "_path")
+    __slots__ = ("_custom_objects", "_info", "_is_draft", "_path", "_wanted")
 
     def __init__(self, path: Path, info: ModelInfo, *, is_draft: bool = False) -> None:
         self._path, self._info, self._is_draft = path, info, is_draft
         self._custom_objects: CustomObjects | None = None
+        self._wanted: Tag | None = None
 
     @property
     def tag(self) -> Tag:
         """Name and exact version."""
         return self._info.tag
+
+    @property
+    def wanted(self) -> Tag:
+        """The tag that it was asked for by, such as `iris:latest`."""
+        return self._wanted or self.tag
 
     @property
     def path(self) -> Path:
@@ -122,6 +129,10 @@ class StoredModel:
         """Take *path* as its place for good; only the store calls this."""
         self._path, self._is_draft, self._custom_objects = path, False, None
 
+    def ask(self, tag: Tag) -> None:
+        """Note the tag that it was asked for by; only the store calls this."""
+        self._wanted = tag
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StoredModel) and (self.tag, self.path) == (other.tag, other.path)
 
@@ -153,6 +164,20 @@ class ModelStore(ItemStore[M], Generic[M]):
     def __init__(self, root: Path, handle: type[M], *, others: Sequence[Path] = ()) -> None:
         super().__init__(root, others=others)
         self.handle = handle
+
+    def get(self, tag: str | Tag) -> M:
+        """Find one model: an exact version, or the newest of a name.
+
+        Where a supervisor settled what the newest is, that is given (`pins`).
+
+        Raises:
+            NotFound: it is not here; the error names what is near, or where else it is.
+            CorruptItem: it is here and cannot be read.
+        """
+        wanted = Tag.parse(tag)
+        found = super().get(pinned(self.root, wanted))
+        found.ask(wanted)
+        return found
 
     def open_item(self, path: Path) -> M:
         """Read the model in the folder *path*."""
