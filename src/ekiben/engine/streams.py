@@ -25,7 +25,8 @@ from ekiben.engine.messages import Call, told
 
 log = logging.getLogger("ekiben")
 
-MOST = 4  # pieces of one turn
+FIRST = 4  # pieces of a stream's first turn; each that comes too quickly for `TURN` doubles those of the next one
+MOST = 32  # pieces of one turn
 TURN = 0.001  # seconds after which a turn ends with the piece that it is at
 PATIENCE = 1.0  # seconds that closing waits for the generator's `finally`, which may go on for longer
 
@@ -99,6 +100,7 @@ class ThreadStream(Base):
         self._is_pulling = False  # a turn waits or runs
         self._is_begun = False
         self._is_spent = False  # the generator has come to its own end, or to an error
+        self._most = FIRST  # pieces of the next turn
         self._error: BaseException | None = None
         self._late: Exception | None = None
         self._is_closed = False
@@ -194,7 +196,10 @@ class ThreadStream(Base):
         for count, piece in enumerate(self._pieces, 1):
             self._ready.append(piece)
             self._tell()
-            if count >= MOST or perf_counter() >= end or self._is_closed:
+            if perf_counter() >= end or self._is_closed:
+                return
+            if count >= self._most:
+                self._most = min(2 * self._most, MOST)
                 return
         self._is_spent = True
 
@@ -222,6 +227,7 @@ class LoopStream(Base):
     def __init__(self, begin: Callable[[], Any], call: Call, limit: Limit, loop: asyncio.AbstractEventLoop) -> None:
         self._begin = begin
         self._ready: list[Any] = []
+        self._most = FIRST  # pieces that may wait for the reader
         self._error: BaseException | None = None
         self._is_done = False
         self._is_closed = False
@@ -279,7 +285,8 @@ class LoopStream(Base):
             async for piece in pieces:
                 self._ready.append(piece)
                 wake(self._arrival)
-                if len(self._ready) >= MOST:
+                if len(self._ready) >= self._most:
+                    self._most = min(2 * self._most, MOST)
                     self._room = self._loop.create_future()
                     await self._room
         except asyncio.CancelledError as error:
