@@ -214,6 +214,9 @@ async def test_nothing_is_taken_before_a_worker_is_ready() -> None:
         pytest.param(Frame(Kind.REPLIES, [[], [1], [["value", 1]], []]), id="columns of different lengths"),
         pytest.param(Frame(Kind.REPLIES, [[["nothing", 1, 1.0]], [], [], []]), id="a batch of no endpoint"),
         pytest.param(Frame(Kind.TOLD, None), id="an answer to nothing"),
+        pytest.param(Frame(Kind.PARTS, [[1], []]), id="pieces of different columns"),
+        pytest.param(Frame(Kind.PARTS, [[[]], [None]], [b"x"]), id="a piece of no call"),
+        pytest.param(Frame(Kind.MORE, [1, 1]), id="what only a front tells"),
     ],
 )
 async def test_a_worker_that_talks_nonsense_is_given_up(frame: Frame) -> None:

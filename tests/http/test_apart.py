@@ -196,14 +196,6 @@ def test_a_service_that_cannot_start_says_why(tmp_path: Path) -> None:
         assert "slow.py" in running.log
 
 
-def test_no_stream_from_afar() -> None:
-    """A service that streams does not start with its workers apart, and says which endpoint it is."""
-    apart = {"EKIBEN_LAYOUT": "apart"}
-    with serving("tests.http.streaming:Streaming", cwd=ROOT, env=apart, wait=False) as server:
-        assert server.process.wait(60) != 0
-        assert "`layout: apart` sends whole answers, and `tokens` streams" in server.log
-
-
 def test_a_stuck_worker_is_killed(tmp_path: Path) -> None:
     """A sync call that never ends costs its worker, which is replaced; the next call is answered."""
     env = {"SLOW_FOLDER": str(tmp_path), "EKIBEN_LAYOUT": "apart", "EKIBEN_TRAFFIC__KILL_AFTER": "0.1"}

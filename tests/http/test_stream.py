@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,26 @@ from ekiben.http.exchange import Exchange
 from ekiben.http.stream import Sender, Stalled
 from ekiben.schema.codec import plan
 from ekiben.schema.signature import read
-from tests.http.real import server, wait_for
+from tests.http.real import ROOT, wait_for
 from tests.http.streaming import Streaming
 from tests.http.within import asking
-from tests.servers import Running
+from tests.servers import Running, serving
 
 SSE = {"accept": "text/event-stream"}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+@contextmanager
+def streaming(layout: str, drain: float = 10.0) -> Iterator[Running]:
     """A real server of the streams."""
-    with server("tests.http.streaming:Streaming") as found:
-        found.wait_until_ready()
+    options = ("--layout", layout, "--workers", "2" if layout == "apart" else "1", "--drain", f"{drain:g}")
+    with serving("tests.http.streaming:Streaming", *options, cwd=ROOT) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["inline", "apart"])
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """A real server in each layout, which answer alike."""
+    with streaming(request.param) as found:
         yield found
 
 
@@ -195,10 +203,10 @@ def test_the_log_and_the_counts_come_at_the_end(running: Running, tmp_path: Path
     running.wait_for_log("text/plain; charset=utf-8, 4)")
 
 
-def test_stopping_breaks_off_what_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", ["inline", "apart"])
+def test_stopping_breaks_off_what_is_left(tmp_path: Path, layout: str) -> None:
     """A stream that outlives the drain breaks off when its server stops, and its generator ends."""
-    with server("tests.http.streaming:Streaming", drain=0.1) as own:
-        own.wait_until_ready()
+    with streaming(layout, drain=0.1) as own:
         with connect(own.port, "/wait", {"folder": str(tmp_path)}) as client:
             read_until(client, b"first")
             assert own.stop() == 0

@@ -88,11 +88,6 @@ def check(spec: "ServiceSpec", count: int) -> None:
         return
     if sys.platform != "linux":
         raise ConfigError("`layout: apart` needs Linux, since its processes share memory", hint="leave it out")
-    streams = [endpoint.name for endpoint in spec.endpoints if endpoint.stream]
-    if streams:
-        raise ConfigError(
-            f"`layout: apart` sends whole answers, and `{streams[0]}` streams", hint="leave `layout` and `workers` out"
-        )
 
 
 def work(ctx: click.Context, leash: "Leash", load: "Callable[[], BoundService]", drain: float) -> None:

@@ -46,6 +46,7 @@ class Passing:
     """One call on its way through its gate."""
 
     gate: Gate
+    number: int
     deadline: float | None  # of time.monotonic
     endpoint: str
     spot: int  # of the mark

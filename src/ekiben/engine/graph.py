@@ -19,6 +19,7 @@ from ekiben.core.errors import EkibenError, Unavailable
 from ekiben.core.spec import BoundService
 from ekiben.engine.door import Door
 from ekiben.engine.handle import Far
+from ekiben.engine.incoming import Incoming
 from ekiben.engine.instance import deployment_hooks
 from ekiben.engine.job import Done
 from ekiben.engine.local import failure_of
@@ -194,6 +195,10 @@ class RemoteDispatcher:
     ) -> Done:
         """Let a worker answer one call; raises what `Pool.submit` does."""
         return await self.pool.submit(endpoint, head, buffers, deadline)
+
+    def stream(self, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None) -> Incoming:
+        """Let a worker answer one call piece by piece; raises what `Pool.enter` does."""
+        return self.pool.stream(endpoint, head, buffers, deadline)
 
     def door(self, endpoint: str) -> Door:
         """Give the way in for a job of an endpoint, which is the pool itself."""

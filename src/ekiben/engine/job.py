@@ -6,7 +6,7 @@ worker with one more than it has threads would only keep it from another; calls 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ class Job(Call):
     number: int = 0
     tries: int = 0  # how often it was given to a worker that ended before it began
     keeper: "Keeper | None" = None
+    part: Callable[[Any, Sequence[Buffer]], None] | None = None  # takes each piece of an answer that streams
 
     @property
     def size(self) -> int:

@@ -62,13 +62,6 @@ def choose(
 def suited(spec: ServiceSpec, platform: str, supervised: str | None, *, mounts: bool) -> Layout:
     """Give what suits several workers: one queue where there are batches."""
     is_batching = any(endpoint.batch is not None for endpoint in spec.endpoints)
-    is_streaming = any(endpoint.stream for endpoint in spec.endpoints)  # which `apart` does not
-    if (
-        (is_batching or spec.dependencies)
-        and not is_streaming
-        and not mounts
-        and supervised is None
-        and platform == "linux"
-    ):
+    if (is_batching or spec.dependencies) and not mounts and supervised is None and platform == "linux":
         return Layout.APART
     return Layout.REPLICAS

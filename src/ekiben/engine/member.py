@@ -158,6 +158,11 @@ class Member:
                 self._finished = now
         return job, cut
 
+    def job(self, number: int) -> Job | None:
+        """Give a job that it has."""
+        found = self.inside.get(number)
+        return None if found is None else found.job
+
     def has_begun(self, number: int) -> bool:
         """Say whether the worker began a job that it has, also after its end."""
         return self._mark.is_set(self.inside[number].spot)

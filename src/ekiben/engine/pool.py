@@ -17,6 +17,7 @@ from ekiben.core.errors import Unavailable
 from ekiben.core.spec import BoundService
 from ekiben.engine.deadline import Deadlines, Limit
 from ekiben.engine.hold import Finished, Hold, Holds
+from ekiben.engine.incoming import Incoming
 from ekiben.engine.job import Done, Job, Line
 from ekiben.engine.limits import Admission
 from ekiben.engine.member import Cut, Mark, Member
@@ -81,7 +82,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         alone, loose = Line("alone"), Line("loose", on_loop=True)
         for each in self.bound.spec.endpoints:
-            on_loop = self.bound.signatures[each.name].is_async
+            on_loop = self.bound.signatures[each.name].is_async or each.stream  # streams take turns with each other
             line = loose if on_loop else alone
             if each.batch is not None:
                 line = Line(each.name, each.batch, on_loop, policy=policy_of(self.bound, each.name))
@@ -117,6 +118,19 @@ class Pool:
             return await answer
         finally:
             self.leave(job)
+
+    def stream(
+        self, endpoint: str, head: Any, buffers: Sequence[Buffer] = (), deadline: float | None = None
+    ) -> Incoming:
+        """Let a worker answer one call piece by piece; whoever asks closes it."""
+        assert self._loop is not None
+        answer: asyncio.Future[Done] = self._loop.create_future()
+        job = Job(endpoint, (), {}, deadline=deadline, answer=answer, head=head, buffers=buffers)
+        incoming = Incoming(job, answer, self.leave)
+        job.part = incoming.feed
+        self.enter(job)
+        job.deadline = deadline  # the worker counts the time of the whole stream
+        return incoming
 
     def enter(self, call: Call) -> None:
         """Let a job wait for a worker; raises what `submit` does before it waits."""
@@ -223,6 +237,10 @@ class Pool:
                 case Kind.REPLIES:
                     notes, *columns = frame.value
                     self._take(member, notes, list(zip(*columns, strict=True)), frame.buffers)
+                case Kind.PARTS:
+                    numbers, heads = frame.value
+                    for number, head, buffer in zip(numbers, heads, frame.buffers, strict=True):
+                        self._pass_part(member.job(number), head, buffer)
                 case Kind.CALL if self._switch is not None:
                     self._switch.begin(member, frame)
                 case Kind.DROP if self._switch is not None:
@@ -250,6 +268,13 @@ class Pool:
                     job.answer.set_result((head, buffers[at : at + held]))
             at += held
 
+    def _pass_part(self, job: Job | None, head: Any, buffer: Buffer) -> None:
+        """Hand a piece to whoever reads it; from the first on the worker watches the time."""
+        if job is None or job.part is None or job.answer is None or not job.is_wanted:
+            return
+        self._deadlines[job.endpoint].remove(job.answer)
+        job.part(head, (buffer,))
+
     def _free(self, member: Member, cut: Cut, now: float) -> None:
         """Give a worker more to do; after a batch, once its callers could ask again."""
         line = cut.line
@@ -267,7 +292,7 @@ class Pool:
     def _see_stuck(self, job: Job) -> None:
         """Look later whether a call whose time is up still holds its worker."""
         after = self.bound.spec.limits.kill_after
-        if after is None or job.deadline is None or time.monotonic() < job.deadline - EARLY:
+        if after is None or job.part is not None or job.deadline is None or time.monotonic() < job.deadline - EARLY:
             return  # its time is not up: its caller left
         member = next((member for member in self._members if member is job.keeper), None)
         if member is not None and not self._lines[job.endpoint].on_loop:

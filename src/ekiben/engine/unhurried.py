@@ -44,14 +44,16 @@ def within(bound: BoundService) -> BoundService:
     """Give a service as a worker runs it: time, admission and waiting are the front's."""
     spec = bound.spec
     endpoints = tuple(unhurried(endpoint) for endpoint in spec.endpoints)
-    limits = replace(spec.limits, timeout=None, max_concurrency=None)
+    limits = replace(spec.limits, max_concurrency=None)
     spec = replace(spec, endpoints=endpoints, limits=limits)
     policies = {endpoint.name: AtOnce() for endpoint in endpoints if endpoint.batch is not None}
     return replace(bound, spec=spec, on_deployment=(), policies=policies)  # the front asks the user's
 
 
 def unhurried(endpoint: EndpointSpec) -> EndpointSpec:
-    """Give an endpoint without times: the front has counted them already."""
+    """Give an endpoint without times: the front counts them, but for a stream that has begun."""
+    if endpoint.stream:
+        return endpoint
     batch = endpoint.batch
     return replace(
         endpoint,

@@ -21,6 +21,7 @@ from ekiben.engine.link import Link
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
 from ekiben.engine.messages import Call
+from ekiben.engine.outgoing import Outgoing
 from ekiben.engine.turn import Form, Turn
 from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
@@ -78,13 +79,16 @@ class Worker:
         bound = dispatcher.bound
         is_loose = {name: each.is_async or bound.spec.inline for name, each in bound.signatures.items()}
         self._loose = {name for name, found in is_loose.items() if found}  # run on the event loop
-        self._alone = dispatcher.alone
+        self._streams = {each.name for each in bound.spec.endpoints if each.stream}
+        self._loose |= self._streams  # that can be ended at any time
+        self._alone = dispatcher.alone - self._streams
         dispatcher.begun = self._note_begin
         self._replies: list[tuple[int, Done]] = []
         self._probes: set[asyncio.Task[None]] = set()
         self._asked: dict[int, asyncio.Future[Done]] = {}  # calls of other services
         self._number = 0
         self._link = Link(sock, self._hear, self._close)
+        self._outgoing = Outgoing(self._link.send)
 
     @property
     def inside(self) -> int:
@@ -110,6 +114,8 @@ class Worker:
             await passing.gate.wait()
             if passing.endpoint in self._alone:
                 self._due[id(call)] = passing.spot
+            if passing.endpoint in self._streams:
+                return await self.dispatcher.submit(call)
         door = self.dispatcher.door(call.endpoint)
         call.answer = answer = asyncio.get_running_loop().create_future()
         door.enter(call)
@@ -118,6 +124,10 @@ class Worker:
         finally:
             door.leave(call)
             self._due.pop(id(call), None)
+
+    async def send_part(self, head: Any, body: Buffer) -> None:
+        """Send a piece of the running call's answer; waits where its reader is behind."""
+        await self._outgoing.put(_passing.get().number, head, body)
 
     async def call(
         self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
@@ -170,6 +180,9 @@ class Worker:
                 case Kind.CALLS:
                     endpoint, is_batch, *columns = frame.value
                     self._take(endpoint, is_batch, list(zip(*columns, strict=True)), frame.buffers)
+                case Kind.MORE:
+                    number, count = frame.value
+                    self._outgoing.more(number, count)
                 case Kind.CANCEL:
                     self._cancel(frame.value)
                 case Kind.CALLED:
@@ -209,7 +222,7 @@ class Worker:
         if not is_batch:
             gate.open()
         for number, work, deadline, spot in others:
-            passing = Passing(gate, deadline, endpoint, spot)
+            passing = Passing(gate, number, deadline, endpoint, spot)
             self._tasks[number] = loop.create_task(self._answer(number, work, passing))
             self._passing[number] = passing
 
@@ -275,6 +288,7 @@ class Worker:
         except asyncio.CancelledError:
             self._reply(number, (None, ()))  # nobody reads it; it says that the place is free
         finally:
+            self._outgoing.end(number)
             passing.arrive()
             del self._tasks[number], self._passing[number]
 

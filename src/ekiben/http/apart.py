@@ -4,36 +4,34 @@ In: a request whose method, type, size and origin are fit. Out: what a worker an
 Of the headers only those cross that the handler there reads, unless the method takes a context.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ekiben.core.running import running
 from ekiben.core.spec import BoundService
 from ekiben.engine.door import Door
+from ekiben.engine.incoming import Incoming
 from ekiben.engine.job import Done
 from ekiben.engine.limits import Admission
 from ekiben.engine.local import Needs
 from ekiben.engine.observe import BatchCounts
-from ekiben.engine.wire import Buffer, view
+from ekiben.engine.wire import Buffer
 from ekiben.http import deadline
 from ekiben.http.body import check_length, read, settle
 from ekiben.http.endpoint import Handler
 from ekiben.http.exchange import OUTCOME, Exchange, Outcome, Receive, Scope, Send
 from ekiben.http.origin import Guard
+from ekiben.http.pass_on import Passing, give
+from ekiben.http.stream import Fail
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec
-
-log = logging.getLogger("ekiben")
 
 READ = frozenset((b"content-type", b"content-encoding", b"content-length", b"accept", b"accept-encoding"))
 URL = ("path", "raw_path", "query_string", "path_params")  # where arguments may stand
 KEPT = ("method", *URL, "root_path", "scheme", "http_version", "client", "server")
 FORM = "http"  # says in a call's head what kind it is
 RELAYED = "relayed"  # the same of a request whose answer may come as status, media type and further lines
-
-Submit = Callable[[str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
 
 
 class Remote(Protocol):
@@ -69,6 +67,9 @@ class Remote(Protocol):
     ) -> Done:
         """Let a worker answer one call."""
 
+    def stream(self, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None) -> Incoming:
+        """Let a worker answer one call piece by piece."""
+
     def door(self, endpoint: str) -> Door:
         """Give the way in for a job."""
 
@@ -76,14 +77,16 @@ class Remote(Protocol):
         """Ask the service's own health method of each worker."""
 
 
-def plan(bound: BoundService, codecs: Mapping[str, Codec], guard: Guard, submit: Submit) -> dict[str, Handler]:
+def plan(
+    bound: BoundService, codecs: Mapping[str, Codec], guard: Guard, remote: Remote, fail: Fail
+) -> dict[str, Handler]:
     """Make the front's handlers, by endpoint."""
     watch, most = Watch(), bound.spec.limits.max_body
     return {
         each.name: forward(
             each.name,
             codecs[each.name],
-            Front(submit, guard, watch, most),
+            Front(remote, guard, watch, most, fail),
             wants_context=bound.signatures[each.name].context is not None,
             is_traced=bound.spec.tracing is not None,
         )
@@ -95,10 +98,11 @@ def plan(bound: BoundService, codecs: Mapping[str, Codec], guard: Guard, submit:
 class Front:
     """What all endpoints of one front share."""
 
-    submit: Submit
+    remote: Remote
     guard: Guard
     watch: Watch
     max_body: int  # bytes
+    fail: Fail  # an error into an answer
 
 
 def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_traced: bool = False) -> Handler:
@@ -111,7 +115,8 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_tr
         wants_context: the method reads the request, so that all of its head crosses.
         is_traced: the headers by which a worker joins the trace cross, too.
     """
-    submit, watch, most = front.submit, front.watch, front.max_body
+    remote, watch, most = front.remote, front.watch, front.max_body
+    passing = None if codec.pieces is None else Passing(codec.pieces, front.fail)
     kept = KEPT if wants_context else URL if codec.url is not None else ()
     known: set[bytes] = set()  # content types that were found fit
 
@@ -136,16 +141,16 @@ def forward(name: str, codec: Codec, front: Front, *, wants_context: bool, is_tr
         known_of = {key: plain(scope[key]) for key in kept if key in scope} if kept else None
         head = [FORM, scope["method"], crossing, seen.request_id, known_of]
         due = deadline.read(headers) if deadline.FIELD in headers else None
-        await give(await watch.over(submit(name, head, (body,), due), receive), send)
+        if passing is None:
+            await give(await watch.over(remote.submit(name, head, (body,), due), receive), send)
+            return
+        incoming = remote.stream(name, head, (body,), due)
+        try:
+            await watch.over(passing.send(incoming, seen, send), receive)
+        finally:
+            incoming.close()
 
     return handle
-
-
-async def give(done: Done, send: Send) -> None:
-    """Send what a worker answered."""
-    (status, answered), buffers = done
-    await send({"type": "http.response.start", "status": status, "headers": [tuple(pair) for pair in answered]})
-    await send({"type": "http.response.body", "body": bytes(view(buffers[0])) if buffers else b""})
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ that both layouts give the same bytes.
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from time import perf_counter
@@ -118,6 +118,8 @@ class Served:
             Watch(),
             worker.dispatcher.state,
         )
+        self._send_part = worker.send_part
+        self._streams = {each.name for each in spec.endpoints if each.stream}
         self._fail = errors.plan(spec.style.error_style)
         self._id_header = spec.style.request_id_header.lower().encode()
         self._routes = {each.name: spec.http.path_prefix + each.route for each in spec.endpoints}
@@ -156,13 +158,14 @@ class Served:
         return taken.short() or taken.whole()
 
     async def _answer(self, endpoint: str, scope: Scope, buffers: Sequence[Buffer], request_id: str) -> "Taken":
-        taken = Taken()
+        taken = Pieced(self._send_part) if endpoint in self._streams else Taken()
         exchange = Exchange(scope, taken.send, self._id_header)
         try:
             with self._joined(request_id, exchange.headers):
                 await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, exchange)
         except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
             taken.refuse(error, self._fail, request_id)
+        taken.status = exchange.status or taken.status
         return taken
 
     def _scope(self, endpoint: str, method: str, headers: Any, known: Mapping[str, Any] | None) -> Scope:
@@ -238,3 +241,42 @@ class Taken:
             *((name.encode(), value.encode("latin-1")) for name, value in failure.headers.items()),
             (b"content-length", b"%d" % len(failure.body)),
         ]
+
+
+class Pieced(Taken):
+    """Sends an answer piece by piece; one that has no piece is kept.
+
+    Args:
+        send_part: sends a piece, the first one with the head.
+    """
+
+    __slots__ = ("_has_begun", "_is_broken", "_send_part")
+
+    def __init__(self, send_part: Callable[[Any, Buffer], Awaitable[None]]) -> None:
+        super().__init__()
+        self._send_part = send_part
+        self._has_begun = False
+        self._is_broken = False
+
+    async def send(self, message: Message) -> None:
+        """Send a piece."""
+        if message["type"] == "http.response.start" or not (self._has_begun or message.get("more_body")):
+            await super().send(message)
+            return
+        head = None if self._has_begun else [self.status, [[*pair] for pair in self.headers]]
+        self._has_begun = True
+        body = message.get("body", b"")
+        if head is not None or body:
+            await self._send_part(head, body)
+
+    def whole(self) -> Done:
+        """Give how it ended, and its status in the log; or the answer that has no piece."""
+        return ([not self._is_broken, self.status], ()) if self._has_begun else super().whole()
+
+    def refuse(self, error: Exception, fail: Callable[[BaseException, str], errors.Failure], request_id: str) -> None:
+        """Break off what has begun."""
+        if not self._has_begun:
+            super().refuse(error, fail, request_id)
+            return
+        fail(error, request_id)  # it logs what is our fault
+        self._is_broken = True
