@@ -1,4 +1,4 @@
-"""Send the pieces of a worker's streams, those that are ready in one turn of the loop as one frame.
+"""Send the pieces of a worker's streams, those of one turn as one frame.
 
 In: pieces of calls. Out: a frame. A call that is too far ahead of its reader waits until the front has read more.
 """
@@ -41,7 +41,7 @@ class Outgoing:
                 self._waiting.pop(number, None)
 
     def more(self, number: int, count: int) -> None:
-        """Note that the front has read pieces of a call; raises TypeError for what is no count."""
+        """Note that pieces of a call were read; raises TypeError for no count."""
         if number not in self._ahead:
             return  # it has ended meanwhile
         self._ahead[number] = max(0, self._ahead[number] - count)

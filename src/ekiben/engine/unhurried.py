@@ -51,7 +51,7 @@ def within(bound: BoundService) -> BoundService:
 
 
 def unhurried(endpoint: EndpointSpec) -> EndpointSpec:
-    """Give an endpoint without times: the front counts them, but for a stream that has begun."""
+    """Give an endpoint without times, which the front counts but for streams."""
     if endpoint.stream:
         return endpoint
     batch = endpoint.batch
