@@ -7,6 +7,7 @@ import httpx
 import uvicorn
 
 import ekiben
+from tests.http.within import started
 from tests.servers import free_port
 from tests.tools.test_testing import Kitchen
 
@@ -26,3 +27,11 @@ def test_plain_uvicorn() -> None:
     thread.join(30)
     assert answer.json() == [2, 4]
     assert not thread.is_alive()
+
+
+async def test_several() -> None:
+    """Several services are one app, for any server."""
+    app = ekiben.to_asgi({"a": Kitchen, "b": Kitchen})
+    async with started(app), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        assert (await client.post("/b/double", json={"x": [1]})).json() == [2]
+        assert (await client.get("/readyz")).status_code == 200

@@ -112,3 +112,21 @@ def test_a_forgotten_server_ends_with_the_program(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "1\nshut\n"), done.stderr
+
+
+def test_several() -> None:
+    """A list or a dict of services is served from one port; a client is of one of them."""
+    with ekiben.serve({"a": Kitchen, "b": Kitchen}) as server:
+        assert server.name == "a, b"
+        with server.client("a") as one, server.client(service="b") as other:
+            assert one.double([1]).tolist() == other.double([1]).tolist() == [2]
+            assert one.url == f"{server.url}/a"
+        with pytest.raises(ConfigError, match="`service` must name one of those that are served: None") as caught:
+            server.client()
+        assert caught.value.hint == "there is a, b"
+        with pytest.raises(ConfigError, match="'c'"):
+            server.async_client("c")
+    with ekiben.serve(Kitchen) as server, server.client("Kitchen") as client:
+        assert client.double([1]).tolist() == [2]
+    with pytest.raises(ConfigError, match="two services would stand at /Kitchen"):
+        ekiben.serve([Kitchen, Kitchen])

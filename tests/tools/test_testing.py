@@ -7,7 +7,7 @@ import pytest
 
 import ekiben
 import ekiben.testing
-from ekiben.core.errors import InvalidInput, ServiceLoadError
+from ekiben.core.errors import ConfigError, InvalidInput, ServiceLoadError
 from ekiben.testing import async_client, client
 
 
@@ -137,3 +137,18 @@ def test_no_service() -> None:
 def test_public_names() -> None:
     """`ekiben.testing` offers both."""
     assert (ekiben.testing.client, ekiben.testing.async_client) == (client, async_client)
+
+
+def test_several() -> None:
+    """Of several services the client is of the one that is named."""
+    with ekiben.testing.client({"a": Kitchen, "b": Kitchen}, service="b") as client:
+        assert client.double([1]).tolist() == [2]
+        assert client.url.endswith("/b")
+    with pytest.raises(ConfigError, match="`service` must name one"), ekiben.testing.client([Kitchen]):
+        pytest.fail("nobody was named")
+
+
+async def test_several_async() -> None:
+    """The same on the running loop."""
+    async with ekiben.testing.async_client([Kitchen], service="Kitchen") as client:
+        assert (await client.double([1])).tolist() == [2]

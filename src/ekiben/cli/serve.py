@@ -20,6 +20,7 @@ from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.models import tags
 from ekiben.cli.output import echo_table
+from ekiben.cli.place import Place
 from ekiben.cli.reload import Child, Inherited, command_of, supervise
 from ekiben.cli.session import environment
 from ekiben.cli.sockets import is_given, open_sockets, settle
@@ -50,9 +51,10 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
         ("serve --working-dir ./src serve:Iris", "From another folder."),
         ("serve iris:latest --watch-models", "The newest, also once a newer one lands."),
         ("serve . --host 0.0.0.0 --port 8080", "The service.py of this folder, for other machines."),
+        ("serve iris:latest scores=service:Scorer", "Two in one server: below /iris, and below /scores."),
     ],
 )
-@click.argument("target", default=".", shell_complete=targets)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=targets)
 @click.option(
     "--working-dir", type=click.Path(), metavar="FOLDER", help="Folder to stand in; TARGET is seen from there."
 )
@@ -144,12 +146,15 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
 @click.option("--ssl-ciphers", metavar="TEXT", help="Ciphers, as OpenSSL lists them.")
 @click.option("--inherit", hidden=True, help="Sockets of the process that watches.")
 @click.pass_context
-def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options: Any) -> None:
+def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | None, **options: Any) -> None:
     """Serve TARGET until Ctrl-C.
 
     TARGET is `module:Name`, `file.py:Name`, a folder with a service.py (default: this one), or the tag of a stored
     model. `model:iris` says that a model is meant where a module has the same name.
+
+    Several targets share the server, each below its name: /iris/predict. `NAME=TARGET` gives another name.
     """  # fmt: skip
+    place = Place(targets or (".",), working_dir)
     listen = read_listen(ctx, options)
     handed = os.environ.pop(replicas.VARIABLE, None)
     if handed is not None:
@@ -160,45 +165,45 @@ def serve(ctx: click.Context, /, target: str, working_dir: str | None, **options
     if options["config"] is not None:
         ctx.with_resource(environment("EKIBEN_CONFIG", options["config"]))  # for processes that load it again, too
     if options["print_config"]:
-        print_config(ctx, target, working_dir)
+        print_config(ctx, place)
         return
     if options["development"]:
         session_of(ctx).verbose = True
         log.setLevel("DEBUG")
     is_worker = replicas.is_worker()
     if (options["reload"] or options["development"]) and options["inherit"] is None and not is_worker:
-        watch(ctx, target, working_dir, listen)
+        watch(ctx, place, listen)
     else:
-        run(ctx, target, working_dir, listen)
+        run(ctx, place, listen)
 
 
-def print_config(ctx: click.Context, target: str, working_dir: str | None) -> None:
+def print_config(ctx: click.Context, place: Place) -> None:
     """Show each option of the services that would run, and who set it."""
-    from ekiben.cli.project import enter
     from ekiben.services.configure import effective, every
 
-    for bound in every(adapted(ctx, load(enter(target, working_dir)))):
+    loaded = load(ctx, place)
+    served = loaded.services or (loaded,)
+    creates = [loaded.create, *(one.create for one in served)]
+    for bound in (*served, *(one for one in every(loaded) if one.create not in creates)):
         rows = [(one.path, json.dumps(one.value, default=str), one.source) for one in effective(bound)]
         click.secho(bound.spec.name, bold=True)
         echo_table(("OPTION", "VALUE", "SET BY"), rows)
 
 
-def watch(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
+def watch(ctx: click.Context, place: Place, listen: "Listen") -> None:
     """Run the server in a process of its own, and again at each change."""
-    from ekiben.cli.project import source_folder
     from ekiben.http.listen import bind
 
     session = session_of(ctx)
     with bind(listen) as listening:
         command = command_of(session.front.module, session.words)
         sockets = [each.fileno() for each in listening.sockets]
-        supervise(Child(command, sockets, listen.drain), source_folder(target, working_dir))
+        supervise(Child(command, sockets, listen.drain), place.source_folder())
 
 
-def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Listen") -> None:
+def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
     """Load the target, and serve it."""
     began, folder = time.monotonic(), os.getcwd()
-    from ekiben.cli.project import enter
     from ekiben.core.spec import Layout
     from ekiben.engine import layout
     from ekiben.engine.leash import take
@@ -207,16 +212,16 @@ def run(ctx: click.Context, target: str, working_dir: str | None, listen: "Liste
     keep_freed()
     leash = take()
     if leash is not None:
-        replicas.work(ctx, leash, lambda: adapted(ctx, load(enter(target, working_dir))), listen)
+        replicas.work(ctx, leash, lambda: load(ctx, place), listen)
         return
-    log.info("loading %s", target)
+    log.info("loading %s", " ".join(place.targets))
     from ekiben.http import server
 
     with ExitStack() as opened:
         early = open_sockets(ctx, listen)
         if not isinstance(early, Exception):
             opened.callback(early.close)
-        bound = adapted(ctx, load(enter(target, working_dir)))
+        bound = load(ctx, place)
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
         workers = layout.count_workers(bound.spec)
@@ -240,15 +245,20 @@ def seconds_since(moment: float) -> float:
     return time.monotonic() - moment
 
 
-def load(target: str) -> "BoundService":
-    """Load the target; a module that leaves the program is said to do so."""
+def load(ctx: click.Context, place: Place) -> "BoundService":
+    """Load what is served, with what options change of it.
+
+    A module that leaves the program is said to do so.
+    """
     from ekiben.core.errors import ServiceLoadError
     from ekiben.services import load as loading
 
+    target = place.enter()
     try:
-        return loading.load(target)
+        return loading.load(target, change=lambda bound: adapted(ctx, bound))
     except SystemExit as error:
-        raise ServiceLoadError(f"`{target}` leaves the program while it is imported: {error!r}") from error
+        said = " ".join(place.targets)
+        raise ServiceLoadError(f"`{said}` leaves the program while it is imported: {error!r}") from error
 
 
 def read_listen(ctx: click.Context, options: dict[str, Any]) -> "Listen":
@@ -344,12 +354,17 @@ def source_of(ctx: click.Context, name: str) -> str:
 def announce(bound: "BoundService", url: str) -> None:
     """Say where the service will be, and what it offers."""
     log.info("starting %s at %s", bound.spec.name, url)
+    lines = [line for one in bound.services or (bound,) for line in offered(one)]
+    lines.append(("GET", ("" if bound.services else bound.spec.http.path_prefix) + "/docs", "Try it in a browser."))
+    width = max(len(path) for _, path, _ in lines)
+    for method, path, words in lines:
+        log.info("%s", f"  {method:4} {path:{width}}  {words}".rstrip())
+
+
+def offered(bound: "BoundService") -> list[tuple[str, str, str]]:
+    """List what a service offers: method, path, words."""
     if not bound.spec.endpoints and not bound.mounts:
         log.warning("%s has no endpoint: write `@ekiben.api` above a method", bound.spec.name)
     prefix = bound.spec.http.path_prefix
     lines = [(e.methods[0], prefix + e.route, e.doc.strip().partition("\n")[0]) for e in bound.spec.endpoints]
-    lines += [("*", prefix + mount.path + "/", mount.name) for mount in bound.mounts]
-    lines.append(("GET", prefix + "/docs", "Try it in a browser."))
-    width = max(len(path) for _, path, _ in lines)
-    for method, path, words in lines:
-        log.info("%s", f"  {method:4} {path:{width}}  {words}".rstrip())
+    return [*lines, *(("*", prefix + mount.path + "/", mount.name) for mount in bound.mounts)]

@@ -290,9 +290,11 @@ class SyncHTTPClient:
 
 def read_schema(response: "httpx.Response", url: str) -> Any:
     """Read `/schema.json`; raises NotFound where something else is served."""
+    head = answers.Head(response.status_code, response.headers)
     if response.status_code == 404:
-        raise NotFound(f"what runs at {url} is no service: it has no /schema.json")
-    return answers.read(SCHEMA, answers.Head(response.status_code, response.headers), response.content)
+        hint = answers.error_of(head, response.content).hint  # of a server of several services
+        raise NotFound(f"what runs at {url} is no service: it has no /schema.json", hint=hint)
+    return answers.read(SCHEMA, head, response.content)
 
 
 SCHEMA = base.Route("schema.json", "/schema.json", "GET", "", (), False, {}, base.Kind(), {})

@@ -208,7 +208,8 @@ class HttpSpec:
 
     host: str | None = None  # None: the front end's default
     port: int | None = None
-    path_prefix: str = ""
+    path_prefix: str = ""  # before each route
+    place: str = ""  # the beginning of that which sets this service apart from others behind the same port
     livez: str = "/livez"
     readyz: str = "/readyz"
     cors: CorsSpec | None = None
@@ -310,6 +311,7 @@ class BoundService:
     `dependencies` by attribute what binds the other service, with the same `create` each time; `on_deployment` what is
     called once before the first instance; `samples` the stored input that warms an endpoint up; `policies` by endpoint
     what decides when its batches leave, where the user gave one; `origin` is `module:attr` where there is one;
+    `services` are those of a stall, which has no endpoints of its own (`services/stall`);
     `options` are what the decorator was given, in the users' words, with what files and variables lay over it, and
     `sources` where each of those was said, by its dotted path.
     """
@@ -329,3 +331,4 @@ class BoundService:
     policies: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    services: tuple["BoundService", ...] = ()

@@ -39,7 +39,8 @@ def deploy(bound: BoundService) -> None:
 def without_deployment(bound: BoundService) -> BoundService:
     """Give the same service and dependencies, without the hooks that have run."""
     inner = {name: partial(rebound, bind) for name, bind in bound.dependencies.items()}
-    return replace(bound, on_deployment=(), dependencies=inner)
+    beside = tuple(without_deployment(one) for one in bound.services)
+    return replace(bound, on_deployment=(), dependencies=inner, services=beside)
 
 
 def rebound(bind: Callable[[], BoundService]) -> BoundService:

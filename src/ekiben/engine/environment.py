@@ -36,6 +36,8 @@ def enter(bound: BoundService) -> Callable[[], None]:
 
 def variables(bound: BoundService) -> Iterator[tuple[str, str | None]]:
     """Give names and values, of dependencies first."""
+    for one in bound.services:
+        yield from variables(one)
     for bind in bound.dependencies.values():
         yield from variables(bind())
     for env in bound.spec.envs:

@@ -222,4 +222,5 @@ def joined(bound: BoundService, send: Send, loop: Callable[[], asyncio.AbstractE
         handles = {name: Far(bind(), send, loop()) for name, bind in bound.dependencies.items()}
         return bound.create({**found, **handles})
 
-    return replace(bound, create=create, dependencies={}, on_deployment=())
+    beside = tuple(joined(one, send, loop) for one in bound.services)
+    return replace(bound, create=create, dependencies={}, on_deployment=(), services=beside)

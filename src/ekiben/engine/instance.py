@@ -129,6 +129,8 @@ def deployment_hooks(bound: BoundService, seen: set[Any] | None = None) -> Itera
     if bound.create in seen:
         return
     seen.add(bound.create)
+    for one in bound.services:
+        yield from deployment_hooks(one, seen)
     for bind in bound.dependencies.values():
         yield from deployment_hooks(bind(), seen)
     yield from bound.on_deployment

@@ -8,7 +8,7 @@ Source: the ASGI specification 3.0.
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,7 +25,7 @@ from ekiben.http.body import ClientLeft
 from ekiben.http.cycle import Cycle
 from ekiben.http.endpoint import Handler
 from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
-from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Tally
+from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Shown, Tally
 from ekiben.http.mount import Mounts
 from ekiben.http.origin import Guard
 from ekiben.http.table import Table, shown
@@ -64,7 +64,7 @@ class App:
     ) -> None:
         spec = bound.spec
         self.bound = bound
-        self._auth = auth.plan(spec, pages.opened(bound), pages.described_at(spec))
+        self.rule = auth.plan(spec, pages.opened(bound), pages.described_at(spec))
         codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
         is_timed = spec.http.metrics.enabled and remote is None
         times = {name: CodecTimes() for name in codecs} if is_timed else {}
@@ -103,14 +103,33 @@ class App:
                 self._tallies[path] = self.metrics.tally(path)
         self.obstacle = fast.obstacle(bound, self._mounts)
         self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
-        documents = pages.Documents(spec, codecs, guarded=self._auth is not None)
-        uncounted = Tally(())
-        for path, page in pages.plan(bound, self.dispatcher, documents, self.metrics).items():
-            if path not in self._table and (path != "/" or self._mounts.find("/") is None):
+        self.documents = pages.Documents(spec, codecs, guarded=self.rule is not None)
+        uncounted, starts = Tally(()), (spec.http.place, f"{spec.http.place}/")
+        for path, page in self.pages().items():
+            if path not in self._table and not (path in starts and self._mounts.find(path)):
                 self._table.add(path, ["GET"], page)
                 self._tallies[path] = uncounted
         chain = wrap(self._route, bound, spec.http.cors, self._guard)
         self._chain = chain if self._noting is None else self._noting.around(chain)
+
+    @property
+    def apps(self) -> "Sequence[App]":
+        """The apps that answer calls: this one."""
+        return (self,)
+
+    @property
+    def counts(self) -> Shown:
+        """What is scraped."""
+        return self.metrics
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether calls are answered."""
+        return self.dispatcher.is_ready
+
+    def pages(self) -> dict[str, Handler]:
+        """Make what stands beside the endpoints, by path."""
+        return pages.plan(self.bound, self.dispatcher, self.documents, self.metrics)
 
     @property
     def inside(self) -> int:
@@ -144,7 +163,7 @@ class App:
             self._access,
             proxied,
             Cycle if is_here else relay.Relayed,
-            None if self._auth is None else self._auth.lets_in,
+            None if self.rule is None else self.rule.lets_in,
         )
         return fast.plan(self.bound, codecs, self._tallies, shared, fast.Route if is_here else relay.Relay)
 
@@ -226,7 +245,7 @@ class App:
 
     def _guard(self, app: AsgiApp) -> AsgiApp:
         """Put the tokens before *app*, where there are any."""
-        return app if self._auth is None else auth.guard(app, self._auth, self._refuse_stranger)
+        return app if self.rule is None else auth.guard(app, self.rule, self._refuse_stranger)
 
     async def _refuse_stranger(self, error: InvalidInput, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -270,10 +289,7 @@ class App:
         await receive()
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
-        if self.tasks is not None:
-            await self.tasks.stop()
-        await self.dispatcher.stop()
-        await self._mounts.stop()
+        await self._end()
         if self._access is not None:
             self._access.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -285,6 +301,13 @@ class App:
         await self._start()
         if self._noting is not None:
             self._noting.check()
+
+    async def _end(self) -> None:
+        """End what `_begin` started."""
+        if self.tasks is not None:
+            await self.tasks.stop()
+        await self.dispatcher.stop()
+        await self._mounts.stop()
 
     async def _start(self) -> None:
         """Start what runs calls, and what runs tasks."""

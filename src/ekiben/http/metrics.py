@@ -7,7 +7,7 @@ Source: the Prometheus exposition formats; prometheus_client's custom collectors
 
 import time
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -28,6 +28,9 @@ from ekiben.engine.timing import CodecTimes, Spent
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 METHOD = ("method_name", "service_name", "service_version")  # labels of what is counted behind the routes
 UNKNOWN = "(unknown)"  # the label of every path that there is not
+
+
+Everywhere = Callable[[str, Collection[str] | None], Awaitable[tuple[bytes, str]]]  # renders those of all workers
 
 
 class Answers:
@@ -74,7 +77,37 @@ class Inner:
     tasks: TaskCounts | None = None
 
 
-class Metrics:
+class Shown:
+    """What is scraped: a registry of ours, and what the user registered.
+
+    Args:
+        prefix: of the names.
+        services: that are counted, by name and version.
+    """
+
+    def __init__(self, prefix: str, services: Sequence[tuple[str, str]]) -> None:
+        self.prefix = prefix
+        self.services = services
+        self.everywhere: Everywhere | None = None
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metrics as prometheus_client knows them."""
+        raise TypeError(f"{type(self).__name__} collects nothing")
+
+    def render(self, accept: str, of: Collection[str] | None = None) -> tuple[bytes, str]:
+        """Give the text and its media type: ours, then what the user registered.
+
+        Args:
+            accept: what the scraper reads.
+            of: services of which alone it is told; None is all, and what the user registered.
+        """
+        encode, media = choose_encoder(accept)
+        return encode(Given(only(Both((self.registry, REGISTRY)).collect(), of))), media
+
+
+class Metrics(Shown):
     """The counts of one app, in a registry of its own.
 
     Args:
@@ -85,13 +118,10 @@ class Metrics:
     def __init__(self, spec: ServiceSpec, inner: Inner = Inner()) -> None:
         self._inner = inner
         settings: MetricsSpec = spec.http.metrics
-        self.prefix = settings.namespace or spec.style.metrics_prefix
+        super().__init__(settings.namespace or spec.style.metrics_prefix, [(spec.name, spec.version or "")])
         self._bounds = settings.buckets or BUCKETS
-        self.service = (spec.name, spec.version or "")
+        self.service = self.services[0]
         self._tallies: dict[str, Tally] = {}
-        self.everywhere: Callable[[str], Awaitable[tuple[bytes, str]]] | None = None  # renders those of all workers
-        self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(self)
 
     def tally(self, route: str) -> Tally:
         """Give the counts of *route*, made on first use."""
@@ -186,10 +216,49 @@ class Metrics:
             found.add_metric([name, *self.service], buckets, counts.waited)
         return found
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """Give the text and its media type: ours, then what the user registered."""
-        encode, media = choose_encoder(accept)
-        return encode(Both((self.registry, REGISTRY))), media
+
+class Together(Shown):
+    """The counts of several apps, as one.
+
+    Args:
+        each: those of the apps, at least one.
+    """
+
+    def __init__(self, each: Sequence[Metrics]) -> None:
+        super().__init__(each[0].prefix, [one.service for one in each])
+        self._each = each
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metrics of all; what has one name is one metric."""
+        found: dict[str, Metric] = {}
+        for metric in (metric for one in self._each for metric in one.collect()):
+            known = found.setdefault(metric.name, metric)
+            if known is not metric:
+                known.samples += metric.samples
+        yield from found.values()
+
+
+def only(metrics: Iterable[Metric], of: Collection[str] | None) -> Iterator[Metric]:
+    """Leave out what is not of the services *of*; None is all."""
+    for metric in metrics:
+        if of is None:
+            yield metric
+            continue
+        kept = Metric(metric.name, metric.documentation, metric.type)
+        kept.samples = [sample for sample in metric.samples if sample.labels.get("service_name") in of]
+        if kept.samples:
+            yield kept
+
+
+class Given:
+    """Metrics that are there, as an encoder wants them."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give them."""
+        return self._metrics
 
 
 class Both:

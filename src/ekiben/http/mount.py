@@ -29,6 +29,7 @@ class Life:
         self._answers: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self.state: dict[str, Any] = {}
+        self.failure: Exception | None = None  # what the app raised in place of an answer, or after one
 
     async def start(self) -> None:
         """Start the app; raises ConfigError where it says that it cannot."""
@@ -63,6 +64,7 @@ class Life:
         try:
             await self._app(scope, self._to_app.get, self._answers.put)
         except Exception as error:  # noqa: BLE001 - the user's app; one without lifespan raises at its first message
+            self.failure = error
             log.debug("a mounted app has no lifespan: %r", error)
         await self._answers.put({"type": "lifespan.none"})
 

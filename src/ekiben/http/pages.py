@@ -4,7 +4,7 @@ In: a service, its engine and counts, once at start. Out: handlers by path, all 
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 
 import orjson
@@ -15,7 +15,7 @@ from ekiben.http import answer, docs, probes
 from ekiben.http.answer import Answer
 from ekiben.http.endpoint import Handler
 from ekiben.http.exchange import Exchange, Receive, Scope, Send
-from ekiben.http.metrics import Metrics
+from ekiben.http.metrics import Shown
 from ekiben.schema import openapi, routes
 from ekiben.schema.codec import Codec
 
@@ -36,8 +36,10 @@ class Documents:
 
     def __init__(self, spec: ServiceSpec, codecs: Mapping[str, Codec], *, guarded: bool) -> None:
         prefix = spec.http.path_prefix
-        self.openapi = described(lambda: openapi.document(spec, codecs, prefix=prefix, guarded=guarded))
-        self.routes = described(lambda: routes.document(spec, codecs, prefix=prefix))
+        below = prefix.removeprefix(spec.http.place)  # a client's address is that of the place
+        self.make = cache(lambda: openapi.document(spec, codecs, prefix=prefix, guarded=guarded))
+        self.openapi = described(self.make)
+        self.routes = described(lambda: routes.document(spec, codecs, prefix=below))
 
 
 def opened(bound: BoundService) -> set[str]:
@@ -46,40 +48,49 @@ def opened(bound: BoundService) -> set[str]:
     The page holds nothing of the service but its name, and asks for a token to show more.
     """
     http, prefix = bound.spec.http, bound.spec.http.path_prefix
-    found = {"/", f"{prefix}/", f"{prefix}/docs", *(f"{prefix}/docs/{name}" for name in docs.names())}
+    found = {*starts(bound.spec), f"{prefix}/docs", *(f"{prefix}/docs/{name}" for name in docs.names())}
     found |= {prefix + http.livez, f"{prefix}/healthz", prefix + http.readyz}
     if http.metrics.enabled and not (http.auth is not None and http.auth.metrics):
         found.add(f"{prefix}/metrics")
     taken = {prefix + each.route for each in bound.spec.endpoints}
     if any(mount.path.rstrip("/") == "" for mount in bound.mounts):
-        taken |= {"/", f"{prefix}/"}
+        taken |= starts(bound.spec)
     return found - taken
+
+
+def starts(spec: ServiceSpec) -> set[str]:
+    """List the paths that lead to the docs page."""
+    place = spec.http.place
+    return {place or "/", f"{place}/", f"{spec.http.path_prefix}/"}
 
 
 def described_at(spec: ServiceSpec) -> set[str]:
     """List the paths that any token opens."""
     prefix = spec.http.path_prefix
-    return {"/schema.json", f"{prefix}/docs.json", f"{prefix}/openapi.json", f"{prefix}/metrics"}
+    return {f"{spec.http.place}/schema.json", f"{prefix}/docs.json", f"{prefix}/openapi.json", f"{prefix}/metrics"}
 
 
 def plan(
-    bound: BoundService, dispatcher: LocalDispatcher | probes.Asked, documents: Documents, metrics: Metrics
+    bound: BoundService, dispatcher: LocalDispatcher | probes.Asked, documents: Documents, metrics: Shown
 ) -> dict[str, Handler]:
     """Make the handlers of one app, by path."""
-    spec, prefix = bound.spec, bound.spec.http.path_prefix
+    spec, prefix, place = bound.spec, bound.spec.http.path_prefix, bound.spec.http.place
     pages: dict[str, Page] = {
         f"{prefix}/": lambda exchange: redirect("docs"),
         f"{prefix}/docs": lambda exchange: static(docs.page(spec.name)),
         f"{prefix}/docs.json": documents.openapi,
         f"{prefix}/openapi.json": documents.openapi,
-        "/schema.json": documents.routes,
+        f"{place}/schema.json": documents.routes,
     }
-    if prefix:
-        pages["/"] = lambda exchange: redirect(f"{prefix.lstrip('/')}/docs")
+    if prefix != place:
+        pages[f"{place}/"] = lambda exchange: redirect(f"{prefix.removeprefix(place).lstrip('/')}/docs")
+    if place:
+        pages[place] = lambda exchange: redirect(f"{prefix.lstrip('/')}/docs")
     for name in docs.names():
         pages[f"{prefix}/docs/{name}"] = asset(name)
     if spec.http.metrics.enabled:
-        pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange)
+        of = {spec.name} if place else None
+        pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange, of)
     for path in (spec.http.livez, "/healthz"):
         pages[prefix + path] = health(lambda: probes.is_alive(dispatcher, bound.hooks))
     pages[prefix + spec.http.readyz] = health(lambda: probes.is_ready(dispatcher, bound.hooks))
@@ -119,11 +130,11 @@ def asset(name: str) -> Page:
     return lambda exchange: static(docs.part(name))
 
 
-async def measured(metrics: Metrics, exchange: Exchange) -> Answer:
-    """Give the metrics, in the format that the scraper asks for."""
+async def measured(metrics: Shown, exchange: Exchange, of: Collection[str] | None = None) -> Answer:
+    """Give the metrics, in the format that is asked for; *of* some services or all."""
     accept = exchange.headers.get(b"accept", b"").decode("latin-1")
     everywhere = metrics.everywhere
-    text, media = metrics.render(accept) if everywhere is None else await everywhere(accept)
+    text, media = metrics.render(accept, of) if everywhere is None else await everywhere(accept, of)
     return answer.plain(200, text, media)
 
 

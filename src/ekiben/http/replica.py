@@ -47,9 +47,9 @@ class Replica(Server):
         self._opening: set[asyncio.Task[None]] = set()
         self._leaving: asyncio.Task[None] | None = None
         self._is_stuck = False
-        self._kill_after = bound.spec.limits.kill_after
-        self._scrape = Scrape(self.app.metrics, lambda: leash.ask("metrics", PATIENCE))
-        self.app.metrics.everywhere = self._scrape.render
+        self._scrape = Scrape(self.app.counts, lambda: leash.ask("metrics", PATIENCE))
+        for each in (self.app, *self.app.apps):
+            each.counts.everywhere = self._scrape.render
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start without listening, then take connections."""
@@ -62,15 +62,19 @@ class Replica(Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ask to be replaced when a call holds its model thread for too long."""
-        dispatcher, after = self.app.dispatcher, self._kill_after
-        if after is not None and not self._is_stuck and isinstance(dispatcher, LocalDispatcher):
-            call = dispatcher.stuck(after)
-            if call is not None:
-                self._is_stuck = True
-                self._say_figures()  # there may be no time for that later
-                words = f"a call of `{call.endpoint}` went on {after:g} seconds beyond its time"
-                self._leash.say("stuck", words=words)
+        for each in self.app.apps:
+            after = each.bound.spec.limits.kill_after
+            if after is not None and not self._is_stuck:
+                self._look(each.dispatcher, after)
         return await super().on_tick(counter)
+
+    def _look(self, dispatcher: Any, after: float) -> None:
+        call = dispatcher.stuck(after) if isinstance(dispatcher, LocalDispatcher) else None
+        if call is not None:
+            self._is_stuck = True
+            self._say_figures()  # there may be no time for that later
+            words = f"a call of `{call.endpoint}` went on {after:g} seconds beyond its time"
+            self._leash.say("stuck", words=words)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop as any server does; what was sent to us is answered first."""

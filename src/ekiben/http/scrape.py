@@ -4,7 +4,7 @@ In: the metrics of this worker, and a way to ask the supervisor for everybody's.
 plain lists as JSON; exemplars stay behind.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from itertools import count
 from typing import Any
 
@@ -15,7 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from ekiben.core.errors import Unavailable
 from ekiben.engine.control import Message
 from ekiben.engine.figures import Family, Rule, read
-from ekiben.http.metrics import Both, Metrics
+from ekiben.http.metrics import Both, Given, Shown, only
 
 MOST = 100_000  # samples that one worker tells
 LATEST = "_timestamp_seconds"  # ends the names of our gauges of which the last counts
@@ -32,7 +32,7 @@ class Scrape:
         others: what the user's code registered.
     """
 
-    def __init__(self, own: Metrics, ask: Ask, others: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, own: Shown, ask: Ask, others: CollectorRegistry = REGISTRY) -> None:
         self._own = own
         self._ask = ask
         self._others = others
@@ -52,31 +52,37 @@ class Scrape:
             raise ValueError(f"a worker tells at most {MOST} samples: {total}")
         return {"number": next(self._numbers), "families": [family.plain() for family in families]}
 
-    async def render(self, accept: str) -> tuple[bytes, str]:
-        """Give the text and its media type: of all, or without an answer of this one."""
+    async def render(self, accept: str, of: Collection[str] | None = None) -> tuple[bytes, str]:
+        """Give the text and its media type: of all, or without an answer of this one.
+
+        Args:
+            accept: what the scraper reads.
+            of: services of which alone it is told.
+        """
         try:
             found = await self._ask()
             metrics = [*map(metric_of, read(found.get("families")).values()), *self._about(found)]
         except (Unavailable, ValueError) as error:
-            text, media = self._own.render(accept)
+            text, media = self._own.render(accept, of)
             return (text if "openmetrics" in media else note(str(error)) + text), media
         encode, media = choose_encoder(accept)
-        return encode(Given(metrics)), media
+        return encode(Given(only(metrics, of))), media
 
     def _about(self, found: Mapping[str, Any]) -> list[Metric]:
         """Give the metrics of the workers themselves."""
-        labels, values = ["service_name", "service_version"], self._own.service
+        labels = ["service_name", "service_version"]
         restarts = CounterMetricFamily(
             f"{self._own.prefix}_worker_restarts", "Workers started in place of one that ended.", labels=labels
         )
-        restarts.add_metric(values, int(found.get("restarts", 0)))
         workers = GaugeMetricFamily(f"{self._own.prefix}_workers", "Workers that take calls.", labels=labels)
-        workers.add_metric(values, int(found.get("workers", 0)))
+        for service in self._own.services:  # a worker is one of each
+            restarts.add_metric(service, int(found.get("restarts", 0)))
+            workers.add_metric(service, int(found.get("workers", 0)))
         return [restarts, workers, *(self._about_models(found) if "swaps" in found else ())]
 
     def _about_models(self, found: Mapping[str, Any]) -> list[Metric]:
         """Give the swaps of models, without the version that changes with them."""
-        name = self._own.service[0]
+        name = ", ".join(name for name, _ in self._own.services)
         swaps = CounterMetricFamily(
             f"{self._own.prefix}_model_swaps",
             "Newer models that were loaded beside the old ones.",
@@ -92,17 +98,6 @@ class Scrape:
         for model, version in found["models"].items():
             in_use.add_metric([name, model, version], 1)
         return [swaps, in_use]
-
-
-class Given:
-    """Metrics that are there, as an encoder wants them."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = list(metrics)
-
-    def collect(self) -> Iterable[Metric]:
-        """Give them."""
-        return self._metrics
 
 
 def note(words: str) -> bytes:

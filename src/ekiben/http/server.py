@@ -25,6 +25,7 @@ from ekiben.http.app import App
 from ekiben.http.fast import LANES, Route
 from ekiben.http.listen import Listen, Listening
 from ekiben.http.protocol import drain, give_up, protocol, sweep
+from ekiben.http.stall import app_of
 
 log = logging.getLogger("ekiben")
 
@@ -54,7 +55,7 @@ class Server(uvicorn.Server):
         needs: Needs | None = None,
     ) -> None:
         proxied = listen.proxy_headers
-        self.app = App(bound, on_failure=self.fail, on_ready=on_ready, proxied=proxied, remote=remote, needs=needs)
+        self.app = app_of(bound, on_failure=self.fail, on_ready=on_ready, proxied=proxied, remote=remote, needs=needs)
         routes = routes_of(self.app, listen.lane)
         self.failure: BaseException | None = None
         self._drain = listen.drain
@@ -88,7 +89,7 @@ class Server(uvicorn.Server):
     @property
     def is_ready(self) -> bool:
         """Whether calls are answered."""
-        return self.app.dispatcher.is_ready
+        return self.app.is_ready
 
     async def on_tick(self, counter: int) -> bool:
         """Look after idle connections too; uvicorn calls this ten times a second."""
@@ -132,13 +133,18 @@ def routes_of(app: App, lane: str | None) -> dict[bytes, Route]:
     """
     if lane not in (None, *LANES):
         raise ConfigError(f"`lane` must be {' or '.join(LANES)}: {lane!r}")
-    if lane == "fast" and app.obstacle is not None:
-        raise ConfigError(
-            f"`lane` must be asgi, because {app.obstacle}: 'fast'", hint="leave `--lane` out, or take the reason away"
-        )
-    if lane is None and app.obstacle is not None and app.bound.spec.endpoints:
-        log.info("every request goes through the ASGI app: %s", app.obstacle)
-    return {} if lane == "asgi" else app.routes
+    found: dict[bytes, Route] = {}
+    for one in app.apps:
+        place = one.bound.spec.http.place
+        if lane == "fast" and one.obstacle is not None:
+            why = f"{one.obstacle} at {place}" if place else one.obstacle
+            raise ConfigError(
+                f"`lane` must be asgi, because {why}: 'fast'", hint="leave `--lane` out, or take the reason away"
+            )
+        if lane is None and one.obstacle is not None and one.bound.spec.endpoints:
+            log.info("every request%s goes through the ASGI app: %s", f" to {place}" if place else "", one.obstacle)
+        found |= one.routes
+    return {} if lane == "asgi" else found
 
 
 def tls_options(tls: TlsSpec | None) -> dict[str, Any]:

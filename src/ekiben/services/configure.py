@@ -49,12 +49,13 @@ class Setting(NamedTuple):
     source: str
 
 
-def configured(bound: BoundService, folder: Path) -> BoundService:
+def configured(bound: BoundService, folder: Path, beside: Sequence[BoundService] = ()) -> BoundService:
     """Lay what file and environment say over a service and those it depends on.
 
     Args:
         bound: the service.
         folder: where `ekiben.yaml` is looked for first; else it is beside the service's own file.
+        beside: services that are served with it, of which file and environment may speak too.
 
     Raises:
         ConfigError: an option is unknown or not of its type; the file cannot be read.
@@ -62,7 +63,7 @@ def configured(bound: BoundService, folder: Path) -> BoundService:
     file = find_file(bound, folder, os.environ)
     if file is None and not any(config.parts_of(variable, shape()) for variable in os.environ):
         return bound
-    names = tuple(each.spec.name for each in every(bound))
+    names = tuple(dict.fromkeys(each.spec.name for one in (bound, *beside) for each in every(one)))
     document = {} if file is None else read(file)
     shown = "" if file is None else file.name
     for warning in config.check_others(document, names, shape(), shown):
@@ -114,6 +115,8 @@ def every(bound: BoundService, seen: set[int] | None = None) -> Iterator[BoundSe
         return
     seen.add(id(bound.create))
     yield bound
+    for one in bound.services:
+        yield from every(one, seen)
     for bind in bound.dependencies.values():
         yield from every(bind(), seen)
 

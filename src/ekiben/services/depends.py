@@ -40,6 +40,8 @@ class Depends:
 def in_order(bound: BoundService) -> list[BoundService]:
     """List a service after all that it depends on, each once.
 
+    Of a stall are listed what its services depend on, and itself.
+
     Raises:
         ConfigError: they depend on each other in a circle; or two different ones bear one name.
     """
@@ -61,8 +63,12 @@ def in_order(bound: BoundService) -> list[BoundService]:
             visit(bind(), (*path, name))
         found[name] = one
 
-    visit(bound, ())
-    return list(found.values())
+    if not bound.services:
+        visit(bound, ())
+        return list(found.values())
+    for bind in [bind for one in bound.services for bind in one.dependencies.values()]:
+        visit(bind(), ())
+    return [*found.values(), bound]
 
 
 @overload

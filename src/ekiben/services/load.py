@@ -6,8 +6,8 @@ may be read by a function of the entry-point group `ekiben.targets`, called with
 `BoundService`, or None where the target is not of its dialect.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,6 +22,7 @@ from ekiben.services.classes import is_service
 from ekiben.services.configure import configured
 from ekiben.services.modules import Module
 from ekiben.services.near import near_hint
+from ekiben.services.stall import Stand, join, stands
 from ekiben.services.stored import bind_model
 from ekiben.store.models import StoredModel
 
@@ -37,22 +38,34 @@ class Reading:
     load: Callable[[], BoundService]
 
 
-def load(target: Any, *, folder: Path | None = None) -> BoundService:
+def same(bound: BoundService) -> BoundService:
+    """Give what was loaded already."""
+    return bound
+
+
+def load(
+    target: Any, *, folder: Path | None = None, change: Callable[[BoundService], BoundService] = same
+) -> BoundService:
     """Load what *target* names.
 
     Args:
-        target: a service, a stored model, or text that names one.
+        target: a service, a stored model, or text that names one; a list of such, or a dict of them by name.
         folder: where modules and files are looked for; the current one by default.
+        change: what has to be changed of each service.
 
     Returns:
-        The service, with the options that a file and the environment set (`configure`).
+        The service, with the options that a file and the environment set (`configure`); of a list or a dict a stall.
 
     Raises:
         ServiceLoadError: there is no such thing, or more than one, or its code cannot be imported.
         ConfigError: an option that a file or a variable sets is unknown or not of its type.
     """
     place = (folder or Path.cwd()).resolve()
-    return configured(read(target, place), place)
+    if not isinstance(target, Mapping | Sequence) or isinstance(target, str):
+        return change(configured(read(target, place), place))
+    given = [Stand(name, one, read(one, place)) for name, one in stands(target, place)]
+    beside = [stand.bound for stand in given]
+    return join([replace(stand, bound=change(configured(stand.bound, place, beside))) for stand in given])
 
 
 def read(target: Any, folder: Path) -> BoundService:
@@ -116,11 +129,6 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
         if bound is not None:
             words = f"what `{point.name}` reads from it"
             yield Reading(words, f"a target that only `{point.name}` reads", partial(same, bound))
-
-
-def same(bound: BoundService) -> BoundService:
-    """Give what was loaded already."""
-    return bound
 
 
 def load_project(folder: Path) -> BoundService:

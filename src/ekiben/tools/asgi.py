@@ -6,8 +6,10 @@ In: a service, a model or a target. Out: an app that `uvicorn module:app`, Hyper
 from pathlib import Path
 from typing import Any
 
-from ekiben.core.errors import ServiceLoadError
+from ekiben.core.errors import ConfigError, ServiceLoadError
+from ekiben.core.spec import BoundService
 from ekiben.http.app import App
+from ekiben.http.stall import app_of
 from ekiben.services.load import load
 
 
@@ -15,14 +17,35 @@ def to_asgi(target: Any, *, proxied: bool = False, tasks_folder: Path | None = N
     """Make an ASGI app; the service's instance is made when its lifespan starts.
 
     Args:
-        target: a service class, a stored model, or text that names one.
+        target: a service class, a stored model, or text that names one; a list of such, or a dict of them by name.
         proxied: a reverse proxy stands before the server, so that `Host` may name anything.
         tasks_folder: keeps the tasks, in place of what the service says.
 
     Raises:
         ServiceLoadError: there is no such thing, or more than one.
     """
-    return App(load(target), proxied=proxied, tasks_folder=tasks_folder)
+    return app_of(load(target), proxied=proxied, tasks_folder=tasks_folder)
+
+
+def address(root: str, bound: BoundService, service: str | None) -> str:
+    """Give the address of what a client is of.
+
+    Args:
+        root: that of the server.
+        bound: what is served.
+        service: the name of one, where several are.
+
+    Raises:
+        ConfigError: there is no such service; or there are several, and none is named.
+    """
+    places = {one.spec.name: one.spec.http.place for one in bound.services or (bound,)}
+    if service is None and not bound.services:
+        return root
+    if service not in places:
+        raise ConfigError(
+            f"`service` must name one of those that are served: {service!r}", hint=f"there is {', '.join(places)}"
+        )
+    return root + places[service]
 
 
 def own_error(failure: BaseException) -> BaseException:

@@ -17,7 +17,7 @@ from ekiben.core.errors import ServiceLoadError
 from ekiben.http import server as http_server
 from ekiben.http.listen import Listen, bind
 from ekiben.services.load import load
-from ekiben.tools.asgi import own_error
+from ekiben.tools.asgi import address, own_error
 
 
 class Server:
@@ -27,7 +27,7 @@ class Server:
     """
 
     def __init__(self, target: Any, listen: Listen) -> None:
-        bound = load(target)
+        self._bound = bound = load(target)
         self._listening = bind(listen)
         self._settled = threading.Event()  # ready, or ended
         self._server = http_server.Server(bound, listen, on_ready=self._settled.set)
@@ -60,13 +60,21 @@ class Server:
         """The port, where there is one."""
         return self._listening.port
 
-    def client(self, **options: Any) -> SyncHTTPClient:
-        """Make a client of this server; *options* are those of `SyncHTTPClient`."""
-        return SyncHTTPClient(self.url, **{"transport": httpx.HTTPTransport(), **options})
+    def client(self, service: str | None = None, **options: Any) -> SyncHTTPClient:
+        """Make a client of this server; *options* are those of `SyncHTTPClient`.
 
-    def async_client(self, **options: Any) -> AsyncHTTPClient:
-        """Make an `async` client of this server; *options* are those of `AsyncHTTPClient`."""
-        return AsyncHTTPClient(self.url, **{"transport": httpx.AsyncHTTPTransport(), **options})
+        *service* names one, where several are served.
+        """
+        url = address(self.url, self._bound, service)
+        return SyncHTTPClient(url, **{"transport": httpx.HTTPTransport(), **options})
+
+    def async_client(self, service: str | None = None, **options: Any) -> AsyncHTTPClient:
+        """Make an `async` client of this server; *options* are those of `AsyncHTTPClient`.
+
+        *service* names one, where several are served.
+        """
+        url = address(self.url, self._bound, service)
+        return AsyncHTTPClient(url, **{"transport": httpx.AsyncHTTPTransport(), **options})
 
     def stop(self) -> None:
         """Let running calls end, then stop; a server that has stopped is left as it is."""
@@ -108,7 +116,8 @@ def serve(target: Any, *, host: str = "127.0.0.1", port: int = 0, drain: float =
     Without `with` the server runs until `server.stop()`, or until the program ends.
 
     Args:
-        target: a service class, a stored model, or text that names one.
+        target: a service class, a stored model, or text that names one. A list of such, or a dict of them by name,
+            is served as several: each below `/NAME`.
         host: the address to listen on.
         port: 0 takes a free one.
         drain: seconds that running calls may take to end when the server stops.

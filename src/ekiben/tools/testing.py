@@ -18,7 +18,9 @@ from ekiben.client.aio import AsyncHTTPClient
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import ServiceLoadError
 from ekiben.http.app import App
-from ekiben.tools.asgi import own_error, to_asgi
+from ekiben.http.stall import app_of
+from ekiben.services.load import load
+from ekiben.tools.asgi import address, own_error
 from ekiben.tools.transport import AsyncTransport, PlainTransport
 
 T = TypeVar("T")
@@ -28,7 +30,12 @@ ADDRESS = "http://localhost"
 
 @contextmanager
 def client(
-    target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None, token: str | None = None
+    target: Any,
+    *,
+    service: str | None = None,
+    timeout: float = 30.0,
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
 ) -> Iterator[SyncHTTPClient]:
     """Serve *target* without a socket, and give a client of it.
 
@@ -37,7 +44,8 @@ def client(
                 assert iris.predict([[5.1, 3.5, 1.4, 0.2]]) == [0]
 
     Args:
-        target: a service class, a stored model, or text that names one.
+        target: a service class, a stored model, or text that names one; several, as a list or a dict of them by name.
+        service: the name of the one that the client is of, where there are several.
         timeout: seconds for one call.
         headers: sent with every request.
         token: who asks, where the service has `auth`.
@@ -47,12 +55,13 @@ def client(
         Exception: whatever the service's own start-up raised.
     """
     with TemporaryDirectory(prefix="ekiben-tasks-") as folder, looping() as loop:
-        app = to_asgi(target, tasks_folder=Path(folder))
+        bound = load(target)
+        url, app = address(ADDRESS, bound, service), app_of(bound, tasks_folder=Path(folder))
         alive = lived(app)
         loop.run(alive.__aenter__())
         try:
             with SyncHTTPClient(
-                ADDRESS, timeout=timeout, headers=headers, token=token, transport=PlainTransport(app, loop)
+                url, timeout=timeout, headers=headers, token=token, transport=PlainTransport(app, loop)
             ) as found:
                 yield found
         finally:
@@ -61,7 +70,12 @@ def client(
 
 @asynccontextmanager
 async def async_client(
-    target: Any, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None, token: str | None = None
+    target: Any,
+    *,
+    service: str | None = None,
+    timeout: float = 30.0,
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
 ) -> AsyncIterator[AsyncHTTPClient]:
     """Serve *target* on the running loop, without a socket; give a client of it.
 
@@ -72,11 +86,12 @@ async def async_client(
     Arguments and errors are those of `client`.
     """
     with TemporaryDirectory(prefix="ekiben-tasks-") as folder:
-        app = to_asgi(target, tasks_folder=Path(folder))
+        bound = load(target)
+        url, app = address(ADDRESS, bound, service), app_of(bound, tasks_folder=Path(folder))
         transport = AsyncTransport(app)
         async with (
             lived(app),
-            AsyncHTTPClient(ADDRESS, timeout=timeout, headers=headers, token=token, transport=transport) as found,
+            AsyncHTTPClient(url, timeout=timeout, headers=headers, token=token, transport=transport) as found,
         ):
             yield found
 
