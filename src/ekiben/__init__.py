@@ -55,6 +55,7 @@ _MODULES = (
     "batching",
     "exceptions",
     "keras",
+    "lightgbm",
     "models",
     "picklable_model",
     "sklearn",

@@ -14,6 +14,7 @@ from ekiben.frameworks.base import Framework
 # In the order in which they are asked whose an object is: scikit-learn's is also what follows its interface.
 FRAMEWORKS = {
     "xgboost": "ekiben.frameworks.xgboost",
+    "lightgbm": "ekiben.frameworks.lightgbm",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
     "picklable_model": "ekiben.frameworks.picklable_model",
