@@ -1,0 +1,42 @@
+"""What tests of locks share: an index of tiny packages, and uv without the settings of whoever runs them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bundle.index import make_index, serving
+
+NOWHERE = "http://127.0.0.1:9/simple"  # the discard port: nobody listens
+
+
+@pytest.fixture(scope="session")
+def wheels_of_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder with the wheels of the index."""
+    return make_index(tmp_path_factory.mktemp("index"))
+
+
+@pytest.fixture(scope="session")
+def index(wheels_of_index: Path) -> Iterator[str]:
+    """Give the address of an index that everyone may read."""
+    with serving(wheels_of_index) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _uv_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let uv reach no index that a test did not name, and keep nothing between tests."""
+    for name in [each for each in os.environ if each.startswith("UV_") and each != "UV_SYSTEM_CERTS"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", NOWHERE)
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path_factory.mktemp("uv-cache")))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give the folder of a project."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,65 @@
+"""uv is found, is given words as they are, and its failures become one line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ekiben.bundle.uv import Unreachable, explain, find_uv, has_uv, run_uv
+from ekiben.core.errors import ConfigError, MissingLibrary
+
+
+def test_find_uv() -> None:
+    """The program of the installed package is found."""
+    assert has_uv()
+    assert os.access(find_uv("locking packages"), os.X_OK)
+
+
+def test_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without uv the error names the command that installs it; one on the PATH is good enough."""
+    monkeypatch.setattr("ekiben.bundle.uv.is_installed", lambda name: False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not has_uv()
+    with pytest.raises(MissingLibrary, match="locking packages needs the program `uv`") as caught:
+        find_uv("locking packages")
+    assert caught.value.hint == "pip install 'ekiben[build]'"
+    program = tmp_path / "uv"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert find_uv("locking packages") == str(program)
+
+
+def test_run(tmp_path: Path) -> None:
+    """What uv prints is given back."""
+    assert run_uv(["--version"], why="asking", cwd=tmp_path).startswith("uv ")
+
+
+def test_words_are_no_shell(tmp_path: Path) -> None:
+    """A word with a shell's letters in it is a word, and nothing is run."""
+    with pytest.raises(ConfigError, match="asking failed, and uv says: "):
+        run_uv(["pip", "compile", f"$(touch {tmp_path}/made); touch made"], why="asking", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unreachable(tmp_path: Path) -> None:
+    """An index that nobody serves is told from packages that do not go together."""
+    (tmp_path / "a.in").write_text("tiny\n")
+    with pytest.raises(Unreachable, match="locking: no index of packages can be reached"):
+        run_uv(["pip", "compile", "a.in"], why="locking", cwd=tmp_path)
+    with pytest.raises(Unreachable):
+        run_uv(["pip", "compile", "--offline", "a.in"], why="locking", cwd=tmp_path)
+
+
+def test_not_there(tmp_path: Path, index: str) -> None:
+    """A package that the index does not have is uv's error, not one of the network."""
+    (tmp_path / "a.in").write_text("no-such-package\n")
+    with pytest.raises(ConfigError, match="no-such-package was not found in the package registry") as caught:
+        run_uv(["pip", "compile", "--default-index", index, "a.in"], why="locking", cwd=tmp_path)
+    assert not isinstance(caught.value, Unreachable)
+
+
+def test_explain() -> None:
+    """The line has no password, no folder of ours, no drawing."""
+    said = "error: Request failed\n  Caused by: /tmp/x/a.in: https://me:hunter2@x.example/simple\n  ╰─▶ gone\n"
+    told = explain(said, Path("/tmp/x"))
+    assert told == "Request failed Caused by: a.in: https://****@x.example/simple gone"
