@@ -105,7 +105,7 @@ def installed_from_folders(names: Iterable[str]) -> list[str]:
 
 
 def carry_links(pinned: Iterable[Pinned], folders: Iterable[Path], target: Target, wheels: Path) -> None:
-    """Copy what was locked from folders of this machine, so that it can be had elsewhere.
+    """Copy what was locked from folders of this machine.
 
     Args:
         pinned: the lock.

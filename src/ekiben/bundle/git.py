@@ -83,7 +83,7 @@ def plain(url: str) -> str:
 
 
 def settle_environment(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Give git's variables: no questions, few protocols, passwords by a rewritten address."""
+    """Give git's variables: no questions, few protocols, passwords apart."""
     scheme = url.partition("://")[0]
     found = {
         **environ,

@@ -55,7 +55,7 @@ def find_imports(entry: Path, context: Path) -> tuple[Imported, ...]:
 
 
 def imports_of(file: Path, roots: Sequence[Path]) -> Iterator[tuple[str, int]]:
-    """List the dotted names that a file imports, with their lines; none if it is not Python."""
+    """List the dotted names that a file imports, with their lines."""
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError, OSError):  # whoever imports it gets the error
@@ -100,7 +100,7 @@ def mentions(node: ast.AST, words: set[str]) -> bool:
 
 
 def in_project(module: str, roots: Sequence[Path]) -> list[Path]:
-    """Give the files and folders of the project that importing *module* reads; none if it is another's."""
+    """Give the files and folders of the project that importing *module* reads."""
     parts = module.split(".")
     for root in roots:
         found = []

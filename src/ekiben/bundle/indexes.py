@@ -69,7 +69,7 @@ class Indexes:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The lines that say it in a requirements file, for uv and for pip; folders stay here."""
+        """The lines that say it in a requirements file; folders stay here."""
         found = ["--no-index"] if self.no_index else []
         found += [f"--index-url {self.index_url}"] if self.index_url else []
         found += [f"--extra-index-url {each}" for each in self.extra]

@@ -1,4 +1,4 @@
-"""Pin packages to the versions that are installed here, where no index can be asked.
+"""Pin packages to what is installed here, where no index can be asked.
 
 In: requirements, the wheels that travel, what markers see on the target. Out: `name==version` for them and all that
 they need, and what is not installed.
@@ -24,7 +24,7 @@ class Pins:
 
 
 def pin_installed(wanted: Iterable[Requirement], carried: Mapping[str, Carried], markers: Mapping[str, str]) -> Pins:
-    """Find the installed version of each requirement, and of what that requires in turn.
+    """Find the installed versions of requirements, and of what those require.
 
     Args:
         wanted: the requirements.

@@ -1,4 +1,4 @@
-"""Settle which packages a bento's environment has, so that it starts wherever it goes.
+"""Settle which packages a bento's environment has, so that it starts.
 
 In: what a project says of its packages, the models of the bento, a target. Out: a `Lock`: requirements as asked and as
 locked, and the wheels that travel.
@@ -157,6 +157,6 @@ def settings(asked: Asked) -> Iterator[str]:
 
 
 def links(asked: Asked, environ: Mapping[str, str]) -> list[Path]:
-    """List the folders with wheels: those of the project, and those of this machine's settings."""
+    """List the folders with wheels: the project's and the machine's."""
     ours = [Path(each) for each in environ.get("UV_FIND_LINKS", "").split(",") if each and "://" not in each]
     return [each for each in dict.fromkeys((*asked.indexes.folders, *ours)) if each.is_dir()]

@@ -1,4 +1,4 @@
-"""Decide what a bento's environment consists of, step by step, before and after uv is asked.
+"""Decide what a bento's environment consists of, before and after uv is asked.
 
 In: what a project asks for, wheels that travel, models, imports. Out: lines for uv, and packages pinned by it or by
 what is installed here. Whatever is added is said in one line.
@@ -88,7 +88,7 @@ class Plan:
                 self.lines.append(Line(found.requirement(wanted.extras), comment=found.origin))
 
     def take_own(self, imported: Sequence[Imported]) -> None:
-        """Take what runs here from a folder: Ekiben always, drop-ins and others where needed."""
+        """Take what runs here from a folder: Ekiben always, others where needed."""
         names = {canonicalize_name(each.name) for each in self.requirements if each.url is None}
         brought = {name for each in imported for name in each.distributions}
         own = {EKIBEN.distribution: "the bento is served by what built it"}

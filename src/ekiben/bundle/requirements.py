@@ -111,7 +111,7 @@ def read_line(line: str, place: str, context: Path) -> Wanted:
 
 
 def read_url(requirement: Requirement, place: str, context: Path, hashes: tuple[str, ...]) -> Wanted:
-    """Read `name @ URL`, which may be git, a path of the project or an archive of a web server."""
+    """Read `name @ URL`: git, a path of the project, an archive of a web server."""
     url = requirement.url or ""
     if GIT.fullmatch(url):
         if requirement.marker:
@@ -126,7 +126,7 @@ def read_url(requirement: Requirement, place: str, context: Path, hashes: tuple[
 
 
 def read_git(told: str, place: str, extras: frozenset[str], context: Path) -> Wanted:
-    """Read `git+https://host/repository@ref#subdirectory=…`; a `file:` one lies in the project."""
+    """Read `git+https://host/repository@ref#subdirectory=…`."""
     address, _, fragment = told.removeprefix("git+").partition("#")
     if address.startswith("file:"):
         join_project(address.removeprefix("file://").partition("@")[0], place, context)

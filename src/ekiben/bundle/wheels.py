@@ -88,7 +88,7 @@ def read_wheel(wheel: Path, origin: str) -> Carried:
 
 
 def local_source(found: Distribution) -> Path | None:
-    """Give the folder that a distribution was installed from; None if it came from an index."""
+    """Give the folder that a distribution was installed from, if any."""
     text = found.read_text("direct_url.json")
     if text is None:
         return None
@@ -104,7 +104,7 @@ def is_editable(found: Distribution) -> bool:
 
 
 def pack_distribution(name: str, folder: Path, environ: Mapping[str, str] | None = None) -> Path:
-    """Make a wheel of an installed distribution: from its files, or its sources if editable.
+    """Make a wheel of an installed distribution, of its sources if editable.
 
     Raises:
         ConfigError: it is not installed, a file of it is gone, or its sources cannot be built.
@@ -182,7 +182,7 @@ def build_wheel(source: Path, folder: Path, environ: Mapping[str, str] | None = 
 
 @contextmanager
 def left_clean(source: Path) -> Iterator[None]:
-    """Take away what a backend leaves beside the sources: setuptools's `build`, `*.egg-info`."""
+    """Take away what setuptools leaves beside the sources."""
 
     def leavings() -> set[Path]:
         return {source / "build", *source.glob("*.egg-info"), *source.glob("src/*.egg-info")}
