@@ -17,6 +17,9 @@ from ekiben.frameworks.handle import Model
 from ekiben.store.digest import Manifest, Progress
 from ekiben.store.imports import import_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
+from ekiben.store.pulls import pull_item
+from ekiben.store.pushes import push_item
+from ekiben.store.remotes.named import find_place
 
 __all__ = [
     "Manifest",
@@ -30,6 +33,8 @@ __all__ = [
     "get",
     "import_model",
     "list",
+    "pull",
+    "push",
     "save",
     "use_home",
     "verify",
@@ -165,6 +170,83 @@ def import_model(
         storage_options=storage_options,
         progress=progress,
     )
+
+
+def push(
+    tag: str | Tag,
+    registry: str | None = None,
+    *,
+    force: bool = False,
+    plain_http: bool = False,
+    ca_file: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Push a model to an OCI registry, as `<registry>/<name>:<version>`.
+
+    Who you are there is what `docker login` wrote. What the registry has already is not sent again; a connection that
+    is cut goes on.
+
+    Args:
+        tag: which model; a bare name is its newest version.
+        registry: a place such as `registry.example.com/team`, or the name of a remote; None is the default remote.
+        force: replace what is under the tag there with other content.
+        plain_http: allow plain HTTP to another machine than this one.
+        ca_file: certificates to trust besides the system's.
+        progress: called with the bytes that are there so far and in all.
+
+    Returns:
+        The reference with its digest: `registry.example.com/team/iris:v1@sha256:…`.
+
+    Raises:
+        NotFound: there is no such model, or no such remote.
+        AlreadyExists: the tag is taken there, by other content.
+        InvalidInput: the registry is none, or its rules forbid the name.
+        NotAuthenticated: the registry does not know you.
+        Forbidden: it does not let you do this.
+        CorruptItem: a file of the model is not what was saved.
+        Unavailable: it cannot be reached.
+        ServerError: it answered with an error. Whatever is raised, the tag there is as it was.
+    """
+    place = find_place(registry, plain_http=plain_http, ca_file=ca_file)
+    model = get(tag)
+    pushed = push_item(model, place, kind="model", framework=model.info.module, force=force, progress=progress)
+    return f"{pushed.reference}@{pushed.digest}"
+
+
+def pull(
+    tag: str | Tag,
+    registry: str | None = None,
+    *,
+    max_size: int | None = None,
+    plain_http: bool = False,
+    ca_file: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Pull a model from an OCI registry into the store; nothing is unpickled.
+
+    Args:
+        tag: which model; a bare name is the newest that was pushed.
+        registry: a place such as `registry.example.com/team`, or the name of a remote; None is the default remote.
+        max_size: bytes that it may have; None sets no limit but the disk's free space.
+        plain_http: allow plain HTTP to another machine than this one.
+        ca_file: certificates to trust besides the system's.
+        progress: called with the bytes fetched so far and in all.
+
+    Returns:
+        The model in the store; the one that was there, if it is the same.
+
+    Raises:
+        NotFound: there is no such model there, or no such remote.
+        AlreadyExists: the tag is taken here, by other content.
+        InvalidInput: the registry is none, or what is there is no model.
+        CorruptArchive: what came is not what a digest says.
+        UnsafeArchive: it would write outside its folder, holds more than files, or too much.
+        StoreError: the store cannot be written.
+        Unavailable: the registry cannot be reached.
+        ServerError: it answered with an error. Whatever is raised, the store is as it was.
+    """
+    place = find_place(registry, plain_http=plain_http, ca_file=ca_file)
+    return pull_item(model_store(), tag, place, max_size=max_size, progress=progress)
 
 
 def verify(tag: str | Tag, *, progress: Progress | None = None) -> Manifest:

@@ -23,6 +23,9 @@ EKIBEN = FrontEnd()
 COMMANDS = {
     "serve": Entry("ekiben.cli.serve:serve", "Serve a service or a stored model."),
     "models": Entry("ekiben.cli.models:models", "List, show, delete, export, import and verify models."),
+    "push": Entry("ekiben.cli.push:push", "Push a model to a registry."),
+    "pull": Entry("ekiben.cli.push:pull", "Pull a model from a registry."),
+    "remote": Entry("ekiben.cli.remote:remote", "Name registries, for push and pull."),
     "bench": Entry("ekiben.cli.bench:bench", "Load a service, and say how it did."),
     "env": Entry("ekiben.cli.env:env", "Show versions and places, for a report."),
     "completion": Entry("ekiben.cli.completion:completion", "Print the script that completes words in a shell."),

@@ -13,7 +13,7 @@ import stat
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -54,6 +54,7 @@ class Packing:
     manifest: Manifest
     created: float  # seconds since 1970; the time of everything in the archive
     progress: Progress | None = None
+    without: Collection[str] = ()  # paths of files that travel by themselves
 
 
 def find_format(name: str, asked: str | None = None) -> str:
@@ -168,6 +169,8 @@ def _entries(packing: Packing) -> Iterator[_Entry]:
         raise CorruptItem(f"the files in {packing.folder} are not those that were saved", problems=problems)
     yield from (_Entry(path) for path in _empty_folders(packing.folder))
     for path in sorted((*files, MANIFEST), key=_place):
+        if path in packing.without:
+            continue
         if path == MANIFEST:
             yield _Entry(path, len(text), open=partial(io.BytesIO, text))
             continue

@@ -8,8 +8,9 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ekiben.core.errors import AlreadyExists, ArchiveError, CorruptArchive, CorruptItem, NotFound
 from ekiben.core.front import front
@@ -64,13 +65,42 @@ def import_item(
                 budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
                 with open_members(path, budget) as members:
                     unpack(members, folder)
-            inner = _find_inside(folder, store.description)
-            item, manifest = store.open_item(inner), _check(inner, progress)
-        sync_tree(inner)
-        try:
-            return store.open_item(store.put(inner, item.tag, item.creation_time))
-        except AlreadyExists:
-            return _settle_existing(store, item, manifest, skip_existing=skip_existing)
+            draft = examine(store, folder, progress)
+        return admit(store, draft, skip_existing=skip_existing)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft(Generic[T]):
+    """An item that was unpacked and checked, and is not yet in the store."""
+
+    item: T
+    folder: Path
+    manifest: Manifest
+
+
+def examine(store: ItemStore[T], folder: Path, progress: Progress | None = None) -> Draft[T]:
+    """Find the item in *folder*, a place of `stage(store.root)`, and check it.
+
+    Raises:
+        CorruptArchive: there is none.
+        CorruptItem: its files are not those of its manifest.
+    """
+    inner = _find_inside(folder, store.description)
+    return Draft(store.open_item(inner), inner, _check(inner, progress))
+
+
+def admit(store: ItemStore[T], draft: Draft[T], *, skip_existing: bool) -> T:
+    """Put a checked item into the store.
+
+    Raises:
+        AlreadyExists: the tag is taken, and not, or not with *skip_existing*, by the same content.
+        StoreError: the store cannot be written.
+    """
+    sync_tree(draft.folder)
+    try:
+        return store.open_item(store.put(draft.folder, draft.item.tag, draft.item.creation_time))
+    except AlreadyExists:
+        return _settle_existing(store, draft.item, draft.manifest, skip_existing=skip_existing)
 
 
 @contextmanager

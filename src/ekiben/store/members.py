@@ -45,6 +45,7 @@ class Member:
     kind: str  # "file", "folder", or what it is instead, in words
     chunks: Callable[[], Iterator[bytes]]
     is_executable: bool = False
+    write: Callable[[Path], None] | None = None  # makes the file at a place by itself, instead of `chunks`
 
 
 @contextmanager

@@ -54,10 +54,10 @@ def stage(root: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def make_root(root: Path) -> None:
+def make_root(root: Path) -> Path:
     """Make the folder of the store, and the home above it."""
     make_home(root.parent)
-    make_folder(root)
+    return make_folder(root)
 
 
 def sweep(root: Path) -> None:

@@ -44,6 +44,10 @@ def unpack(members: Iterable[Member], folder: Path) -> None:
                 place.mkdir(parents=True, exist_ok=True)
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
+            if member.write is not None:
+                member.write(place)
+                place.chmod(place.stat().st_mode | (0o111 if member.is_executable else 0))
+                continue
             handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777 if member.is_executable else 0o666)
             with os.fdopen(handle, "wb") as file:
                 for chunk in member.chunks():

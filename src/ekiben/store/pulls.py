@@ -1,0 +1,178 @@
+"""Pull an item from a registry into a store, as carefully as an import.
+
+In: what a stranger's registry sends. Out: an item in the store, each byte held against the digests of the registry's
+manifest and of the item's own; or an error, and the store as it was. Nothing is unpickled on the way.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ekiben.core.errors import (
+    AlreadyExists,
+    ArchiveError,
+    CorruptArchive,
+    CorruptItem,
+    NotFound,
+    StoreError,
+    UnsafeArchive,
+)
+from ekiben.core.front import front
+from ekiben.core.tag import LATEST, Tag
+from ekiben.store import artifacts
+from ekiben.store.artifacts import EXECUTABLE, ONE_FILE, SMALL_FILES, TITLE, Config
+from ekiben.store.digest import Progress, measure, read_manifest
+from ekiben.store.imports import ALWAYS_ALLOWED, MAX_MEMBERS, MAX_RATIO, admit, examine
+from ekiben.store.items import Item, ItemStore
+from ekiben.store.members import Member, open_members
+from ekiben.store.remotes.oci.documents import Descriptor
+from ekiben.store.remotes.oci.places import Place
+from ekiben.store.remotes.oci.registry import Registry, open_registry
+from ekiben.store.staging import make_root, stage
+from ekiben.store.streams import Budget
+from ekiben.store.unpack import unpack
+
+_SPARE = 64 * 1024 * 1024  # bytes that a pull leaves free on the disk
+
+T = TypeVar("T", bound=Item)
+
+
+def pull_item(
+    store: ItemStore[T],
+    tag: str | Tag,
+    place: Place,
+    *,
+    max_size: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> T:
+    """Pull `<place>/<name>:<version>` into *store*, under the same tag.
+
+    Args:
+        store: where to.
+        tag: a bare name is what `latest` names there.
+        place: where from.
+        max_size: bytes that the item may have; None sets no limit but the free space of the disk, and what `import`
+            allows for its archive of small files.
+        progress: called with the bytes fetched so far and in all.
+        options: of `registry.open_registry`.
+
+    Returns:
+        The item in the store; the one that was there, if it is the same.
+
+    Raises:
+        NotFound: there is no such item in the registry.
+        AlreadyExists: the tag is taken here, by other content.
+        InvalidInput: what is there is not of this kind.
+        CorruptArchive: a byte is not what a digest says, or what came is none of our artifacts.
+        UnsafeArchive: it would write outside its folder, holds more than files, or too much.
+        StoreError: the store cannot be written.
+        EkibenError: what the registry said. Whatever is raised, the store is as it was.
+    """
+    wanted = Tag.parse(tag)
+    repository = place.repository(wanted.name)
+    reference = f"{place}/{wanted.name}:{wanted.version or LATEST}"
+    with open_registry(place, **options) as registry, _named(reference):
+        found = registry.get(repository, wanted.version or LATEST)[0]
+        document = artifacts.check_kind(found, store.kind, reference)
+        config = Config.from_bytes(registry.read(repository, document.config, artifacts.MAX_CONFIG))
+        if config.tag.name != wanted.name or (wanted.is_exact and config.tag != wanted):
+            raise CorruptArchive(f"it says that it is {config.tag}")
+        existing = _find_here(store, config)
+        if existing is not None:
+            return existing
+        _check_size(store.root, [document.config, *document.layers], max_size)
+        fetch = _Fetch(registry, repository, sum(layer.size for layer in document.layers), progress)
+        with stage(store.root) as folder:
+            unpack(_members(document.layers, fetch, folder.parent, max_size), folder)
+            draft = examine(store, folder)
+            if draft.item.tag != config.tag or draft.manifest.digest != config.digest:
+                raise CorruptArchive(f"its files are not those of {config.tag} with the digest {config.digest}")
+            return admit(store, draft, skip_existing=True)
+
+
+class _Fetch:
+    """Fetch layers into files, and say how far it is."""
+
+    def __init__(self, registry: Registry, repository: str, total: int, progress: Progress | None) -> None:
+        self._registry, self._repository = registry, repository
+        self._total, self._progress = total, progress
+        self._done = 0
+
+    def __call__(self, layer: Descriptor, place: Path) -> None:
+        """Fetch one layer into the new file *place*."""
+        self._registry.fetch(self._repository, layer, place, self._note)
+        self._done += layer.size
+
+    def _note(self, count: int) -> None:
+        if self._progress:
+            self._progress(self._done + count, self._total)
+
+
+def _members(layers: Sequence[Descriptor], fetch: _Fetch, beside: Path, max_size: int | None) -> Iterator[Member]:
+    """List what the layers hold, fetching each when it is asked for."""
+    small = sum(layer.size for layer in layers if layer.media_type == SMALL_FILES)
+    budget = Budget(max(ALWAYS_ALLOWED, MAX_RATIO * small) if max_size is None else max_size, MAX_MEMBERS)
+    for layer in layers:
+        if layer.media_type == SMALL_FILES:
+            archive = beside / "fetched"
+            fetch(layer, archive)
+            with open_members(archive, budget) as members:
+                yield from members
+            archive.unlink()
+        elif layer.media_type == ONE_FILE and TITLE in layer.annotations:
+            budget.spend_member()
+            is_executable = layer.annotations.get(EXECUTABLE) == "true"
+            yield Member(layer.annotations[TITLE], "file", lambda: iter(()), is_executable, partial(fetch, layer))
+        else:
+            raise CorruptArchive(f"it holds a layer of a kind that we do not know: {layer.media_type[:100]!r}")
+
+
+def _find_here(store: ItemStore[T], config: Config) -> T | None:
+    """Give the item that is here already, if it is the same; None if there is none.
+
+    Raises:
+        AlreadyExists: there is one with other content.
+    """
+    try:
+        existing = store.get(config.tag)
+    except NotFound:
+        return None
+    if (read_manifest(existing.path) or measure(existing.path)).digest != config.digest:
+        raise AlreadyExists(
+            f"the {store.kind} {str(config.tag)!r} exists already in {store.root}, with other content",
+            hint=f"delete it first: `{front().program} {store.kind}s delete {config.tag}`",
+        )
+    return existing
+
+
+def _check_size(root: Path, blobs: Sequence[Descriptor], max_size: int | None) -> None:
+    """Refuse what is too much before any of it is fetched.
+
+    Raises:
+        UnsafeArchive: it is more than *max_size*.
+        StoreError: it is more than the disk has room for.
+    """
+    total = sum(blob.size for blob in blobs)
+    if max_size is not None and total > max_size:
+        raise UnsafeArchive(f"it has {total} bytes, and at most {max_size} are allowed")
+    free = shutil.disk_usage(make_root(root)).free
+    if total > free - _SPARE:
+        hint = f"free some space, or set {front().home_variable} to a folder on another disk"
+        raise StoreError(f"it has {total} bytes, and the disk of {root} has room for {free}", hint=hint)
+
+
+@contextmanager
+def _named(reference: str) -> Iterator[None]:
+    """Begin what is said of an artifact with its reference.
+
+    What is wrong with the item inside is damage of the artifact.
+    """
+    try:
+        yield
+    except (ArchiveError, CorruptItem) as error:
+        kind = CorruptArchive if isinstance(error, CorruptItem) else type(error)
+        raise kind(f"{reference} cannot be pulled: {error}", hint=error.hint) from error
