@@ -229,7 +229,7 @@ async def test_groups_start_and_end_in_order() -> None:
 
 
 async def test_a_roll_replaces_all() -> None:
-    """New workers are ready before an old one is told to end; later restarts have the new notes too."""
+    """New workers are ready before an old one is told to end; later restarts have the new notes too, but those for once."""
     events: list[tuple[int, str]] = []
 
     def told(worker: Worker, message: Any) -> None:
@@ -239,17 +239,37 @@ async def test_a_roll_replaces_all() -> None:
         await supervisor.wait_ready()
         old = supervisor.workers()
         taken: list[list[bool]] = []
-        await supervisor.roll("worker", {"version": 2}, lambda: taken.append([w.is_expected for w in old]))
+        note = lambda: taken.append([w.is_expected for w in old])  # noqa: E731 - said once
+        await supervisor.roll("worker", {"version": 2}, note, once={"trial": 5})
         assert taken == [[True, True]]
         assert events[:4] == [(0, "ready"), (0, "ready"), (1, "ready"), (1, "ready")]
         assert all(worker.state is State.ENDED for worker in old)
         fresh = supervisor.workers()
         assert [(worker.generation, worker.state) for worker in fresh] == [(1, State.READY)] * 2
+        assert (await fresh[0].ask("place", 10.0))["notes"] == {"version": 2, "trial": 5}
+        fresh[0].kill()
         fresh[1].kill()
+        await fresh[0].exited
         await fresh[1].exited
         await supervisor.wait_ready()
         answers = (await supervisor.ask_all("place", 10.0)).values()
         assert [answer["notes"] for answer in answers if answer] == [{"version": 2}] * 2
+
+
+async def test_a_new_worker_is_watched_while_an_old_one_drains() -> None:
+    """A worker that dies just after it took over is started again, however long its predecessor takes to end."""
+    async with supervised(group(all="deaf", grace=3600.0)) as supervisor:
+        await supervisor.wait_ready()
+        [old] = supervisor.workers()
+        taken = asyncio.Event()
+        rolling = asyncio.create_task(supervisor.roll("worker", {"all": "live"}, taken.set))
+        await taken.wait()
+        [fresh] = supervisor.workers()
+        fresh.kill()
+        await until(lambda: [w for w in supervisor.workers() if w is not fresh and w.state is State.READY])
+        assert old.state is State.READY
+        old.kill()
+        await rolling
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,23 @@ async def test_all_workers_are_in_one_text(accept: str) -> None:
     assert found[("ekiben_workers", "s", "")] == 2
 
 
+async def test_swaps_of_models() -> None:
+    """Where models are watched, swaps and versions in use are shown; elsewhere there is no word of them."""
+    told = {"families": [], "restarts": 0, "workers": 1}
+
+    async def ask() -> Message:
+        return told
+
+    each = worker(0.05, CollectorRegistry(), ask)
+    assert b"_model_" not in (await each.render(""))[0]
+    told |= {"swaps": {"swapped": 2, "refused": 1}, "models": {"iris": "v3"}}
+    found = samples((await each.render(""))[0].decode())
+    assert found[("ekiben_model_swaps_total", "swapped", "s")] == 2
+    assert found[("ekiben_model_swaps_total", "refused", "s")] == 1
+    assert found[("ekiben_model_in_use", "iris", "s", "v3")] == 1
+    assert {family.name for family in open_families((await each.render(OPEN))[0].decode())} > {"ekiben_model_swaps"}
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

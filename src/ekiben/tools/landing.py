@@ -7,6 +7,7 @@ machine writes to a shared disk.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ log = logging.getLogger("ekiben")
 
 LOOK = 10.0  # seconds after which somebody looks without an event
 QUIET = 200  # milliseconds without a change that end a row of changes
+TURN = 1000  # milliseconds after which the watch sees whether it is to stop, or to watch other folders
 
 
 class Landing:
@@ -75,19 +77,22 @@ class Landing:
         folders = self._folders()
         if not folders:
             raise FileNotFoundError(f"there is no folder {self._root}")
-        for _ in watch(
+        due = time.monotonic()  # what came before the system watched is found at the first turn
+        for changed in watch(
             *folders,
             watch_filter=None,
             step=QUIET,
             stop_event=self._asked,
-            rust_timeout=int(self._look * 1000),
+            rust_timeout=TURN,
             yield_on_timeout=True,
             raise_interrupt=False,
             recursive=False,
         ):
             if self._asked.is_set() or self._folders() != folders:
                 return
-            told()
+            if changed or time.monotonic() >= due:
+                due = time.monotonic() + self._look
+                told()
 
     def _folders(self) -> list[Path]:
         """List what there is to watch.
