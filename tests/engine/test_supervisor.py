@@ -229,7 +229,7 @@ async def test_groups_start_and_end_in_order() -> None:
 
 
 async def test_a_roll_replaces_all() -> None:
-    """New workers are ready before an old one is told to end; later restarts have the new notes too, but those for once."""
+    """New workers are ready before an old one is told to end; later restarts have its notes, save those for once."""
     events: list[tuple[int, str]] = []
 
     def told(worker: Worker, message: Any) -> None:
