@@ -1,9 +1,11 @@
 """`ekiben serve` of several targets: real servers, one port, each service below its name."""
 
+import contextlib
 import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +124,50 @@ def test_dependencies(server: Running) -> None:
     assert front == server.pid != words
     assert server.http.post("/Words/pid").json() == front
     assert server.log.count("words deployed") == server.log.count("counter deployed") == 1
+
+
+def test_log(server: Running) -> None:
+    """The access log has whole paths, and leaves out the probes of each service too."""
+    server.http.post("/join/pids")
+    assert server.http.get("/join/readyz").status_code == 200
+    server.http.post("/join/nowhere")
+    server.wait_for_log('"POST /join/nowhere" 404')  # the lines of one service are in their order
+    assert '"POST /join/pids" 200' in server.log
+    assert "GET /join/readyz" not in server.log
+
+
+def test_a_dependency_dies(folder: Path, tmp_path: Path) -> None:
+    """Those that call it are not ready until it is there again; others go on."""
+    targets = ("join=service:Joiner", "service:Trainer")
+    with serving("service:Counter", *targets, cwd=folder, env={"EKIBEN_HOME": str(tmp_path)}) as server:
+        _, words = server.http.post("/Counter/pids").json()
+        os.kill(words, signal.SIGKILL)
+        end = time.monotonic() + PATIENCE
+        seen = ""
+        while seen != "not ready: Counter, join\n":
+            assert time.monotonic() < end, seen
+            seen = server.http.get("/readyz").text
+        assert server.http.get("/Trainer/readyz").status_code == 200
+        server.wait_until_ready()
+        _, again = server.http.post("/join/pids").json()
+        assert again != words
+
+
+def test_a_stuck_call(folder: Path) -> None:
+    """A worker that one service holds beyond its `kill_after` is replaced, for all."""
+    options = ("--workers", "1", "--layout", "replicas", "--timeout", "0.5")
+    env = {"EKIBEN_SERVICES__TRAINER__TRAFFIC__KILL_AFTER": "0.5"}
+    with serving("service:Words", "t=service:Trainer", *options, cwd=folder, env=env) as server:
+        before = httpx.post(f"{server.url}/Words/pid").json()
+        began = folder / "stuck"
+        assert httpx.post(f"{server.url}/t/nap", json={"started": str(began), "seconds": 600}).status_code == 504
+        server.wait_for_log("a call of `nap` went on")
+        end = time.monotonic() + PATIENCE
+        after = before
+        while after == before:
+            assert time.monotonic() < end
+            with contextlib.suppress(httpx.TransportError):
+                after = httpx.post(f"{server.url}/Words/pid", timeout=60).json()
 
 
 def test_tasks(server: Running) -> None:

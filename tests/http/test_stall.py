@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 import ekiben
 from ekiben.http.fast import LANES
 from tests.http.lanes import Lane, comparable, lane, request
+from tests.http.sockets import Sockets
 from tests.http.stalls import (
     OTHER,
     SEEN,
@@ -27,7 +30,15 @@ from tests.http.stalls import (
 from tests.servers import HOST
 
 CLOSE: dict[str, Any] = {"connection": "close"}
-ALL = {"a": Plain, "b": Plain, "narrow": Narrow, "guarded": Guarded, "walled": Walled, "mounted": Mounted}
+ALL = {
+    "a": Plain,
+    "b": Plain,
+    "narrow": Narrow,
+    "guarded": Guarded,
+    "walled": Walled,
+    "mounted": Mounted,
+    "ws": Sockets,
+}
 
 
 @pytest.fixture(scope="module", params=LANES)
@@ -112,6 +123,14 @@ class TestCalls:
         assert http.get("/own/where").status_code == 404
         assert http.get("/a/own/where").status_code == 404
 
+    def test_sockets(self, stall: Lane) -> None:
+        """A WebSocket reaches the mounted app of its service, and is refused elsewhere."""
+        with connect(f"ws://{HOST}:{stall.port}/ws/own/speak?a=1") as socket:
+            assert json.loads(socket.recv(timeout=60)) == {"root": "/ws/own", "query": "1"}
+        for path in ("/own/speak", "/a/own/speak", "/", "/guarded/own"):
+            with pytest.raises(InvalidStatus), connect(f"ws://{HOST}:{stall.port}{path}"):
+                pytest.fail(path)
+
     def test_limits(self, http: httpx.Client) -> None:
         """Limits hold for their own service: of a body, of headers."""
         assert http.post("/narrow/size", json=[1] * 100).status_code == 413
@@ -187,6 +206,10 @@ class TestOfAll:
         answer = http.post(path, json={})
         assert answer.status_code == 404
         assert answer.json()["hint"].startswith(hint)
+
+    def test_options_of_all(self, stall: Lane) -> None:
+        """Asked for the server as a whole, OPTIONS names the methods of all services too."""
+        assert b"allow: GET, HEAD, POST, OPTIONS" in stall.say(request("*", method="OPTIONS", body=b"", **CLOSE))
 
     @pytest.mark.parametrize("path", ["/livez", "/healthz", "/readyz", "/a/livez", "/a/readyz", "/guarded/readyz"])
     def test_probes(self, http: httpx.Client, path: str) -> None:

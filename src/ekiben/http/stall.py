@@ -50,8 +50,9 @@ class Stall(App):
         needs: Needs | None = None,
     ) -> None:
         assert remote is None  # a stall is never apart
-        lent = None if needs is None else Lent(needs)
-        self._apps = tuple(App(one, proxied=proxied, tasks_folder=tasks_folder, needs=lent) for one in bound.services)
+        self._apps = tuple(
+            App(one, proxied=proxied, tasks_folder=tasks_folder, needs=lent(one, needs)) for one in bound.services
+        )
         self._places = {each.bound.spec.http.place.removeprefix("/"): each for each in self._apps}
         self._lives = [Life(each) for each in self._apps]
         self._counted = [each for each in self._apps if each.bound.spec.http.metrics.enabled]
@@ -60,6 +61,7 @@ class Stall(App):
         super().__init__(
             replace(bound, services=()), on_failure=on_failure, on_ready=on_ready, proxied=proxied, needs=needs
         )
+        self._table.beside = {method for _, each in self._routes() for method in each.methods}
 
     @property
     def apps(self) -> Sequence[App]:
@@ -187,3 +189,9 @@ class Stall(App):
 def app_of(bound: BoundService, **options: Any) -> App:
     """Make the app of a service, or of several; *options* are those of `App`."""
     return Stall(bound, **options) if bound.services else App(bound, **options)
+
+
+def lent(bound: BoundService, needs: Needs | None) -> Lent | None:
+    """Lend what runs to a service that calls it."""
+    calls = any(each.service is not None for each in bound.spec.dependencies)
+    return Lent(needs) if calls and needs is not None else None

@@ -27,6 +27,7 @@ class Table:
         self._limits = limits
         self._routes: dict[str, dict[str, Handler]] = {}
         self._templates: list[Template] = []
+        self.beside: set[str] = set()  # methods of routes that others in this server answer
 
     def __contains__(self, path: str) -> bool:
         return path in self._routes
@@ -76,7 +77,7 @@ class Table:
         template = None if path in self._routes else self._match(scope)
         known = self._routes.get(path, ()) if template is None else template.handlers
         every = [*self._routes.values(), *(each.handlers for each in self._templates)]
-        methods = {method for each in every for method in each} if path == "*" else known
+        methods = {method for each in (*every, self.beside) for method in each} if path == "*" else known
         return ", ".join([*sorted(methods), "OPTIONS"])
 
     async def _options(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
