@@ -20,6 +20,9 @@ class Running:
     async def stop(self, drain: float = 0.0) -> None:
         self.told.append("stop")
 
+    async def measure(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        return {"own": own}
+
 
 async def test_lent() -> None:
     owned = Running()
@@ -29,6 +32,7 @@ async def test_lent() -> None:
     assert lent.is_ready
     owned.is_ready = False
     assert not lent.is_ready
+    assert await lent.measure({"number": 1}) == {"own": {"number": 1}}
     lent.on_failure = lambda error: owned.told.append("failure")
     await lent.stop(1.0)
     assert (owned.told, owned.on_failure) == ([], tell)

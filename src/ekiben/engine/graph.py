@@ -17,7 +17,9 @@ from typing import Any
 
 from ekiben.core.errors import EkibenError, Unavailable
 from ekiben.core.spec import BoundService
+from ekiben.engine.control import Message
 from ekiben.engine.door import Door
+from ekiben.engine.figures import Totals
 from ekiben.engine.handle import Far
 from ekiben.engine.incoming import Incoming
 from ekiben.engine.instance import deployment_hooks
@@ -26,7 +28,7 @@ from ekiben.engine.local import failure_of
 from ekiben.engine.machine import shares
 from ekiben.engine.member import Mark
 from ekiben.engine.pool import Pool
-from ekiben.engine.process import Group, Sockets
+from ekiben.engine.process import Group, Sockets, State, Worker
 from ekiben.engine.supervisor import Supervisor
 from ekiben.engine.switch import Send, Switch
 from ekiben.engine.wire import Buffer
@@ -34,6 +36,8 @@ from ekiben.engine.wire import Buffer
 log = logging.getLogger("ekiben")
 
 LINK = "link"  # the role of the socket that calls go through
+FRONT = "front"  # the place of this process among those that count
+PATIENCE = 1.0  # seconds for workers to tell what they counted
 MARK = "mark"  # the role of the memory that says how far a worker came
 
 
@@ -61,7 +65,8 @@ class Graph:
         self.on_failure: Callable[[BaseException], None] = lambda error: None
         switch = Switch(self.call)
         self.pools = {one.spec.name: Pool(one, partial(self._replace, one.spec.name), switch) for one in bounds}
-        self._supervisor = Supervisor([self._group(one, start) for one in bounds])
+        self._supervisor = Supervisor([self._group(one, start) for one in bounds], heard=self._hear)
+        self._totals = Totals()
         self._watching: asyncio.Task[None] | None = None
         self.loop: asyncio.AbstractEventLoop  # from the start on
 
@@ -108,6 +113,38 @@ class Graph:
         if pool is None or endpoint not in pool.bound.signatures:
             raise Unavailable(f"there is no `{endpoint}` of a service `{service}` here")
         return await pool.submit(endpoint, head, buffers, deadline)
+
+    async def measure(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell what all processes counted, at the last where one is silent.
+
+        Args:
+            own: what this one counted, as `Totals.take` has it.
+        """
+        self._totals.take(FRONT, FRONT, own)
+        told = await self._supervisor.ask_all("figures", PATIENCE)
+        for worker in sorted(told, key=lambda each: (each.generation, each.index)):
+            if (found := told[worker]) is not None and worker.state is not State.ENDED:
+                self._count(worker, found)
+        services = []
+        for name, pool in self.pools.items():
+            ready = [each for each in self._supervisor.workers(name) if each.state is State.READY]
+            services.append([name, pool.bound.spec.version or "", self._supervisor.restarts[name], len(ready)])
+        return {"families": self._totals.families(), "services": services}
+
+    def _hear(self, worker: Worker, message: Message) -> None:
+        """Note what a worker says of its figures, and its end."""
+        if message["say"] == "figures":
+            self._count(worker, message)
+        elif message["say"] == "ended":
+            self._totals.end(worker)
+
+    def _count(self, worker: Worker, told: Message) -> None:
+        name = worker.group.name
+        place = str(worker.index) if name == self.root.spec.name else f"{name} {worker.index}"
+        try:
+            self._totals.take(worker, place, told)
+        except ValueError as error:
+            log.warning("%r told no figures: %s", worker, error)
 
     async def _watch(self) -> None:
         """Report what ends the whole: workers that die again and again."""

@@ -3,7 +3,8 @@
 In: what runs, started and ended by its owner. Out: the same for a service that needs it, and must not end it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ekiben.engine.local import Needs
 
@@ -29,3 +30,7 @@ class Lent:
 
     async def stop(self, drain: float = 0.0) -> None:
         """Do nothing: its owner ends it after this."""
+
+    async def measure(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell what all processes counted."""
+        return await self._needs.measure(own)

@@ -56,6 +56,9 @@ class Needs(Protocol):
     async def stop(self, drain: float = 0.0) -> None:
         """End it."""
 
+    async def measure(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell what all processes counted, this one, by *own*, among them."""
+
 
 class LocalDispatcher:
     """One service, in this process.

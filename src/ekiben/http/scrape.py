@@ -23,18 +23,16 @@ LATEST = "_timestamp_seconds"  # ends the names of our gauges of which the last 
 Ask = Callable[[], Awaitable[Message]]
 
 
-class Scrape:
-    """The metrics of one worker among several.
+class Teller:
+    """Tells what one process counted.
 
     Args:
         own: its counts.
-        ask: gives what all workers counted; raises Unavailable.
         others: what the user's code registered.
     """
 
-    def __init__(self, own: Shown, ask: Ask, others: CollectorRegistry = REGISTRY) -> None:
+    def __init__(self, own: Shown, others: CollectorRegistry = REGISTRY) -> None:
         self._own = own
-        self._ask = ask
         self._others = others
         self._numbers = count()
 
@@ -51,6 +49,20 @@ class Scrape:
         if total > MOST:
             raise ValueError(f"a worker tells at most {MOST} samples: {total}")
         return {"number": next(self._numbers), "families": [family.plain() for family in families]}
+
+
+class Scrape(Teller):
+    """The metrics of one worker among several.
+
+    Args:
+        own: its counts.
+        ask: gives what all workers counted; raises Unavailable.
+        others: what the user's code registered.
+    """
+
+    def __init__(self, own: Shown, ask: Ask, others: CollectorRegistry = REGISTRY) -> None:
+        super().__init__(own, others)
+        self._ask = ask
 
     async def render(self, accept: str, of: Collection[str] | None = None) -> tuple[bytes, str]:
         """Give the text and its media type: of all, or without an answer of this one.
@@ -71,13 +83,14 @@ class Scrape:
     def _about(self, found: Mapping[str, Any]) -> list[Metric]:
         """Give the metrics of the workers themselves."""
         labels = ["service_name", "service_version"]
+        here = [(*each, found.get("restarts", 0), found.get("workers", 0)) for each in self._own.services]
         restarts = CounterMetricFamily(
             f"{self._own.prefix}_worker_restarts", "Workers started in place of one that ended.", labels=labels
         )
         workers = GaugeMetricFamily(f"{self._own.prefix}_workers", "Workers that take calls.", labels=labels)
-        for service in self._own.services:  # a worker is one of each
-            restarts.add_metric(service, int(found.get("restarts", 0)))
-            workers.add_metric(service, int(found.get("workers", 0)))
+        for name, version, ended, ready in found.get("services", here):  # a worker alone is one of each of its services
+            restarts.add_metric([name, version], int(ended))
+            workers.add_metric([name, version], int(ready))
         return [restarts, workers, *(self._about_models(found) if "swaps" in found else ())]
 
     def _about_models(self, found: Mapping[str, Any]) -> list[Metric]:
@@ -98,6 +111,21 @@ class Scrape:
         for model, version in found["models"].items():
             in_use.add_metric([name, model, version], 1)
         return [swaps, in_use]
+
+
+def gathered(own: Shown, measure: Callable[[Mapping[str, Any]], Awaitable[Message]]) -> Scrape:
+    """Make the scrape of a front, which counts beside its workers.
+
+    Args:
+        own: its counts.
+        measure: is given what it tells, and gives the sum over all processes.
+    """
+
+    async def ask() -> Message:
+        return await measure(scrape.tell())
+
+    scrape = Scrape(own, ask)
+    return scrape
 
 
 def note(words: str) -> bytes:

@@ -5,6 +5,7 @@ that both layouts give the same bytes.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,28 +18,34 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ekiben.core.spec import BoundService
+from ekiben.engine.control import Message
 from ekiben.engine.graph import LINK, MARK, joined
 from ekiben.engine.job import Done
 from ekiben.engine.leash import Leash
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
 from ekiben.engine.messages import Reply
+from ekiben.engine.timing import CodecTimes, timed
 from ekiben.engine.unhurried import Unwatched, within
 from ekiben.engine.values import FORM as VALUES
 from ekiben.engine.values import Valued
 from ekiben.engine.wire import Buffer, view
 from ekiben.engine.worker import Worker
 from ekiben.http import endpoint as endpoints
-from ekiben.http import errors, tracing
+from ekiben.http import errors, exchange, tracing
 from ekiben.http.apart import FORM as REQUEST
 from ekiben.http.apart import RELAYED
 from ekiben.http.endpoint import Handler, Service
-from ekiben.http.exchange import OUTCOME, Exchange, Message, Outcome, Scope
+from ekiben.http.exchange import OUTCOME, Exchange, Outcome, Scope
+from ekiben.http.metrics import Inner, Metrics
 from ekiben.http.origin import Guard
 from ekiben.http.plain_call import PlainCalls
+from ekiben.http.scrape import Teller
 from ekiben.http.tracing import Noting
 from ekiben.http.watch import Watch
 from ekiben.schema.codec import Codec, plan
+
+log = logging.getLogger("ekiben")
 
 
 def run(bound: BoundService, leash: Leash, drain: float) -> bool:
@@ -52,8 +59,7 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, asked.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    leash.attach({})
-    codecs = {name: plan(signature, bound.spec.style) for name, signature in bound.signatures.items()}
+    codecs, times = timed_codecs(bound)
 
     async def send(service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], due: float | None) -> Done:
         return await worker.call(service, endpoint, head, buffers, due)
@@ -61,6 +67,12 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     noting = tracing.plan(bound.spec, ())
     around = None if noting is None else noting.batch
     dispatcher = LocalDispatcher(within(joined(bound, send, lambda: loop)), codecs, Unwatched, around)
+    teller = Teller(Metrics(bound.spec, Inner(codecs=times, methods=dispatcher.methods)))
+
+    async def tell(message: Message) -> Message:
+        return teller.tell()
+
+    leash.attach({"figures": tell})
     sockets = leash.place.sockets
     worker = Worker(dispatcher, socket.socket(fileno=sockets[LINK][0]), Mark(sockets[MARK][0]))
     try:
@@ -80,7 +92,18 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     await worker.drain(drain)
     await dispatcher.stop()
     worker.close()
+    try:
+        leash.say("figures", **teller.tell())
+    except Exception:  # a border: metrics that the user's code collects
+        log.exception("the figures of this worker are not told")
     return True
+
+
+def timed_codecs(bound: BoundService) -> tuple[dict[str, Codec], dict[str, CodecTimes]]:
+    """Plan the codecs of a service, and what they note."""
+    codecs = {name: plan(signature, bound.spec.style) for name, signature in bound.signatures.items()}
+    times = {name: CodecTimes() for name in codecs} if bound.spec.http.metrics.enabled else {}
+    return codecs | {name: timed(codecs[name], each) for name, each in times.items()}, times
 
 
 def kind_of(head: Any) -> Any:
@@ -159,13 +182,13 @@ class Served:
 
     async def _answer(self, endpoint: str, scope: Scope, buffers: Sequence[Buffer], request_id: str) -> "Taken":
         taken = Pieced(self._send_part) if endpoint in self._streams else Taken()
-        exchange = Exchange(scope, taken.send, self._id_header)
+        seen = Exchange(scope, taken.send, self._id_header)
         try:
-            with self._joined(request_id, exchange.headers):
-                await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, exchange)
+            with self._joined(request_id, seen.headers):
+                await self._handlers[endpoint](scope, Body(buffers).receive, taken.send, seen)
         except Exception as error:  # noqa: BLE001 - the border; `errors` logs what is our fault
             taken.refuse(error, self._fail, request_id)
-        taken.status = exchange.status or taken.status
+        taken.status = seen.status or taken.status
         return taken
 
     def _scope(self, endpoint: str, method: str, headers: Any, known: Mapping[str, Any] | None) -> Scope:
@@ -196,7 +219,7 @@ class Body:
     def __init__(self, buffers: Sequence[Buffer]) -> None:
         self._buffers = list(buffers)
 
-    async def receive(self) -> Message:
+    async def receive(self) -> exchange.Message:
         """Give the body; the end of the client is the front's to notice."""
         body = b"".join([view(buffer) for buffer in self._buffers])
         self._buffers = []
@@ -213,7 +236,7 @@ class Taken:
         self.headers: Sequence[Any] = ()
         self.parts: list[bytes] = []
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: exchange.Message) -> None:
         """Keep a message."""
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], message["headers"]
@@ -258,7 +281,7 @@ class Pieced(Taken):
         self._has_begun = False
         self._is_broken = False
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: exchange.Message) -> None:
         """Send a piece."""
         if message["type"] == "http.response.start" or not (self._has_begun or message.get("more_body")):
             await super().send(message)

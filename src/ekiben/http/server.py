@@ -25,6 +25,7 @@ from ekiben.http.app import App
 from ekiben.http.fast import LANES, Route
 from ekiben.http.listen import Listen, Listening
 from ekiben.http.protocol import drain, give_up, protocol, sweep
+from ekiben.http.scrape import gathered
 from ekiben.http.stall import app_of
 
 log = logging.getLogger("ekiben")
@@ -56,6 +57,10 @@ class Server(uvicorn.Server):
     ) -> None:
         proxied = listen.proxy_headers
         self.app = app_of(bound, on_failure=self.fail, on_ready=on_ready, proxied=proxied, remote=remote, needs=needs)
+        if (behind := needs if remote is None else remote.needs) is not None:
+            scrape = gathered(self.app.counts, behind.measure)
+            for each in (self.app, *self.app.apps):
+                each.counts.everywhere = scrape.render
         routes = routes_of(self.app, listen.lane)
         self.failure: BaseException | None = None
         self._drain = listen.drain
