@@ -1,6 +1,7 @@
 """What is lent is as ready as what runs, and neither started nor ended by those who borrow it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ekiben.engine.lent import Lent
 
