@@ -83,7 +83,6 @@ def test_an_array_of_objects_holds_values_only() -> None:
         3 - 4j,
         Path("a/b"),
         b"x" * 100_000,
-        bytearray(b"abc"),
         np.float32(1.5),
         np.int64(7),
         np.bool_(True),

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,8 +28,8 @@ VALUES = st.recursive(
         | st.tuples(inner, inner)
         | st.dictionaries(KEYS, inner)
         | st.sets(st.integers())
-        | st.lists(st.floats(allow_nan=False), min_size=plain.LONG)
-        | st.lists(st.integers(), min_size=plain.LONG)
+        | st.lists(st.floats(allow_nan=False), min_size=20)
+        | st.lists(st.integers(), min_size=20)
     ),
     max_leaves=30,
 )
@@ -80,12 +81,18 @@ def test_cut_bytes_are_refused(value: Any, data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(b"l\xff\xff\xff\xff", id="a list of four thousand million items in five bytes"),
-        pytest.param(b"s\xff\xff\xff\x7fabc", id="text of two gigabytes in eight bytes"),
-        pytest.param(b"F\xff\xff\xff\x1f", id="a block of half a thousand million numbers"),
-        pytest.param(b"l\x01\x00\x00\x00" * 5000 + b"n", id="five thousand levels"),
-        pytest.param(b"d\x01\x00\x00\x00l\x00\x00\x00\x00n", id="a list as a key"),
-        pytest.param(b"s\x01\x00\x00\x00\xff", id="text that is no UTF-8"),
+        pytest.param(b"\xdd\xff\xff\xff\xff", id="a list of four thousand million items in five bytes"),
+        pytest.param(b"\xdf\x7f\xff\xff\xff", id="a dict of two thousand million in five bytes"),
+        pytest.param(b"\xdb\x7f\xff\xff\xffabc", id="text of two gigabytes in eight bytes"),
+        pytest.param(b"\xc9\x7f\xff\xff\xff\x01abc", id="a tuple of two gigabytes in nine bytes"),
+        pytest.param(b"\x91" * 5000 + b"\xc0", id="five thousand levels"),
+        pytest.param(b"\x81\x90\xc0", id="a list as a key"),
+        pytest.param(b"\xa1\xff", id="text that is no UTF-8"),
+        pytest.param(b"\xc1", id="a mark that nobody uses"),
+        pytest.param(b"\xd4\x63\xc0", id="an extension that nobody knows"),
+        pytest.param(b"\xd4\x01\xc0", id="a tuple that is no list"),
+        pytest.param(b"\xd4\x05\xff", id="a buffer before the first one"),
+        pytest.param(b"\xc7\x03\x02\x91\x90", id="a set that is cut short"),
     ],
 )
 def test_claims_are_checked_before_anything_is_made(data: bytes) -> None:
@@ -116,9 +123,40 @@ def test_other_types_need_a_hook() -> None:
     assert plain.read(plain.write([1j], near=lambda value: [value.real, value.imag])) == [[0.0, 1.0]]
 
 
+def nested(make: Callable[[Any], Any], levels: int) -> Any:
+    """Put a value into itself, so to speak."""
+    value: Any = 1
+    for _ in range(levels):
+        value = make(value)
+    return value
+
+
 def test_a_value_that_holds_itself_is_refused() -> None:
     """A list within itself ends in an error, not in an endless walk."""
     value: list[Any] = []
     value.append(value)
     with pytest.raises(ValueError, match="nested deeper"):
         plain.write(value)
+    with pytest.raises(ValueError, match="nested deeper"):
+        plain.write(nested(lambda inner: (inner,), plain.DEEPEST + 1))
+
+
+def test_nesting_has_a_limit_that_values_do_not_reach() -> None:
+    """Lists and tuples within each other come back, as deep as they are written."""
+    for value in (nested(lambda inner: [inner], 100), nested(lambda inner: (inner,), plain.DEEPEST)):
+        assert plain.read(plain.write(value)) == value
+
+
+def test_extensions_within_extensions_are_refused_before_the_stack_ends() -> None:
+    """Bytes that hold a tuple in a tuple, thousands of times, are refused."""
+    data = b"\x90"
+    while len(data) < 100_000:
+        data = b"\xc9" + len(data).to_bytes(4, "big") + b"\x01" + data
+    with pytest.raises(ValueError, match="within each other"):
+        plain.read(data)
+
+
+def test_a_large_value_comes_back() -> None:
+    """Nothing in between has a size of its own."""
+    value = {"bytes": b"x" * 5_000_000, "floats": [0.5] * 300_000, "text": "ä" * 1_000_000}
+    assert plain.read(plain.write(value)) == value

@@ -159,8 +159,7 @@ def is_record(value: Any) -> bool:
 
 # In this order: a datetime is a date too, and an Enum may be a text.
 OURS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Packer], Any]], ...] = (
-    (is_instance(bytes, memoryview), lambda value, packer: Tagged("bytes", packer.beside(value))),
-    (is_instance(bytearray), lambda value, packer: Tagged("bytearray", packer.beside(value))),
+    (is_instance(bytes, bytearray), lambda value, packer: bytes(value)),
     (is_record, dumped),
     (is_instance(enum.Enum), lambda value, packer: value.value),
     (is_instance(str), lambda value, packer: str.__str__(value)),
@@ -258,8 +257,6 @@ MAKERS: Mapping[str, Callable[[Any, Take], Any]] = {
     "series": series,
     "image": image,
     "tensor": lambda value, take: need("torch", HELD).from_numpy(value),
-    "bytes": lambda value, take: bytes(take(value)),
-    "bytearray": lambda value, take: bytearray(take(value)),
     "path": lambda value, take: Path(value),
     "datetime": lambda value, take: datetime.datetime.fromisoformat(value),
     "date": lambda value, take: datetime.date.fromisoformat(value),

@@ -3,26 +3,19 @@
 In: None, truth values, whole numbers, floats, text, bytes, lists, tuples, sets, dicts, references to buffers, and
 values of other kinds as a hook makes them of these.
 Out: bytes; reading gives the same values, or a ValueError. What is read is never code and names none.
-A value is one letter and what follows it; lengths are counted before anything is made, so that no frame claims more
-than it holds.
+Source: MessagePack, whose arrays are our lists; what it lacks are extensions of a fixed table (`Ext`). It counts
+lengths before anything is made, so that no frame claims more than it holds.
 """
 
-import struct
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
 from typing import Any
 
-DEEPEST = 100  # levels of lists and dicts within each other
-LONG = 8  # items from which a list of one kind of number is written as a block
+from msgpack import ExtType, packb, unpackb
 
-COUNT = struct.Struct("<I")
-WHOLE = struct.Struct("<q")
-REAL = struct.Struct("<d")
-MOST_WHOLE = 2**63
-
-
-LARGE = 4096  # bytes from which a hook may put them beside the value
+DEEPEST = 64  # extensions within each other; each takes a tenth of a megabyte of a thread's stack while it is read
 
 
 class Ref(int):
@@ -37,8 +30,23 @@ class Tagged:
     value: Any
 
 
+class Ext(IntEnum):
+    """What MessagePack has no mark for."""
+
+    TUPLE = 1
+    SET = 2
+    FROZENSET = 3
+    WHOLE = 4  # a whole number beyond 64 bits
+    REF = 5
+    TAGGED = 6
+
+
 Hook = Callable[[Any], Any]  # gives a value that is nearer to plain; raises TypeError
 Make = Callable[[str, Any], Any]  # makes a tagged value
+
+MANY: dict[type, Ext] = {tuple: Ext.TUPLE, set: Ext.SET, frozenset: Ext.FROZENSET}
+KNOWN = frozenset({type(None), bool, float, str, bytes, list, dict})  # to MessagePack; of whole numbers some
+MADE: dict[int, Callable[[Any], Any]] = {Ext.TUPLE: tuple, Ext.SET: set, Ext.FROZENSET: frozenset}
 
 
 def refuse(value: Any) -> Any:
@@ -47,7 +55,7 @@ def refuse(value: Any) -> Any:
 
 
 def write(value: Any, near: Hook = refuse) -> bytes:
-    """Write a value.
+    """Write a value; a `bytearray` or `memoryview` is read as bytes.
 
     Args:
         value: what to write.
@@ -55,92 +63,42 @@ def write(value: Any, near: Hook = refuse) -> bytes:
 
     Raises:
         TypeError: a value is not plain, and *near* knows nothing nearer.
-        ValueError: it is nested deeper than `DEEPEST` levels, or holds itself.
+        ValueError: it is nested too deep, or holds itself.
     """
-    parts: list[bytes] = []
-    Writer(parts.append, near).put(value, 0)
-    return b"".join(parts)
+    try:
+        return pack(value, near, 0)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ValueError) and "recursion" not in str(error):
+            raise
+        raise ValueError("a value must not be nested deeper than some hundred levels") from error
 
 
-class Writer:
-    """One walk through a value."""
-
-    def __init__(self, emit: Callable[[bytes], None], near: Hook) -> None:
-        self._emit = emit
-        self._near = near
-
-    def put(self, value: Any, depth: int) -> None:
-        """Write one value, and what it holds."""
-        if depth > DEEPEST:
-            raise ValueError(f"a value must not be nested deeper than {DEEPEST} levels")
-        kind, emit = type(value), self._emit
-        if kind is float:
-            emit(b"f" + REAL.pack(value))
-        elif kind is int:
-            self._put_whole(value)
-        elif kind is str:
-            # A lone surrogate is no text, and stays what it is.
-            found = value.encode("utf-8", "surrogatepass")
-            emit(b"s" + COUNT.pack(len(found)))
-            emit(found)
-        elif value is None:
-            emit(b"n")
-        elif kind is bool:
-            emit(b"t" if value else b"u")
-        elif kind is list:
-            self._put_list(value, depth)
-        elif kind is dict:
-            emit(b"d" + COUNT.pack(len(value)))
-            for key, inner in value.items():
-                self.put(key, depth + 1)
-                self.put(inner, depth + 1)
-        else:
-            self._put_rare(value, depth)
-
-    def _put_rare(self, value: Any, depth: int) -> None:
-        kind, emit = type(value), self._emit
-        if kind is Ref:
-            emit(b"r" + COUNT.pack(value))
-        elif kind is Tagged:
-            emit(b"x")
-            self.put(value.kind, depth + 1)
-            self.put(value.value, depth + 1)
-        elif kind is bytes and (len(value) < LARGE or self._near is refuse):
-            emit(b"b" + COUNT.pack(len(value)))
-            emit(value)
-        elif kind in MANY:
-            emit(MANY[kind] + COUNT.pack(len(value)))
-            for inner in value:
-                self.put(inner, depth + 1)
-        else:
-            self.put(self._near(value), depth + 1)
-
-    def _put_whole(self, value: int) -> None:
-        if -MOST_WHOLE <= value < MOST_WHOLE:
-            self._emit(b"i" + WHOLE.pack(value))
-            return
-        found = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-        self._emit(b"I" + COUNT.pack(len(found)))
-        self._emit(found)
-
-    def _put_list(self, value: list[Any], depth: int) -> None:
-        if len(value) >= LONG and (kinds := set(map(type, value))) in BLOCKS:
-            code = b"F" if float in kinds else b"Q"
-            try:
-                block = array("d" if code == b"F" else "q", value)
-            except OverflowError:  # a whole number beyond 64 bits
-                block = None
-            if block is not None:
-                self._emit(code + COUNT.pack(len(value)))
-                self._emit(block.tobytes())
-                return
-        self._emit(b"l" + COUNT.pack(len(value)))
-        for inner in value:
-            self.put(inner, depth + 1)
+def pack(value: Any, near: Hook, depth: int) -> bytes:
+    """Write a value that stands within *depth* extensions."""
+    found: bytes = packb(
+        value, default=partial(rare, near=near, depth=depth), strict_types=True, unicode_errors="surrogatepass"
+    )
+    return found
 
 
-MANY: dict[type, bytes] = {tuple: b"T", set: b"S", frozenset: b"Z"}
-BLOCKS = ({float}, {int})
+def rare(value: Any, near: Hook, depth: int) -> Any:
+    """Give what MessagePack can write for a value that it does not know."""
+    if depth >= DEEPEST:
+        raise RecursionError
+    kind = type(value)
+    inside = partial(pack, near=near, depth=depth + 1)
+    if kind in MANY:
+        return ExtType(MANY[kind], inside(list(value)))
+    if kind is Ref:
+        return ExtType(Ext.REF, inside(int(value)))
+    if kind is Tagged:
+        return ExtType(Ext.TAGGED, inside([value.kind, value.value]))
+    if kind is int and -(2**63) <= value < 2**63:
+        return value
+    if kind is int:
+        return ExtType(Ext.WHOLE, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+    nearer = near(value)
+    return nearer if type(nearer) in KNOWN else rare(nearer, near, depth + 1)
 
 
 def refuse_tag(kind: str, value: Any) -> Any:
@@ -158,93 +116,33 @@ def read(data: memoryview | bytes, make: Make = refuse_tag) -> Any:
     Raises:
         ValueError: the bytes are not what `write` gives.
     """
-    reader = Reader(memoryview(data), make)
     try:
-        found = reader.take(0)
-    except (struct.error, IndexError) as error:
-        raise ValueError("a value is cut short") from error
-    except TypeError as error:  # a list as a key, or in a set
+        return unpack(data, make, 0)
+    except (TypeError, RecursionError) as error:  # a list as a key or in a set
         raise ValueError(f"a value is not well formed: {error}") from error
-    if reader.at != len(data):
-        raise ValueError("a value is followed by something else")
-    return found
+    except ValueError as error:
+        words = str(error) or type(error).__name__
+        raise ValueError(words if "value" in words else f"a value is not well formed: {words}") from error
 
 
-class Reader:
-    """One walk through bytes."""
-
-    def __init__(self, data: memoryview, make: Make) -> None:
-        self._data = data
-        self._make = make
-        self.at = 0
-
-    def take(self, depth: int) -> Any:
-        """Read one value, and what it holds."""
-        if depth > DEEPEST:
-            raise ValueError(f"a value must not be nested deeper than {DEEPEST} levels")
-        code = self._data[self.at]
-        self.at += 1
-        simple = SIMPLE.get(code)
-        if simple is not None:
-            return simple(self)
-        if code == 0x78:  # x
-            kind = self.take(depth + 1)
-            return self._make(str(kind), self.take(depth + 1))
-        count = self._count()
-        if code == 0x64:  # d
-            self._bound(2 * count)
-            return {self.take(depth + 1): self.take(depth + 1) for _ in range(count)}
-        make = MADE.get(code)
-        if make is None:
-            raise ValueError(f"a value has an unknown mark: {code}")
-        self._bound(count)
-        return make(self.take(depth + 1) for _ in range(count))
-
-    def _count(self) -> int:
-        (count,) = COUNT.unpack_from(self._data, self.at)
-        self.at += COUNT.size
-        return int(count)
-
-    def _bound(self, size: int) -> None:
-        if size > len(self._data) - self.at:
-            raise ValueError("a value claims more than there is")
-
-    def _bytes(self) -> memoryview:
-        count = self._count()
-        self._bound(count)
-        self.at += count
-        return self._data[self.at - count : self.at]
-
-    def _whole(self) -> int:
-        (value,) = WHOLE.unpack_from(self._data, self.at)
-        self.at += WHOLE.size
-        return int(value)
-
-    def _real(self) -> float:
-        (value,) = REAL.unpack_from(self._data, self.at)
-        self.at += REAL.size
-        return float(value)
-
-    def _block(self, code: str) -> list[Any]:
-        count = self._count()
-        self._bound(8 * count)
-        block = array(code)
-        block.frombytes(self._data[self.at : self.at + 8 * count])
-        self.at += 8 * count
-        return block.tolist()
+def unpack(data: memoryview | bytes, make: Make, depth: int) -> Any:
+    """Read a value that stands within *depth* extensions."""
+    hook = partial(extended, make=make, depth=depth)
+    return unpackb(data, ext_hook=hook, strict_map_key=False, unicode_errors="surrogatepass")
 
 
-SIMPLE: dict[int, Callable[[Reader], Any]] = {
-    ord("n"): lambda reader: None,
-    ord("t"): lambda reader: True,
-    ord("u"): lambda reader: False,
-    ord("i"): Reader._whole,
-    ord("f"): Reader._real,
-    ord("s"): lambda reader: str(reader._bytes(), "utf-8", "surrogatepass"),
-    ord("b"): lambda reader: bytes(reader._bytes()),
-    ord("I"): lambda reader: int.from_bytes(reader._bytes(), "little", signed=True),
-    ord("F"): lambda reader: reader._block("d"),
-    ord("Q"): lambda reader: reader._block("q"),
-    ord("r"): lambda reader: Ref(reader._count()),
-}
-MADE: dict[int, Callable[[Any], Any]] = {ord("l"): list, ord("T"): tuple, ord("S"): set, ord("Z"): frozenset}
+def extended(code: int, data: bytes, make: Make, depth: int) -> Any:
+    """Read an extension."""
+    if depth >= DEEPEST:
+        raise ValueError(f"a value must not have more than {DEEPEST} extensions within each other")
+    if code == Ext.WHOLE:
+        return int.from_bytes(data, "little", signed=True)
+    found = unpack(data, make, depth + 1)
+    if code == Ext.REF and type(found) is int and found >= 0:
+        return Ref(found)
+    if type(found) is list:
+        if code in MADE:
+            return MADE[code](found)
+        if code == Ext.TAGGED and len(found) == len(("kind", "value")):
+            return make(str(found[0]), found[1])
+    raise ValueError(f"a value has an unknown extension: {code}")
