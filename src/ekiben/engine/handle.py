@@ -16,7 +16,7 @@ from ekiben.core.spec import BoundService
 from ekiben.engine.job import Done
 from ekiben.engine.near import Faces, is_running
 from ekiben.engine.parcel import pack
-from ekiben.engine.values import FORM, bind, read_answer, result_reader
+from ekiben.engine.values import FORM, binder, read_answer, result_reader
 from ekiben.engine.wire import Buffer
 
 # Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop.
@@ -30,6 +30,7 @@ class Method:
         self._service = bound.spec.name
         self._endpoint = endpoint
         self._signature = bound.signatures[endpoint]
+        self._bind = binder(self._signature)
         self._read = result_reader(self._signature)
         self._send = send
         self._loop = loop
@@ -57,7 +58,7 @@ class Method:
         if left == 0.0:
             raise DeadlineExceeded("the running call has no time left for another one")
         try:
-            buffers = pack(bind(self._signature, args, kwargs))
+            buffers = pack(self._bind(args, kwargs))
         except TypeError as error:
             raise TypeError(f"`{self._service}.{self._endpoint}`: {error}") from None
         return buffers, None if left is None else time.monotonic() + left

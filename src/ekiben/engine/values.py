@@ -95,30 +95,36 @@ def told(head: Any) -> EkibenError:
     return made
 
 
-def bind(signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Put arguments in the form in which the callee reads them.
+def binder(signature: Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    """Settle how arguments are put in the form in which the callee reads them.
 
-    Raises:
-        TypeError: there are too many, or one is there twice.
+    What it gives raises TypeError where there are too many, or one is there twice.
     """
     names = [parameter.name for parameter in signature.parameters if parameter.stars != "**"]
     rest = next((parameter.name for parameter in signature.parameters if parameter.stars == "*"), None)
-    if rest is not None:
-        ahead = names.index(rest)
-        found: dict[str, Any] = dict(zip(names[:ahead], args, strict=False)) | {rest: list(args[ahead:])}
-    elif len(args) > len(names):
-        raise TypeError(f"it takes {len(names)} arguments, not {len(args)}")
-    else:
-        found = dict(zip(names, args, strict=False))
-    if twice := sorted(found.keys() & kwargs.keys()):
-        raise TypeError(f"`{twice[0]}` is given twice")
-    if signature.is_root:
-        return next(iter({**found, **kwargs}.values()), None)
     more = next((parameter.name for parameter in signature.parameters if parameter.stars == "**"), None)
-    if more is not None:
-        found[more] = {name: kwargs.pop(name) for name in list(kwargs) if name not in names}
+    known = frozenset(names)
     aliases = {parameter.name: alias_of(parameter.default) for parameter in signature.parameters}
-    return {aliases.get(name) or name: value for name, value in {**found, **kwargs}.items()}
+    renamed = {name: alias for name, alias in aliases.items() if alias}
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if rest is not None:
+            ahead = names.index(rest)
+            found: dict[str, Any] = dict(zip(names[:ahead], args, strict=False)) | {rest: list(args[ahead:])}
+        elif len(args) > len(names):
+            raise TypeError(f"it takes {len(names)} arguments, not {len(args)}")
+        else:
+            found = dict(zip(names, args, strict=False))
+        if not found.keys().isdisjoint(kwargs):
+            raise TypeError(f"`{min(found.keys() & kwargs.keys())}` is given twice")
+        if signature.is_root:
+            return next(iter({**found, **kwargs}.values()), None)
+        if more is not None:
+            found[more] = {name: kwargs.pop(name) for name in list(kwargs) if name not in known}
+        found.update(kwargs)
+        return {renamed.get(name, name): value for name, value in found.items()} if renamed else found
+
+    return bind
 
 
 def result_reader(signature: Signature) -> Callable[[Any], Any]:
