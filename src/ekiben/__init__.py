@@ -57,6 +57,7 @@ _MODULES = (
     "keras",
     "lightgbm",
     "models",
+    "onnx",
     "picklable_model",
     "sklearn",
     "testing",
