@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ekiben.bundle.carry import Wheelhouse, carry_links
 from ekiben.bundle.imports import find_imports
@@ -26,6 +27,9 @@ from ekiben.store.info import ModelInfo
 
 Tell = Callable[[str], None]
 
+# Of the folder `env/python` of a bento.
+ASKED, LOCKED, VERSION, WHEELS = "requirements.txt", "requirements.lock.txt", "version.txt", "wheels"
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -37,6 +41,18 @@ class Lock:
     wheels: tuple[Path, ...]  # that travel, beside each other
     target: Target
     notes: tuple[str, ...]  # what was said
+
+    def write(self, folder: Path) -> None:
+        """Write the texts into *folder*, `env/python` of a bento; the wheels belong into `wheels` of it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ASKED).write_text(self.asked, "utf-8", newline="\n")
+        if self.locked is not None:
+            (folder / LOCKED).write_text(self.locked, "utf-8", newline="\n")
+
+    def describe(self) -> dict[str, Any]:
+        """Give what `bento.yaml` says of it under `environment`."""
+        how = None if self.locked is None else "hashes" if self.has_hashes else "versions"
+        return {"platform": self.target.platform, "locked": how}
 
 
 def lock(

@@ -92,7 +92,9 @@ def run_uv(
     )
     if done.returncode == 0:
         return done.stdout
-    said = explain(done.stderr or "", cwd)
+    if show:
+        raise ConfigError(f"{why} failed, and uv says why above (exit code {done.returncode})")
+    said = explain(done.stderr, cwd)
     if any(words in said for words in UNREACHABLE):
         raise Unreachable(f"{why}: no index of packages can be reached: {said}")
     raise ConfigError(f"{why} failed, and uv says: {said or f'nothing (exit code {done.returncode})'}")
