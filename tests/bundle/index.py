@@ -54,6 +54,13 @@ def make_wheel(
     return wheel
 
 
+def unpack(wheel: Path, site: Path) -> str:
+    """Install a wheel into a folder that may stand on `sys.path`."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return str(site)
+
+
 def make_index(folder: Path) -> Path:
     """Fill a folder with a stand-in for all that Ekiben needs, and with packages to try."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -2,6 +2,9 @@
 
 import hashlib
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,11 @@ import pytest
 from ekiben.bundle.lock import Lock, lock
 from ekiben.bundle.options import PythonOptions
 from ekiben.bundle.target import Target
+from ekiben.bundle.wheels import pack_distribution
 from ekiben.core.errors import ConfigError
 from ekiben.core.tag import Tag
 from ekiben.store.info import ModelInfo
-from tests.bundle.index import PASSWORD, USER, make_wheel, serving
+from tests.bundle.index import PASSWORD, USER, make_wheel, serving, unpack
 from tests.bundle.test_wheels import make_project
 
 TARGET = Target.parse()
@@ -107,8 +111,6 @@ def test_models_give_way(project: Path, index: str) -> None:
 
 def test_imports(project: Path, index: str, wheels_of_index: Path) -> None:
     """What the service imports and nothing brings is added in the installed version; the rest is not."""
-    from importlib.metadata import version
-
     make_wheel(wheels_of_index, "idna", version("idna"))
     service = project / "service.py"
     service.write_text("import click\nimport idna\nimport no_such_module\n")
@@ -204,8 +206,6 @@ def test_unlocked(project: Path) -> None:
 
 def test_offline(project: Path) -> None:
     """Where no index answers, versions are those installed here, without hashes, said in one line."""
-    from importlib.metadata import version
-
     found = locked(project, packages=("scikit-learn", "no-such-thing>=2"))
     assert {name: version(name) for name in ("scikit-learn", "numpy", "uvicorn")}.items() <= pins(found).items()
     assert "--hash" not in (found.locked or "")
@@ -216,9 +216,12 @@ def test_offline(project: Path) -> None:
     assert "\nno-such-thing>=2\n" in (found.locked or "")
 
 
-def test_without_uv(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uv(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without uv it is the same, with the command that installs it."""
-    monkeypatch.setattr("ekiben.bundle.plan.has_uv", lambda: False)
+    (tmp_path / "packed").mkdir()
+    monkeypatch.syspath_prepend(unpack(pack_distribution("ekiben", tmp_path / "packed"), tmp_path / "site"))
+    monkeypatch.setitem(sys.modules, "uv", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
     found = locked(project, packages=("numpy",))
     assert "numpy" in pins(found)
     assert any("uv is not installed" in note and "pip install 'ekiben[build]'" in note for note in found.notes)
@@ -292,3 +295,25 @@ def test_attacks(options: dict[str, Any], project: Path) -> None:
     assert "`python." in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert not (project / "w").exists()
+
+
+def test_installed_from_a_folder(project: Path, index: str, tmp_path: Path) -> None:
+    """A package that is installed here from its folder travels, and is not looked for in an index."""
+    make_project(tmp_path / "lib", needs='"tiny"')
+    site = tmp_path / "site"
+    words = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site)]
+    subprocess.run([sys.executable, *words, str(tmp_path / "lib")], check=True, capture_output=True, timeout=100)
+    code = (
+        "import sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[1])\n"
+        "from ekiben.bundle.lock import lock\nfrom ekiben.bundle.options import PythonOptions\n"
+        "place = Path(sys.argv[2])\n(place / 'service.py').write_text('import mylib')\n"
+        "options = PythonOptions(packages=tuple(sys.argv[4:]), index_url=sys.argv[3])\n"
+        "found = lock(options, context=place, models=(), wheels=place / 'w', entry=place / 'service.py', tell=print)\n"
+        "print(found.locked)\n"
+    )
+    for asked in (["mylib"], []):
+        done = [sys.executable, "-c", code, str(site), str(project), index, *asked]
+        printed = subprocess.run(done, check=True, capture_output=True, text=True, timeout=100).stdout
+        assert "mylib 0.2 travels as a wheel" in printed
+        assert "\nmylib==0.2 \\\n    --hash=" in printed
+        assert "\ntiny==1.1 \\\n" in printed

@@ -1,6 +1,7 @@
 """uv is found, is given words as they are, and its failures become one line."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def test_find_uv() -> None:
 
 def test_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without uv the error names the command that installs it; one on the PATH is good enough."""
-    monkeypatch.setattr("ekiben.bundle.uv.is_installed", lambda name: False)
+    monkeypatch.setitem(sys.modules, "uv", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not has_uv()
     with pytest.raises(MissingLibrary, match="locking packages needs the program `uv`") as caught:

@@ -184,7 +184,7 @@ def find_damage(place: Path) -> str | None:
 
 
 def list_files(venv: Path) -> dict[str, int]:
-    """Give the files of an environment by their paths, with their sizes in bytes; a link counts as 0."""
+    """Give the sizes of the files of an environment, in bytes; a link counts as 0."""
     found = {}
     for folder, inner, names in os.walk(venv):
         inner[:] = [name for name in inner if name != "__pycache__"]

@@ -43,7 +43,7 @@ class Lock:
     notes: tuple[str, ...]  # what was said
 
     def write(self, folder: Path) -> None:
-        """Write the texts into *folder*, `env/python` of a bento; the wheels belong into `wheels` of it."""
+        """Write the texts into *folder*, `env/python` of a bento, which has the wheels."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ASKED).write_text(self.asked, "utf-8", newline="\n")
         if self.locked is not None:
