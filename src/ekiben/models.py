@@ -17,7 +17,7 @@ from ekiben.frameworks.handle import Model
 from ekiben.store.digest import Manifest, Progress
 from ekiben.store.imports import import_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
-from ekiben.store.pulls import pull_item
+from ekiben.store.pulls import pull_model
 from ekiben.store.pushes import push_item
 from ekiben.store.remotes.named import find_place
 
@@ -246,7 +246,7 @@ def pull(
         ServerError: it answered with an error. Whatever is raised, the store is as it was.
     """
     place = find_place(registry, plain_http=plain_http, ca_file=ca_file)
-    return pull_item(model_store(), tag, place, max_size=max_size, progress=progress)
+    return pull_model(model_store(), tag, place, max_size=max_size, progress=progress)
 
 
 def verify(tag: str | Tag, *, progress: Progress | None = None) -> Manifest:

@@ -21,7 +21,7 @@ from ekiben.core.errors import (
 )
 from ekiben.store import artifacts, pulls
 from ekiben.store.models import ModelStore, StoredModel
-from ekiben.store.pulls import pull_item
+from ekiben.store.pulls import pull_model
 from ekiben.store.pushes import push_item
 from ekiben.store.remotes.oci.documents import MANIFEST
 from ekiben.store.remotes.oci.places import Place, parse_place
@@ -69,7 +69,7 @@ def pushed(save: Save, place: Place) -> StoredModel:
 
 
 def pull(store: Store, place: Place, tag: str = "iris:v1", **options: Any) -> StoredModel:
-    return pull_item(store, tag, place, sleep=lambda _: None, chance=lambda: 0.0, **options)
+    return pull_model(store, tag, place, sleep=lambda _: None, chance=lambda: 0.0, **options)
 
 
 def left_behind(store: Store) -> list[Path]:

@@ -100,13 +100,13 @@ def pull_command(name: str, words: str) -> click.Command:
         ctx: click.Context, /, tag: str, registry: str | None, max_size_mib: int | None, output: str, **reach: Any
     ) -> None:
         from ekiben.frameworks.api import model_store
-        from ekiben.store.pulls import pull_item
+        from ekiben.store.pulls import pull_model
         from ekiben.store.remotes.named import find_place
 
         place = find_place(registry, **reach)
         limit = None if max_size_mib is None else max_size_mib * 1024 * 1024
         with progress(f"pulling {tag}", quiet=session_of(ctx).quiet) as note:
-            model = pull_item(model_store(), tag, place, max_size=limit, progress=note)
+            model = pull_model(model_store(), tag, place, max_size=limit, progress=note)
         if output == "table":
             click.echo(f"pulled {model.tag} from {place}")
         else:

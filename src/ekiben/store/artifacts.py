@@ -6,6 +6,7 @@ In: an item and its manifest. Out: a config, layers and annotations as an OCI ar
     config          what the item is: tag, digest, size, labels, as JSON
     layer           all small files, as the archive that an export writes: tar in gzip
     layers          each large file by itself, as it is, so that versions that share it send it once
+    layers          the same of each model of a bento, marked with the folder that it has in the bento's archive
 
 Source: the OCI image specification 1.1, "Guidelines for Artifact Usage" and "Pre-Defined Annotation Keys".
 """
@@ -13,7 +14,7 @@ Source: the OCI image specification 1.1, "Guidelines for Artifact Usage" and "Pr
 import datetime
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ ONE_FILE = "application/vnd.ekiben.file.v1"
 TITLE = "org.opencontainers.image.title"  # of a layer: its path, where other tools write it to
 DIGEST = "dev.ekiben.digest"  # of the content, as `verify` gives it
 EXECUTABLE = "dev.ekiben.executable"
+FOLDER = "dev.ekiben.folder"  # of a layer: below which its files lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Config:
     created: str  # ISO 8601
     framework: str = ""
     labels: Mapping[str, str] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)  # digests of the items in it, by their folder
 
     def to_bytes(self) -> bytes:
         """Give the config blob; the same for the same item."""
@@ -61,6 +64,7 @@ class Config:
                 "created": self.created,
                 "framework": self.framework,
                 "labels": dict(self.labels or {}),
+                **({"parts": dict(self.parts)} if self.parts else {}),
             }
         )
 
@@ -75,18 +79,22 @@ class Config:
             plain: dict[str, Any] = json.loads(data)
             tag = Tag(plain["name"], plain["version"])
             kind, digest, size, created = (plain[key] for key in ("kind", "digest", "size", "created"))
+            parts = dict(plain.get("parts") or {})
         except (ValueError, KeyError, TypeError, RecursionError, EkibenError) as error:
             raise CorruptArchive(f"the config of the artifact cannot be read: {error}") from error
-        words = (kind, digest, created)
+        words = (kind, digest, created, *parts, *parts.values())
         if not all(isinstance(word, str) for word in words) or not isinstance(size, int) or not tag.is_exact:
             raise CorruptArchive("the config of the artifact cannot be read: a value is not of its type")
-        return cls(kind, tag, digest, size, created)
+        return cls(kind, tag, digest, size, created, parts=parts)
 
 
-def config_of(item: Item, manifest: Manifest, kind: str, framework: str) -> Config:
-    """Say what *item* is."""
+def config_of(
+    item: Item, manifest: Manifest, kind: str, framework: str = "", parts: Mapping[str, Manifest] | None = None
+) -> Config:
+    """Say what *item* is, and which items lie in it, by their folder."""
+    inner = {folder: part.digest for folder, part in (parts or {}).items()}
     created = item.creation_time.isoformat()
-    return Config(kind, item.tag, manifest.digest, manifest.size, created, framework, dict(item.labels))
+    return Config(kind, item.tag, manifest.digest, manifest.size, created, framework, dict(item.labels), inner)
 
 
 def artifact_type(kind: str) -> str:
@@ -105,11 +113,19 @@ def large_files(manifest: Manifest) -> list[str]:
     return sorted(path for _, path in sorted(large)[:MOST_LAYERS])
 
 
-def describe_file(folder: Path, path: str, manifest: Manifest) -> Descriptor:
-    """Give the descriptor of a large file; its digest is the one of its save."""
+def describe_file(item: Path, path: str, manifest: Manifest, folder: str = "") -> Descriptor:
+    """Give the descriptor of a large file; its digest is the one of its save.
+
+    Args:
+        item: where the item lies.
+        path: of the file, in the item.
+        manifest: of the item.
+        folder: where the item lies in the artifact.
+    """
     entry = manifest.files[path]
-    is_executable = (folder / path).stat().st_mode & 0o100
-    notes = {TITLE: path} | ({EXECUTABLE: "true"} if is_executable else {})
+    is_executable = (item / path).stat().st_mode & 0o100
+    notes = {TITLE: f"{folder}/{path}" if folder else path} | ({EXECUTABLE: "true"} if is_executable else {})
+    notes |= {FOLDER: folder} if folder else {}
     return Descriptor(ONE_FILE, f"sha256:{entry.sha256}", entry.size, notes)
 
 

@@ -5,8 +5,9 @@ manifest and of the item's own; or an error, and the store as it was. Nothing is
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +24,8 @@ from ekiben.core.errors import (
 from ekiben.core.front import front
 from ekiben.core.tag import LATEST, Tag
 from ekiben.store import artifacts
-from ekiben.store.artifacts import EXECUTABLE, ONE_FILE, SMALL_FILES, TITLE, Config
-from ekiben.store.digest import Progress, measure, read_manifest
+from ekiben.store.artifacts import EXECUTABLE, FOLDER, ONE_FILE, SMALL_FILES, TITLE, Config
+from ekiben.store.digest import Manifest, Progress, measure, read_manifest
 from ekiben.store.imports import ALWAYS_ALLOWED, MAX_MEMBERS, MAX_RATIO, admit, examine
 from ekiben.store.items import Item, ItemStore
 from ekiben.store.members import Member, open_members
@@ -33,18 +34,48 @@ from ekiben.store.remotes.oci.places import Place
 from ekiben.store.remotes.oci.registry import Registry, open_registry
 from ekiben.store.staging import make_root, stage
 from ekiben.store.streams import Budget
-from ekiben.store.unpack import unpack
+from ekiben.store.unpack import check_path, unpack
 
 _SPARE = 64 * 1024 * 1024  # bytes that a pull leaves free on the disk
 
 T = TypeVar("T", bound=Item)
 
 
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What was pulled, in a folder out of sight."""
+
+    folder: Path
+    config: Config
+
+    def check(self, item: Item, manifest: Manifest) -> None:
+        """Hold what lies in the folder against what the artifact says of itself.
+
+        Raises:
+            CorruptArchive: it is another item.
+        """
+        if item.tag != self.config.tag or manifest.digest != self.config.digest:
+            raise CorruptArchive(f"its files are not those of {self.config.tag} with the digest {self.config.digest}")
+
+
+def pull_model(store: ItemStore[T], tag: str | Tag, place: Place, **options: Any) -> T:
+    """Pull a model; see `pull_item`."""
+
+    def keep(unpacked: Unpacked) -> T:
+        draft = examine(store, unpacked.folder)
+        unpacked.check(draft.item, draft.manifest)
+        return admit(store, draft, skip_existing=True)
+
+    return pull_item(store, tag, place, keep, **options)
+
+
 def pull_item(
     store: ItemStore[T],
     tag: str | Tag,
     place: Place,
+    keep: Callable[[Unpacked], T],
     *,
+    has: Callable[[Config, str], bool] = lambda config, folder: False,
     max_size: int | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -55,6 +86,8 @@ def pull_item(
         store: where to.
         tag: a bare name is what `latest` names there.
         place: where from.
+        keep: puts what was unpacked into the store.
+        has: says whether what lies in a folder of the artifact is here already.
         max_size: bytes that the item may have; None sets no limit but the free space of the disk, and what `import`
             allows for its archive of small files.
         progress: called with the bytes fetched so far and in all.
@@ -82,16 +115,15 @@ def pull_item(
         if config.tag.name != wanted.name or (wanted.is_exact and config.tag != wanted):
             raise CorruptArchive(f"it says that it is {config.tag}")
         existing = _find_here(store, config)
-        if existing is not None:
+        missing = [folder for folder in config.parts if not has(config, folder)]
+        if existing is not None and not missing:
             return existing
-        _check_size(store.root, [document.config, *document.layers], max_size)
-        fetch = _Fetch(registry, repository, sum(layer.size for layer in document.layers), progress)
+        layers = [layer for layer in document.layers if layer.annotations.get(FOLDER, "") in ("", *missing)]
+        _check_size(store.root, [document.config, *layers], max_size)
+        fetch = _Fetch(registry, repository, sum(layer.size for layer in layers), progress)
         with stage(store.root) as folder:
-            unpack(_members(document.layers, fetch, folder.parent, max_size), folder)
-            draft = examine(store, folder)
-            if draft.item.tag != config.tag or draft.manifest.digest != config.digest:
-                raise CorruptArchive(f"its files are not those of {config.tag} with the digest {config.digest}")
-            return admit(store, draft, skip_existing=True)
+            unpack(_members(layers, fetch, folder.parent, max_size), folder)
+            return keep(Unpacked(folder, config))
 
 
 class _Fetch:
@@ -120,8 +152,9 @@ def _members(layers: Sequence[Descriptor], fetch: _Fetch, beside: Path, max_size
         if layer.media_type == SMALL_FILES:
             archive = beside / "fetched"
             fetch(layer, archive)
+            below = layer.annotations.get(FOLDER)
             with open_members(archive, budget) as members:
-                yield from members
+                yield from members if below is None else (_moved(member, below) for member in members)
             archive.unlink()
         elif layer.media_type == ONE_FILE and TITLE in layer.annotations:
             budget.spend_member()
@@ -129,6 +162,11 @@ def _members(layers: Sequence[Descriptor], fetch: _Fetch, beside: Path, max_size
             yield Member(layer.annotations[TITLE], "file", lambda: iter(()), is_executable, partial(fetch, layer))
         else:
             raise CorruptArchive(f"it holds a layer of a kind that we do not know: {layer.media_type[:100]!r}")
+
+
+def _moved(member: Member, folder: str) -> Member:
+    """Put a member below *folder*; its own path is checked as if it stood alone."""
+    return replace(member, path="/".join((folder, *check_path(member.path))))
 
 
 def _find_here(store: ItemStore[T], config: Config) -> T | None:

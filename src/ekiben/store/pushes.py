@@ -6,7 +6,7 @@ Nothing is under the tag before all of it is there; a push that fails can be sta
 
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from ekiben.core.tag import LATEST
 from ekiben.store import artifacts
 from ekiben.store.archive import Packing, write_archive
 from ekiben.store.artifacts import DIGEST, Config, kind_of, make_manifest
-from ekiben.store.digest import Manifest, Progress, measure, read_manifest
+from ekiben.store.digest import Progress, measure, read_manifest
 from ekiben.store.items import Item
 from ekiben.store.remotes.oci import documents
 from ekiben.store.remotes.oci.documents import Descriptor, describe, new_hash
@@ -44,6 +44,7 @@ def push_item(
     kind: str,
     framework: str = "",
     force: bool = False,
+    parts: Mapping[str, Item] | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Pushed:
@@ -57,6 +58,8 @@ def push_item(
         kind: "model" or "bento".
         framework: what made it, for whoever looks at the registry.
         force: replace what is under the tag with other content.
+        parts: other items that go into it, by the folder that they lie in; what the repositories of their names have
+            is mounted from there.
         progress: called with the bytes that are there so far and in all.
         options: of `registry.open_registry`.
 
@@ -66,8 +69,10 @@ def push_item(
         InvalidInput: its name is none for a registry.
         EkibenError: what the registry said. The tag is as it was, then.
     """
-    manifest = read_manifest(item.path) or measure(item.path)
-    config = artifacts.config_of(item, manifest, kind, framework)
+    packings = {folder: _packing(one) for folder, one in {"": item, **(parts or {})}.items()}
+    inner = {folder: packing.manifest for folder, packing in packings.items() if folder}
+    config = artifacts.config_of(item, packings[""].manifest, kind, framework, inner)
+    others = {folder: place.repository(part.tag.name) for folder, part in (parts or {}).items()}
     repository, version = place.repository(item.tag.name), item.tag.version or ""
     reference = f"{place}/{item.tag.name}:{version}"
     with open_registry(place, **options) as registry:
@@ -78,9 +83,9 @@ def push_item(
             what = f"a {kind_of(found[0])} with other content" if kind_of(found[0]) else "something that is not ours"
             hint = "push under another prefix, or replace it with `force=True` (`--force`)"
             raise AlreadyExists(f"{reference} exists already, and is {what}", hint=hint)
-        with _layers(item, manifest) as layers:
+        with _layers(packings) as layers:
             blobs = [_of_bytes(config.to_bytes(), artifacts.config_type(kind)), *layers]
-            sent = _send(registry, repository, blobs, progress)
+            sent = _send(registry, repository, blobs, others, progress)
         document = make_manifest(config, [layer.descriptor for layer in layers])
         written = registry.put(repository, version, document)
         if _is_latest(registry, repository, config):
@@ -93,30 +98,35 @@ def is_same(document: documents.Manifest | documents.Index, config: Config) -> b
     return kind_of(document) == config.kind and document.annotations.get(DIGEST) == config.digest
 
 
+def _packing(item: Item) -> Packing:
+    manifest = read_manifest(item.path) or measure(item.path)
+    large = frozenset(artifacts.large_files(manifest))
+    return Packing(item.path, manifest, item.creation_time.timestamp(), without=large)
+
+
 @contextmanager
-def _layers(item: Item, manifest: Manifest) -> Iterator[Sequence[Blob]]:
-    """Give the layers; the archive of small files lies on the disk for this long."""
-    large = artifacts.large_files(manifest)
-    with tempfile.TemporaryDirectory(prefix="ekiben-") as folder:
-        archive = Path(folder) / "files"
-        packing = Packing(item.path, manifest, item.creation_time.timestamp(), without=frozenset(large))
-        with disk_errors(f"cannot write {archive}", is_home=False), archive.open("xb") as file:
-            write_archive(packing, file, "gz")
-        yield [
-            Blob(_describe_archive(archive), partial(_open, archive)),
-            *(
-                Blob(artifacts.describe_file(item.path, path, manifest), partial(_open, item.path / path))
-                for path in large
-            ),
-        ]
+def _layers(packings: Mapping[str, Packing]) -> Iterator[Sequence[Blob]]:
+    """Give the layers; the archives of small files lie on the disk for this long."""
+    layers = []
+    with tempfile.TemporaryDirectory(prefix="ekiben-") as place:
+        for number, (folder, packing) in enumerate(sorted(packings.items())):
+            archive = Path(place) / str(number)
+            with disk_errors(f"cannot write {archive}", is_home=False), archive.open("xb") as file:
+                write_archive(packing, file, "gz")
+            layers.append(Blob(_describe_archive(archive, folder), partial(_open, archive)))
+            for path in sorted(packing.without):
+                described = artifacts.describe_file(packing.folder, path, packing.manifest, folder)
+                layers.append(Blob(described, partial(_open, packing.folder / path)))
+        yield layers
 
 
-def _describe_archive(archive: Path) -> Descriptor:
+def _describe_archive(archive: Path, folder: str) -> Descriptor:
     found = new_hash("sha256:" + "0" * 64)
     with archive.open("rb") as file:
         while chunk := file.read(1024 * 1024):
             found.update(chunk)
-    return Descriptor(artifacts.SMALL_FILES, f"sha256:{found.hexdigest()}", archive.stat().st_size)
+    notes = {artifacts.FOLDER: folder} if folder else {}
+    return Descriptor(artifacts.SMALL_FILES, f"sha256:{found.hexdigest()}", archive.stat().st_size, notes)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -127,12 +137,16 @@ def _of_bytes(data: bytes, media_type: str) -> Blob:
     return Blob(describe(data, media_type), lambda: io.BytesIO(data))
 
 
-def _send(registry: Registry, repository: str, blobs: Sequence[Blob], progress: Progress | None) -> int:
-    """Send what is not there; give the bytes sent."""
+def _send(
+    registry: Registry, repository: str, blobs: Sequence[Blob], others: Mapping[str, str], progress: Progress | None
+) -> int:
+    """Send what is not there; a folder's layers may be in another repository. Gives bytes."""
     total, done, sent = sum(blob.descriptor.size for blob in blobs), 0, 0
     for blob in blobs:
         note = None if progress is None else partial(_note, progress, done, total)
-        if registry.send(repository, blob, on_bytes=note):
+        folder = blob.descriptor.annotations.get(artifacts.FOLDER)
+        mount_from = () if folder is None else (others[folder],)
+        if registry.send(repository, blob, mount_from=mount_from, on_bytes=note):
             sent += blob.descriptor.size
         done += blob.descriptor.size
     return sent

@@ -22,7 +22,7 @@ from ekiben.store.remotes.oci.wire import CHUNK, Answer, Body, Cut
 
 PIECE = 32 * 1024 * 1024  # bytes of one PATCH
 _MAX_PIECE = 1024**3  # bytes that a registry may ask for as its least
-_NEW_STARTS = 3
+_NEW_STARTS = 5
 
 OnBytes = Callable[[int], None]  # bytes of the blob that are there by now; may fall back
 
