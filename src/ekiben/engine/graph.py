@@ -7,15 +7,17 @@ listens need not know where the service is.
 
 import asyncio
 import inspect
+import json
 import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
-from ekiben.core.errors import EkibenError, Unavailable
+from ekiben.core.errors import EkibenError, ServiceLoadError, Unavailable
 from ekiben.core.spec import BoundService
 from ekiben.engine.control import Message
 from ekiben.engine.door import Door
@@ -38,6 +40,7 @@ log = logging.getLogger("ekiben")
 LINK = "link"  # the role of the socket that calls go through
 FRONT = "front"  # the place of this process among those that count
 PATIENCE = 1.0  # seconds for workers to tell what they counted
+KNOWN = "endpoints"  # the note that says what the front knows
 MARK = "mark"  # the role of the memory that says how far a worker came
 
 
@@ -67,6 +70,9 @@ class Graph:
         self.pools = {one.spec.name: Pool(one, partial(self._replace, one.spec.name), switch) for one in bounds}
         self._supervisor = Supervisor([self._group(one, start) for one in bounds], heard=self._hear)
         self._totals = Totals()
+        self._notes = {KNOWN: {one.spec.name: known(one) for one in bounds}}
+        self._rolling: asyncio.Task[None] | None = None
+        self._roll_again = False
         self._watching: asyncio.Task[None] | None = None
         self.loop: asyncio.AbstractEventLoop  # from the start on
 
@@ -89,7 +95,7 @@ class Graph:
                 await (hook() if inspect.iscoroutinefunction(hook) else asyncio.to_thread(hook))
         except Exception as error:
             raise failure_of(self.root, error) from error
-        await self._supervisor.start()
+        await self._supervisor.start(self._notes)
         try:
             await self._supervisor.wait_ready()
         except BaseException:
@@ -101,7 +107,10 @@ class Graph:
         """End all workers, those of dependencies last."""
         if self._watching is not None:
             self._watching.cancel()
+        self._roll_again = False
         await self._supervisor.stop(drain)
+        if self._rolling is not None:
+            await asyncio.wait([self._rolling])
         for pool in self.pools.values():
             pool.close()
 
@@ -130,6 +139,33 @@ class Graph:
             ready = [each for each in self._supervisor.workers(name) if each.state is State.READY]
             services.append([name, pool.bound.spec.version or "", self._supervisor.restarts[name], len(ready)])
         return {"families": self._totals.families(), "services": services}
+
+    def roll(self) -> None:
+        """Start all workers afresh beside the old ones; once more if that goes on."""
+        if self._rolling is not None and not self._rolling.done():
+            self._roll_again = True
+            return
+        self._rolling = asyncio.get_running_loop().create_task(self._roll())
+
+    async def _roll(self) -> None:
+        """Let new workers take over, or the old ones stay; dependencies first."""
+        for name, pool in self.pools.items():
+            log.info("starting %d workers of %s afresh", self._supervisor.groups[name].count, name)
+            pool.begin_reload()
+            try:
+                await self._supervisor.roll(name, self._notes, partial(self._take_over, name))
+            except ServiceLoadError as error:
+                pool.end_reload(is_done=False)
+                if not self._supervisor.is_stopping:
+                    log.error("the new workers cannot start, and the old ones stay: %s", error)
+                break
+        if self._roll_again and not self._supervisor.is_stopping:
+            self._roll_again = False
+            await self._roll()
+
+    def _take_over(self, name: str) -> None:
+        self.pools[name].end_reload(is_done=True)
+        log.info("the new workers of %s have taken over", name)
 
     def _hear(self, worker: Worker, message: Message) -> None:
         """Note what a worker says of its figures, and its end."""
@@ -237,6 +273,10 @@ class RemoteDispatcher:
         """Let a worker answer one call piece by piece; raises what `Pool.enter` does."""
         return self.pool.stream(endpoint, head, buffers, deadline)
 
+    def roll(self) -> None:
+        """Start all workers afresh, of this service and of those it depends on."""
+        self.graph.roll()
+
     def door(self, endpoint: str) -> Door:
         """Give the way in for a job of an endpoint, which is the pool itself."""
         return self.pool
@@ -244,6 +284,22 @@ class RemoteDispatcher:
     async def ask(self, what: str) -> bool:
         """Ask the service's own health method, `ready` or `alive`, of each worker."""
         return await self.pool.ask(what)
+
+
+def known(bound: BoundService) -> str:
+    """Give a digest of what a front knows of a service and its workers share."""
+    endpoints = [asdict(each) for each in bound.spec.endpoints]
+    return sha256(json.dumps(endpoints, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def check_known(bound: BoundService, notes: Mapping[str, Any]) -> None:
+    """Hold a worker to what its front knows; raises ServiceLoadError."""
+    name = bound.spec.name
+    if notes.get(KNOWN, {}).get(name, known(bound)) != known(bound):
+        raise ServiceLoadError(
+            f"the endpoints of `{name}` are not those that the server was started with",
+            hint="stop it, and start it anew",
+        )
 
 
 def joined(bound: BoundService, send: Send, loop: Callable[[], asyncio.AbstractEventLoop]) -> BoundService:

@@ -91,7 +91,10 @@ class Member:
         lost: Callable[["Member", WireError | None], None],
     ) -> None:
         self.index = index
+        self.said_ready = False
         self.is_ready = False
+        self.is_aside = False  # it gets no call before those beside it have left
+        self.is_leaving = False  # another has taken its place
         self.is_resting = False  # its answers go out before it gets more
         self.inside: dict[int, Held] = {}
         self._threads = threads  # that are free; less than none: calls wait there

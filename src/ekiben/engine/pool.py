@@ -65,6 +65,7 @@ class Pool:
         self._questions: dict[int, asyncio.Future[bool]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.was_ready = False
+        self._is_reloading = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -92,7 +93,25 @@ class Pool:
 
     def attach(self, index: int, sock: socket.socket, mark: Mark) -> None:
         """Take in a worker that starts; it gets calls once it says that it is ready."""
-        self._members.append(Member(index, sock, mark, self.bound.spec.threads, self._hear, self._lose))
+        member = Member(index, sock, mark, self.bound.spec.threads, self._hear, self._lose)
+        member.is_aside = self._is_reloading
+        self._members.append(member)
+
+    def begin_reload(self) -> None:
+        """Let workers that start from now on wait beside the others."""
+        self._is_reloading = True
+
+    def end_reload(self, *, is_done: bool) -> None:
+        """Give calls to those beside the others; none to these if it *is_done*."""
+        self._is_reloading = False
+        for member in self._members:
+            if not member.is_aside and is_done:
+                member.is_ready, member.is_leaving = False, True
+        for member in self._members:
+            if member.is_aside:
+                member.is_aside = False
+                member.is_ready = member.said_ready
+        self._pump_soon()
 
     async def submit(
         self, endpoint: str, head: Any, buffers: Sequence[Buffer] = (), deadline: float | None = None
@@ -230,8 +249,10 @@ class Pool:
         try:
             match frame.kind:
                 case Kind.READY:
-                    member.is_ready = self.was_ready = True
-                    self._pump()
+                    member.said_ready = True
+                    if not member.is_aside:
+                        member.is_ready = self.was_ready = True
+                        self._pump()
                 case Kind.LEAVING:
                     member.is_ready = False
                 case Kind.REPLIES:
@@ -330,7 +351,7 @@ class Pool:
         member.forget()
         for line, job in reversed(again):
             line.jobs.appendleft(job)
-        if error is not None:
+        if error is not None and not (member.is_leaving or member.is_aside):
             log.error("worker %d of %s broke its link: %s", member.index, self.bound.spec.name, error)
             self._broken(member.index, str(error))
         self._pump()

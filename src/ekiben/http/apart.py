@@ -73,6 +73,9 @@ class Remote(Protocol):
     def door(self, endpoint: str) -> Door:
         """Give the way in for a job."""
 
+    def roll(self) -> None:
+        """Start all workers afresh."""
+
     async def ask(self, what: str) -> bool:
         """Ask the service's own health method of each worker."""
 

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ekiben.core.spec import BoundService
 from ekiben.engine.control import Message
-from ekiben.engine.graph import LINK, MARK, joined
+from ekiben.engine.graph import LINK, MARK, check_known, joined
 from ekiben.engine.job import Done
 from ekiben.engine.leash import Leash
 from ekiben.engine.local import LocalDispatcher
@@ -76,6 +76,7 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     sockets = leash.place.sockets
     worker = Worker(dispatcher, socket.socket(fileno=sockets[LINK][0]), Mark(sockets[MARK][0]))
     try:
+        check_known(bound, leash.place.notes)
         await dispatcher.start()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code; the front reports it
         leash.failed(error)

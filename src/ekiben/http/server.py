@@ -62,6 +62,7 @@ class Server(uvicorn.Server):
             for each in (self.app, *self.app.apps):
                 each.counts.everywhere = scrape.render
         routes = routes_of(self.app, listen.lane)
+        self._roll = None if remote is None else remote.roll
         self.failure: BaseException | None = None
         self._drain = listen.drain
         spec = bound.spec
@@ -116,6 +117,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         timer.cancel()
 
+    def reload(self) -> None:
+        """Have workers replaced by fresh ones; say so where there are none."""
+        if self._roll is not None:
+            self._roll()
+            return
+        log.warning("SIGHUP reloads nothing here: the service is in this very process; serve it with --layout replicas")
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop at SIGINT and SIGTERM, and do not raise them again: a clean stop exits 0."""
@@ -123,6 +131,10 @@ class Server(uvicorn.Server):
             yield
             return
         before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
+        hang_up = getattr(signal, "SIGHUP", None)
+        if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # as nohup sets it
+            loop = asyncio.get_running_loop()
+            before[hang_up] = signal.signal(hang_up, lambda *_: loop.call_soon_threadsafe(self.reload))
         try:
             yield
         finally:
