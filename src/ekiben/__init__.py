@@ -59,6 +59,7 @@ _MODULES = (
     "models",
     "onnx",
     "picklable_model",
+    "pytorch",
     "sklearn",
     "testing",
     "validators",

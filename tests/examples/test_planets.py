@@ -17,7 +17,7 @@ from tests.servers import serving
 EXAMPLE = ROOT / "examples" / "planets"
 DVC = ROOT / ".venvs" / "dvc" / "bin"
 LABELS = ["Earth", "Jupiter", "MakeMake", "Mars", "Mercury", "Moon", "Neptune", "Pluto", "Saturn", "Uranus", "Venus"]
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.heavy, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
 
 class Machine:

@@ -17,6 +17,7 @@ from ekiben.core.errors import ConfigError, StoreError
 
 pytestmark = [
     pytest.mark.heavy,
+    pytest.mark.tensorflow,
     pytest.mark.timeout(300),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's, on NumPy 2
 ]

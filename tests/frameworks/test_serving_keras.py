@@ -12,6 +12,7 @@ from tests.servers import Running, serving
 
 pytestmark = [
     pytest.mark.heavy,
+    pytest.mark.tensorflow,
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's, on NumPy 2
 ]

@@ -88,7 +88,7 @@ class Packer:
         if module == "PIL":
             return self._image(value)
         if module == "torch":
-            return Tagged("tensor", self.array(value.detach().cpu().numpy()))
+            return self._tensor(value)
         return plain.refuse(value)
 
     def beside(self, buffer: Buffer) -> Ref:
@@ -104,6 +104,15 @@ class Packer:
         whole = numpy.ascontiguousarray(value)
         place = self.beside(memoryview(whole.reshape(-1).view(numpy.uint8))) if whole.size else None
         return Tagged("array", [numpy.lib.format.dtype_to_descr(value.dtype), list(value.shape), place])
+
+    def _tensor(self, value: Any) -> Any:
+        torch = need("torch", HELD)
+        if not isinstance(value, torch.Tensor) or value.layout is not torch.strided or value.is_quantized:
+            return plain.refuse(value)
+        tensor = value.detach().cpu().resolve_conj().resolve_neg()
+        if tensor.dtype is torch.bfloat16:  # which NumPy lacks
+            return Tagged("bfloat16", self.array(tensor.view(torch.int16).numpy()))
+        return Tagged("tensor", self.array(tensor.numpy()))
 
     def _table(self, value: Any) -> Any:
         pandas = need("pandas", HELD)
@@ -243,6 +252,12 @@ def image(value: Any, take: Take) -> Any:
     return made
 
 
+def narrow_tensor(value: Any, take: Take) -> Any:
+    """Make a tensor of bfloat16 of its bits."""
+    torch = need("torch", HELD)
+    return torch.from_numpy(value).view(torch.bfloat16)
+
+
 def number(value: Any, take: Take) -> Any:
     """Make a NumPy scalar."""
     described, data = value
@@ -257,6 +272,7 @@ MAKERS: Mapping[str, Callable[[Any, Take], Any]] = {
     "series": series,
     "image": image,
     "tensor": lambda value, take: need("torch", HELD).from_numpy(value),
+    "bfloat16": narrow_tensor,
     "path": lambda value, take: Path(value),
     "datetime": lambda value, take: datetime.datetime.fromisoformat(value),
     "date": lambda value, take: datetime.date.fromisoformat(value),

@@ -16,7 +16,7 @@ from ekiben.core.optional import check_installed
 from ekiben.core.paths import home, known_homes
 from ekiben.core.tag import Tag
 from ekiben.frameworks import sample as samples
-from ekiben.frameworks.base import Framework, Method, check_options
+from ekiben.frameworks.base import Framework, Method, check_options, method_of
 from ekiben.frameworks.handle import Model
 from ekiben.frameworks.table import FRAMEWORKS, framework, owner
 from ekiben.store.info import MethodSignature
@@ -78,8 +78,12 @@ def save_model(
         kept = None
         if sample is not None:
             schema = samples.write(sample, stored.path)
-            kept = {"input": schema, "outputs": try_methods(verbs, model, described, sample)}
+            results = try_methods(verbs, model, described, sample)
+            kept = {"input": schema, "outputs": {name: samples.describe(result) for name, result in results.items()}}
+            if signatures is None:
+                described = described | joined_as_shown(verbs, model, sample, results)
         stored.describe(
+            signatures=described,
             format=saved.format,
             needs_unpickling=saved.needs_unpickling or bool(custom_objects),
             options=saved.options,
@@ -193,23 +197,34 @@ def describe_methods(
 
 
 def try_methods(verbs: Framework, model: Any, described: Mapping[str, Any], sample: Any) -> dict[str, Any]:
-    """Call the served methods with the sample, and describe what they give.
+    """Call the served methods with the sample, and give what they answer.
 
     Raises:
         InvalidInput: a method does not take the sample.
     """
-    default, outputs = verbs.methods(model), {}
+    results = {}
     for name in described:
-        method = default.get(name, Method())
+        method = method_of(verbs, model, name)
         try:
-            result = method.of(model, name)(sample, **method.quiet)
+            results[name] = method.of(model, name)(sample, **method.quiet)
         except Exception as error:
             raise InvalidInput(
                 f"`sample` must be an input of the model's `{name}`, which says: {error}",
                 hint="give a few rows, such as X[:3]",
             ) from error
-        outputs[name] = samples.describe(result)
-    return outputs
+    return results
+
+
+def joined_as_shown(
+    verbs: Framework, model: Any, sample: Any, results: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Let calls be joined where nothing was known, and a sample of several rows came back as rows."""
+    rows = samples.count_rows(sample) or 0
+    return {
+        name: method.to_yaml() | {"batchable": True}
+        for name, method in verbs.methods(model).items()
+        if method.batchable is None and rows > 1 and samples.count_rows(results[name]) == rows
+    }
 
 
 def context_of(verbs: Framework) -> dict[str, Any]:

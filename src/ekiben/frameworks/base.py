@@ -1,7 +1,8 @@
 """What a framework's file offers, and what it hands back.
 
 In: a model object. Out: files in a folder, and the few facts that loading needs.
-A framework is a module with `NAME`, `LIBRARY`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`.
+A framework is a module with `NAME`, `LIBRARY`, `PACKAGES`, and the verbs `owns`, `save`, `load`, `methods`; where
+methods that it does not list are called in a way of its own, too, `any_method`.
 """
 
 import functools
@@ -29,7 +30,7 @@ class Saved:
 class Method:
     """One method of a model that can be served."""
 
-    batchable: bool = False
+    batchable: bool | None = False  # None: if the sample shows that rows stay rows
     batch_dim: tuple[int, int] = (0, 0)
     quiet: Mapping[str, Any] = field(default_factory=dict)  # keywords for a call that shows nothing
     call: Callable[[Any, Any], Any] | None = None  # of model and value, where the model's own takes no plain value
@@ -44,7 +45,7 @@ class Method:
 
     def to_yaml(self) -> dict[str, Any]:
         """Give the form that stands under `signatures` in model.yaml."""
-        return {"batchable": self.batchable, "batch_dim": list(self.batch_dim)}
+        return {"batchable": bool(self.batchable), "batch_dim": list(self.batch_dim)}
 
 
 class Framework(Protocol):
@@ -81,3 +82,12 @@ def check_options(verb: Callable[..., Any], framework: str, options: Mapping[str
                 f"`{name}` is not an option of {framework}",
                 hint=f"its options are: {', '.join(known)}" if known else "it has none",
             )
+
+
+def method_of(verbs: Framework, model: Any, name: str) -> Method:
+    """Say how the method *name* is called: as listed, or as the framework's `any_method` says of all others."""
+    listed = verbs.methods(model).get(name)
+    if listed is not None:
+        return listed
+    made: Method = getattr(verbs, "any_method", lambda name: Method())(name)
+    return made

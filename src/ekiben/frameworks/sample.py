@@ -74,7 +74,9 @@ def settle(value: Any) -> Any:
                 hint="rename them: `frame.columns = [...]`",
             )
         return value
-    pandas, numpy = loaded("pandas"), loaded("numpy")
+    pandas, numpy, torch = loaded("pandas"), loaded("numpy"), loaded("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = (value.float() if value.dtype is torch.bfloat16 else value).detach().cpu().numpy()
     if pandas is not None and isinstance(value, pandas.Series):
         return plain(value.tolist())
     if numpy is not None and hasattr(value, "__array__") and not isinstance(value, numpy.generic):
@@ -114,6 +116,13 @@ def is_frame(value: Any) -> bool:
 def is_rows(value: Any) -> bool:
     """Say whether *value* holds inputs that can be joined with those of other calls."""
     return hasattr(value, "shape") or isinstance(value, list | tuple)
+
+
+def count_rows(value: Any) -> int | None:
+    """Count the rows of an array, a frame or a list; None where *value* has none, as a tuple of several answers."""
+    if hasattr(value, "shape"):
+        return int(value.shape[0]) if len(value.shape) else None
+    return len(value) if isinstance(value, list) else None
 
 
 def describe(value: Any) -> dict[str, Any]:

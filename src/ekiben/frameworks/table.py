@@ -18,6 +18,7 @@ FRAMEWORKS = {
     "onnx": "ekiben.frameworks.onnx",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
+    "pytorch": "ekiben.frameworks.pytorch",
     "picklable_model": "ekiben.frameworks.picklable_model",
 }
 

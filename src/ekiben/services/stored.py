@@ -16,7 +16,7 @@ from ekiben.core.front import front
 from ekiben.core.optional import need
 from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ServiceSpec
 from ekiben.frameworks import sample as samples
-from ekiben.frameworks.base import Method
+from ekiben.frameworks.base import Framework, method_of
 from ekiben.frameworks.handle import Model
 from ekiben.frameworks.table import framework
 from ekiben.schema.codec import plan
@@ -33,10 +33,10 @@ OPEN = ("picklable_model",)  # frameworks whose models may take anything
 class Served:
     """A loaded model, with a function for each endpoint."""
 
-    def __init__(self, model: Any, methods: Mapping[str, str], known: Mapping[str, Method]) -> None:
+    def __init__(self, model: Any, methods: Mapping[str, str], verbs: Framework) -> None:
         self.model = model
         for name, attribute in methods.items():
-            method = known.get(attribute, Method())
+            method = method_of(verbs, model, attribute)
             setattr(self, name, guarded(method.of(model, attribute), method.refusals))
 
 
@@ -79,8 +79,7 @@ def bind_model(stored: StoredModel) -> BoundService:
 
 def create(stored: Model, methods: Mapping[str, str]) -> Served:
     """Load the model, and bind its methods as its framework calls them."""
-    model = stored.load_model()
-    return Served(model, methods, framework(stored.info.module).methods(model))
+    return Served(stored.load_model(), methods, framework(stored.info.module))
 
 
 def endpoint_name(method: str, methods: Mapping[str, Any]) -> str:

@@ -53,15 +53,20 @@ class CustomObjects(Mapping[str, Any]):
         return self._loaded
 
 
-def check_unpickling(owner: str, env: Mapping[str, str] = os.environ) -> None:
+def check_unpickling(owner: str, env: Mapping[str, str] = os.environ, *, must: str = "be unpickled") -> None:
     """Refuse to unpickle anything of *owner* where the setting forbids it.
+
+    Args:
+        owner: whose files they are, for the error.
+        env: where the setting is looked up.
+        must: what else lets a file's own code run, as "OWNER must ...".
 
     Raises:
         StoreError: EKIBEN_FORBID_UNPICKLING is set.
     """
     if env.get(FORBID_VARIABLE, "").lower() not in ("", "0", "false", "no"):
         raise StoreError(
-            f"{owner} must be unpickled, which {FORBID_VARIABLE} forbids",
+            f"{owner} must {must}, which {FORBID_VARIABLE} forbids",
             hint=f"save it in a safe format, or unset {FORBID_VARIABLE} if you trust who made it",
         )
 
@@ -96,18 +101,30 @@ def dump_bytes(value: Any, by_value: Sequence[ModuleType], name: str) -> bytes:
         InvalidInput: it cannot be pickled.
     """
     cloudpickle = need("cloudpickle", "pickling")
-    for module in by_value:
-        if not isinstance(module, ModuleType):
-            raise InvalidInput(f"`external_modules` must be a list of modules: {module!r}")
-    with ExitStack() as undo:
-        for module in by_value:
-            if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
-                cloudpickle.register_pickle_by_value(module)
-                undo.callback(cloudpickle.unregister_pickle_by_value, module)
+    with written_whole(by_value):
         try:
             return bytes(cloudpickle.dumps(value))
         except Exception as error:
             raise InvalidInput(f"`{name}` cannot be pickled: {error}") from error
+
+
+@contextmanager
+def written_whole(modules: Sequence[ModuleType]) -> Iterator[ModuleType]:
+    """Let cloudpickle write functions and classes of *modules* by value; give cloudpickle.
+
+    Raises:
+        InvalidInput: one is no module.
+    """
+    cloudpickle = need("cloudpickle", "pickling")
+    for module in modules:
+        if not isinstance(module, ModuleType):
+            raise InvalidInput(f"`external_modules` must be a list of modules: {module!r}")
+    with ExitStack() as undo:
+        for module in modules:
+            if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
+                cloudpickle.register_pickle_by_value(module)
+                undo.callback(cloudpickle.unregister_pickle_by_value, module)
+        yield cloudpickle
 
 
 def load_objects(path: Path, owner: str) -> dict[str, Any]:

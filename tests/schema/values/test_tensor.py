@@ -1,5 +1,6 @@
 """Tensors of both libraries are read, written, joined and cut as their libraries do."""
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from ekiben.validators import ContentType, DType, Shape
 pytestmark = [pytest.mark.heavy, pytest.mark.filterwarnings("default")]
 
 
-@pytest.fixture(params=["torch", "tensorflow"])
+@pytest.fixture(
+    params=[pytest.param("torch", marks=pytest.mark.torch), pytest.param("tensorflow", marks=pytest.mark.tensorflow)]
+)
 def library(request: pytest.FixtureRequest) -> Any:
-    """Give each library that is installed."""
-    return pytest.importorskip(request.param, reason="`make test-heavy` brings TensorFlow; PyTorch has to be there")
+    """Give each library, in the environment of its group."""
+    return importlib.import_module(request.param)
 
 
 def leaf(library: Any, *notes: Any) -> Any:
