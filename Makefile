@@ -50,15 +50,30 @@ test-all: test $(GROUPS:%=test-%) ## run all tests; a group alone: test-heavy, t
 test-container test-browser test-chaos: test-%: $(VENV)/.dev
 	$(call group,$*)
 
-test-heavy: $(VENV)/.heavy
-	$(call group,heavy)
+# Big libraries do not go together: each group of them has an environment of its own and the mark of its name. It runs
+# the files that bear that mark; what is heavy without such a mark runs in .venv.
+HEAVY := tensorflow torch
+HEAVY_tensorflow := -e '.[image,keras,pandas,sklearn]' matplotlib
+HEAVY_torch := -e '.[image,pandas,pytorch,sklearn]'
+
+.PHONY: test-heavy test-heavy-alone $(HEAVY:%=test-heavy-%)
+test-heavy: ## run the tests of big libraries; one group alone: test-heavy-torch
+	@$(MAKE) --no-print-directory --keep-going test-heavy-alone $(HEAVY:%=test-heavy-%)
+
+test-heavy-alone: $(VENV)/.dev
+	$(PY) -m pytest -m "heavy$(HEAVY:%= and not %)" $(ARGS) $(or_none)
+
+$(HEAVY:%=test-heavy-%): test-heavy-%: .venvs/heavy-%/.done
+	PATH="$(CURDIR)/$(<D)/bin:$$PATH" $(<D)/bin/python -m pytest -m "heavy and $*" $(ARGS) \
+		$(shell grep -rlE 'mark\.$*\b' tests --include='*.py') $(or_none)
 
 .PHONY: chaos
 chaos: $(VENV)/.dev ## torment servers for half an hour: CHAOS_SECONDS=1800
 	CHAOS_SECONDS=$(or $(CHAOS_SECONDS),1800) $(PY) -m pytest -m chaos $(ARGS)
 
 # pytest leaves with 5 where a group has no test yet.
-group = $(PY) -m pytest -m $(1) $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "no test in group $(1)" || exit $$code; }
+group = $(PY) -m pytest -m $(1) $(ARGS) $(or_none)
+or_none = || { code=$$?; [ $$code -eq 5 ] && echo "no such test" || exit $$code; }
 
 .PHONY: check
 check: $(VENV)/.dev ## ruff, mypy, import-linter, the measures of the house, spelling
@@ -150,10 +165,18 @@ $(VENV)/.dev: $(LOCK) pyproject.toml | $(PY)
 	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
-$(VENV)/.heavy: $(VENV)/.dev .venvs/dvc/.done
-	@echo "installing TensorFlow into $(VENV)"
-	@$(call install,-e '.[keras]' matplotlib)
+# A folder with a wheel of PyTorch for the CPU, as pip knows it, spares the gigabytes that a GPU needs.
+FIND_LINKS := $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS))
+into = $(PY) -m uv pip install --quiet --python $(@D)/bin/python
+
+.venvs/heavy-%/.done: pyproject.toml Makefile $(VENV)/.dev
+	@echo "installing the group $* into $(@D)"
+	@$(PY) -m uv venv --quiet --allow-existing --python $(PY) $(@D)
+	@$(if $(and $(FIND_LINKS),$(findstring torch,$(HEAVY_$*))),$(into) --no-deps --no-index --find-links "$(FIND_LINKS)" torch 2>/dev/null || true)
+	@$(into) anyio hypothesis pytest pytest-timeout $(HEAVY_$*)
 	@touch $@
+
+.venvs/heavy-tensorflow/.done: .venvs/dvc/.done
 
 # DVC holds back what the tests need newer (antlr4, by way of hydra), so it has an environment of its own.
 .venvs/dvc/.done: | $(PY)

@@ -11,7 +11,7 @@ torch: Any = later("torch")
 
 pytestmark = [pytest.mark.heavy, pytest.mark.torch, pytest.mark.timeout(300)]
 
-DTYPES = "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64".split()
+DTYPES = ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64"]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -30,7 +30,14 @@ def test_views_and_parameters() -> None:
     """Slices, transposed and conjugated tensors and weights in training travel by their values."""
     square = torch.arange(12.0).reshape(3, 4)
     weight = torch.nn.Parameter(square)
-    for tensor in (square[:, ::2], square.t(), weight, weight * 2, torch.tensor([1 + 2j]).conj(), square.expand(2, 3, 4)):
+    for tensor in (
+        square[:, ::2],
+        square.t(),
+        weight,
+        weight * 2,
+        torch.tensor([1 + 2j]).conj(),
+        square.expand(2, 3, 4),
+    ):
         found = unpack(pack(tensor))
         assert torch.equal(found, tensor.detach())
         assert not found.requires_grad

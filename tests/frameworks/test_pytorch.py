@@ -1,6 +1,5 @@
 """PyTorch modules are parted into numbers and structure, and come back whole."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,12 @@ def layers() -> Any:
     torch.manual_seed(7)
     parts = torch.nn
     return parts.Sequential(
-        parts.Linear(4, 8), parts.BatchNorm1d(8), parts.ReLU(), parts.Dropout(0.5), parts.Linear(8, 3), parts.Softmax(-1)
+        parts.Linear(4, 8),
+        parts.BatchNorm1d(8),
+        parts.ReLU(),
+        parts.Dropout(0.5),
+        parts.Linear(8, 3),
+        parts.Softmax(-1),
     )
 
 
@@ -60,7 +64,9 @@ def test_kinds_of_layers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Layers with states of their own kind come back with the same numbers, without unpickling."""
     monkeypatch.setenv("EKIBEN_FORBID_UNPICKLING", "1")
     arguments = {"LSTM": (3, 4), "Transformer": (8, 2, 1, 1, 16), "Conv2d": (1, 2, 3), "Embedding": (5, 2)}
-    made = getattr(torch.nn, name)(*arguments.get(name, (8, 2)), **({"batch_first": True} if name == "Transformer" else {}))
+    made = getattr(torch.nn, name)(
+        *arguments.get(name, (8, 2)), **({"batch_first": True} if name == "Transformer" else {})
+    )
     ekiben.pytorch.save_model("layer", made)
     found = ekiben.pytorch.load_model("layer").state_dict()
     assert {key: value.tolist() for key, value in found.items()} == {
@@ -115,7 +121,12 @@ def test_the_sample_shows_whether_calls_can_be_joined() -> None:
 
 def test_samples_of_other_types() -> None:
     """A sample may need gradients, be of float64, bfloat16 or a list: it meets the dtype of the weights."""
-    for sample in (torch.ones(2, 4, requires_grad=True), np.ones((2, 4)), torch.ones(2, 4).bfloat16(), [[1, 2, 3, 4.5]] * 2):
+    for sample in (
+        torch.ones(2, 4, requires_grad=True),
+        np.ones((2, 4)),
+        torch.ones(2, 4).bfloat16(),
+        [[1, 2, 3, 4.5]] * 2,
+    ):
         saved = ekiben.pytorch.save_model("net", layers(), sample=sample)
         assert (saved.info.sample or {})["outputs"]["__call__"]["dtype"] == "float32"
 
@@ -176,7 +187,7 @@ def test_without_the_training_code(python, tmp_path: Path) -> None:
     assert used.stdout == trained.stdout
     stored = ekiben.models.get("net")
     assert stored.info.needs_unpickling
-    refused: "subprocess.CompletedProcess[str]" = python(USE, archive, check=False, EKIBEN_FORBID_UNPICKLING="1", EKIBEN_HOME=str(tmp_path / "third"))
+    refused = python(USE, archive, check=False, EKIBEN_FORBID_UNPICKLING="1", EKIBEN_HOME=str(tmp_path / "third"))
     assert f"{stored.tag} must be unpickled, which EKIBEN_FORBID_UNPICKLING forbids" in refused.stderr
 
 

@@ -17,7 +17,7 @@ torch: Any = later("torch")
 pytestmark = [pytest.mark.heavy, pytest.mark.torch, pytest.mark.timeout(400)]
 
 ROWS = np.random.default_rng(0).random((40, 4), dtype=np.float32)
-SERVICE = '''
+SERVICE = """
 from typing import Annotated
 import ekiben, torch
 from ekiben.validators import ContentType, DType, Shape
@@ -46,7 +46,7 @@ class Front:
         answer = await self.model.to_async.predict(rows=rows)
         assert isinstance(answer, torch.Tensor)
         return answer.bfloat16()
-'''
+"""
 
 
 @pytest.fixture

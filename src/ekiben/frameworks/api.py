@@ -6,6 +6,7 @@ In: a framework's name and a model object. Out: a stored `Model`; or, from a tag
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata as distributions
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -77,11 +78,8 @@ def save_model(
         saved = verbs.save(model, stored.path, by_value=external_modules, **options)
         kept = None
         if sample is not None:
-            schema = samples.write(sample, stored.path)
-            results = try_methods(verbs, model, described, sample)
-            kept = {"input": schema, "outputs": {name: samples.describe(result) for name, result in results.items()}}
-            if signatures is None:
-                described = described | joined_as_shown(verbs, model, sample, results)
+            kept, shown = keep_sample(verbs, model, described, sample, stored.path)
+            described |= shown if signatures is None else {}
         stored.describe(
             signatures=described,
             format=saved.format,
@@ -196,6 +194,20 @@ def describe_methods(
     return described
 
 
+def keep_sample(
+    verbs: Framework, model: Any, described: Mapping[str, Any], sample: Any, folder: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write and try the sample.
+
+    Returns:
+        Its description, and the signatures of methods of which it shows that calls can be joined.
+    """
+    schema = samples.write(sample, folder)
+    results = try_methods(verbs, model, described, sample)
+    outputs = {name: samples.describe(result) for name, result in results.items()}
+    return {"input": schema, "outputs": outputs}, joined_as_shown(verbs, model, sample, results)
+
+
 def try_methods(verbs: Framework, model: Any, described: Mapping[str, Any], sample: Any) -> dict[str, Any]:
     """Call the served methods with the sample, and give what they answer.
 
@@ -215,15 +227,13 @@ def try_methods(verbs: Framework, model: Any, described: Mapping[str, Any], samp
     return results
 
 
-def joined_as_shown(
-    verbs: Framework, model: Any, sample: Any, results: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Let calls be joined where nothing was known, and a sample of several rows came back as rows."""
+def joined_as_shown(verbs: Framework, model: Any, sample: Any, results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Let calls be joined where a sample of several rows came back as rows."""
     rows = samples.count_rows(sample) or 0
     return {
         name: method.to_yaml() | {"batchable": True}
         for name, method in verbs.methods(model).items()
-        if method.batchable is None and rows > 1 and samples.count_rows(results[name]) == rows
+        if method.batchable is None and name in results and rows > 1 and samples.count_rows(results[name]) == rows
     }
 
 

@@ -85,7 +85,7 @@ def check_options(verb: Callable[..., Any], framework: str, options: Mapping[str
 
 
 def method_of(verbs: Framework, model: Any, name: str) -> Method:
-    """Say how the method *name* is called: as listed, or as the framework's `any_method` says of all others."""
+    """Say how a method is called: as listed, or as `any_method` says of all others."""
     listed = verbs.methods(model).get(name)
     if listed is not None:
         return listed

@@ -119,7 +119,7 @@ def is_rows(value: Any) -> bool:
 
 
 def count_rows(value: Any) -> int | None:
-    """Count the rows of an array, a frame or a list; None where *value* has none, as a tuple of several answers."""
+    """Count the rows of an array, a frame or a list; a tuple of answers has none."""
     if hasattr(value, "shape"):
         return int(value.shape[0]) if len(value.shape) else None
     return len(value) if isinstance(value, list) else None

@@ -57,16 +57,19 @@ def invoke(torch: ModuleType, model: Any, name: str, value: Any) -> Any:
 
 
 def to_tensor(torch: ModuleType, value: Any, like: Any) -> Any:
-    """Make a tensor on the device of *like*; one of fractions gets its dtype, if that is of fractions too."""
+    """Make a tensor on the device of *like*; one of fractions gets its dtype.
+
+    Where *like* is of whole numbers, or None, float64 becomes float32, as PyTorch makes its weights.
+    """
     if isinstance(value, str | bool | type(None)):
         return value
     if hasattr(value, "flags") and not value.flags.writeable:
         value = value.copy()
     tensor = torch.as_tensor(value)
-    if like is None:
-        return tensor.float() if tensor.dtype is torch.float64 else tensor
-    is_fraction = tensor.dtype.is_floating_point and like.dtype.is_floating_point
-    return tensor.to(device=like.device, dtype=like.dtype if is_fraction else tensor.dtype)
+    if tensor.dtype.is_floating_point and like is not None and like.dtype.is_floating_point:
+        return tensor.to(device=like.device, dtype=like.dtype)
+    tensor = tensor.float() if tensor.dtype is torch.float64 else tensor
+    return tensor if like is None else tensor.to(like.device)
 
 
 def to_plain(torch: ModuleType, answer: Any, *, is_inner: bool = False) -> Any:

@@ -36,7 +36,9 @@ class Unfit(Exception):
 
 
 def save_state(torch: ModuleType, state: Mapping[str, Any], folder: Path) -> None:
-    """Write tensors by name; those that share memory are written once where they are the same, else apart.
+    """Write tensors by name; one that has two names is written once.
+
+    Others that share memory are written apart.
 
     Raises:
         Unfit: one is no plain dense tensor.
@@ -131,7 +133,10 @@ def write_pickle(torch: ModuleType, value: Any, file: Path, by_value: Sequence[M
 
 
 def foreign_names(torch: ModuleType, file: Path) -> list[str] | None:
-    """List the names in a file that are neither PyTorch's own nor trusted; None where it cannot be looked through."""
+    """List the names in a file that are neither PyTorch's own nor trusted.
+
+    None says that it cannot be looked through.
+    """
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(file)
     except Exception:  # noqa: BLE001 - whatever it stumbles over, the file is not one that PyTorch reads safely
@@ -140,7 +145,7 @@ def foreign_names(torch: ModuleType, file: Path) -> list[str] | None:
 
 
 def is_harmless(torch: ModuleType, name: str) -> bool:
-    """Say whether a name is that of a layer of PyTorch, or of a function that layers hold."""
+    """Say whether a name is that of a layer, or of a function that layers hold."""
     found = look_up(name)
     if name in FUNCTIONS:
         return found is not None
@@ -148,7 +153,7 @@ def is_harmless(torch: ModuleType, name: str) -> bool:
 
 
 def look_up(name: str) -> Any:
-    """Find an object of a module that is imported already; None where there is none."""
+    """Find an object of a module that is imported already, or None."""
     module, _, attribute = name.rpartition(".")
     return getattr(sys.modules.get(module), attribute, None) if attribute else None
 
@@ -228,7 +233,7 @@ def fill(torch: ModuleType, model: Any, tensors: Mapping[str, Any], tag: str, *,
 
 
 def read_pickle(torch: ModuleType, file: Path, tag: str, device: Any) -> Any:
-    """Read a file of `torch.save`; by the restricted unpickler if it names layers only.
+    """Read a file of `torch.save`; restricted if it names layers only.
 
     Raises:
         StoreError: it must be unpickled and may not, or cannot be.
@@ -265,7 +270,7 @@ def find_device(torch: ModuleType, name: Any) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leave out what PyTorch says of its own future while files are written and read."""
+    """Leave out what PyTorch says of its own future."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")

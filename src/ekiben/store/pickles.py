@@ -110,7 +110,7 @@ def dump_bytes(value: Any, by_value: Sequence[ModuleType], name: str) -> bytes:
 
 @contextmanager
 def written_whole(modules: Sequence[ModuleType]) -> Iterator[ModuleType]:
-    """Let cloudpickle write functions and classes of *modules* by value; give cloudpickle.
+    """Let cloudpickle, which is given, write what is in *modules* by value.
 
     Raises:
         InvalidInput: one is no module.
