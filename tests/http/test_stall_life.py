@@ -156,3 +156,22 @@ class TestLanes:
             Server(load({"a": Plain, "walled": Walled}), Listen(port=0))
         assert "every request to /walled goes through the ASGI app: the middleware" in caplog.text
         assert "/a " not in caplog.text
+
+
+def test_layouts_within_a_program() -> None:
+    """A server within a program runs all in its process, whatever layouts and workers the services ask for."""
+
+    @ekiben.service(layout="apart", workers=2)
+    class Apart:
+        @ekiben.api
+        def add(self, a: int) -> int:
+            return a + 1
+
+    @ekiben.service(layout="replicas", workers=3)
+    class Many:
+        @ekiben.api
+        def add(self, a: int) -> int:
+            return a + 2
+
+    with ekiben.serve([Apart, Many]) as server, server.client("Apart") as one, server.client("Many") as other:
+        assert (one.add(a=1), other.add(a=1)) == (2, 3)

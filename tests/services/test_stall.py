@@ -12,7 +12,7 @@ from ekiben.core.errors import ConfigError, ServiceLoadError
 from ekiben.core.spec import BoundService, Layout, Style
 from ekiben.services.depends import in_order
 from ekiben.services.load import load
-from ekiben.services.stall import Stand, join, named, stands
+from ekiben.services.stall import Stand, check_server, join, named, stands
 
 
 @ekiben.service
@@ -159,8 +159,10 @@ class TestOfTheServer:
         ],
     )
     def test_differ(self, one: dict[str, Any], other: dict[str, Any], words: str, hint: str) -> None:
+        """A program that serves is not asked, and so the first counts; `ekiben serve` refuses it."""
+        stall = load({"a": made(**one), "b": made(**other)})
         with pytest.raises(ConfigError, match=words) as caught:
-            load({"a": made(**one), "b": made(**other)})
+            check_server(stall)
         assert "`a` and `b` differ" in str(caught.value)
         assert hint in str(caught.value.hint)
 
@@ -168,11 +170,20 @@ class TestOfTheServer:
         """What changes each service, as an option of the command line does, settles what they differ in."""
         one, other = made(workers=2), made(workers=3)
         four = load({"a": one, "b": other}, change=lambda bound: replace(bound, spec=replace(bound.spec, workers=4)))
+        check_server(four)
         assert four.spec.workers == 4
+
+    def test_tls(self) -> None:
+        """Certificates must be the same wherever they are served."""
+        one, other = (made(ssl={"enabled": True, "certfile": name}) for name in ("a.pem", "b.pem"))
+        assert load({"a": one, "b": one, "c": Ham}).spec.http.tls is not None
+        with pytest.raises(ConfigError, match="`ssl` is of the whole server"):
+            load({"a": one, "b": other})
 
     def test_apart(self) -> None:
         with pytest.raises(ConfigError, match=r"must be inline or replicas for several services.*'apart'"):
-            load([Ham, made(layout="apart")])
+            check_server(load([Ham, made(layout="apart")]))
+        check_server(load(made(layout="apart")))
 
     def test_limits_and_gpus(self) -> None:
         """Heads may be as long as the most patient service takes; a worker sees as many GPUs as the greediest asks."""

@@ -208,6 +208,7 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
     from ekiben.engine import layout
     from ekiben.engine.leash import take
     from ekiben.engine.memory import keep_freed
+    from ekiben.services.stall import check_server
 
     keep_freed()
     leash = take()
@@ -222,6 +223,7 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
         if not isinstance(early, Exception):
             opened.callback(early.close)
         bound = load(ctx, place)
+        check_server(bound)
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
         workers = layout.count_workers(bound.spec)

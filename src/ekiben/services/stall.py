@@ -6,9 +6,8 @@ calls (timeouts, limits, threads, tokens) stays its own.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,15 @@ class Stand:
     def shown(self) -> str:
         """How errors and hints write the target."""
         return self.target if isinstance(self.target, str) else self.bound.spec.name
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of the server as a whole, which services may name."""
+
+    option: str  # as a service writes it
+    flag: str  # of the command line
+    of: Callable[[BoundService], Any]  # what a service says; None: nothing
 
 
 def stands(targets: Sequence[Any] | Mapping[str, Any], folder: Path) -> list[tuple[str | None, Any]]:
@@ -77,7 +85,9 @@ def join(given: Sequence[Stand]) -> BoundService:
     spec = spec_of(", ".join(stand.place for stand in given), given)
     watches = [one.sources.get("watch_models") for one in bounds if one.spec.watch_models]
     sources = {"watch_models": watches[0]} if watches and watches[0] else {}
-    return BoundService(spec, create=nothing, services=tuple(map(moved, given, bounds)), sources=sources)
+    services = tuple(map(moved, given, bounds))
+    check_agreed(services, TLS)
+    return BoundService(spec, create=nothing, services=services, sources=sources)
 
 
 def nothing(_: Mapping[str, Any]) -> object:
@@ -133,24 +143,21 @@ def check_environment(given: Sequence[Stand]) -> None:
 
 
 def spec_of(name: str, given: Sequence[Stand]) -> ServiceSpec:
-    """Say what holds for the server as a whole."""
-    specs = [(stand.place, stand.bound.spec) for stand in given]
-    one = partial(agreed, specs)
-    layout = one("layout", "--layout", [spec.layout for _, spec in specs])
-    if layout is Layout.APART:
-        raise ConfigError(
-            "`layout` must be inline or replicas for several services, as the queue of `apart` is of one: 'apart'",
-            hint="leave `layout` out, or serve that one by itself",
-        )
-    workers = one("workers", "--workers", [stated_workers(stand.bound) for stand in given])
-    gpus = [spec.resources["gpu"] for _, spec in specs if spec.resources.get("gpu") is not None]
-    limits = [spec.limits for _, spec in specs]
-    styles = {spec.style for _, spec in specs}
+    """Say what holds for the server as a whole.
+
+    Of each option it is what the first service says that says something.
+    """
+    bounds = [stand.bound for stand in given]
+    specs = [bound.spec for bound in bounds]
+    limits = [spec.limits for spec in specs]
+    styles = {spec.style for spec in specs}
+    gpus = [spec.resources["gpu"] for spec in specs if spec.resources.get("gpu") is not None]
+    first = {each.option: next((value for value in map(each.of, bounds) if value is not None), None) for each in WHOLE}
     return ServiceSpec(
         name=name,
-        workers=1 if workers is None else workers,
-        layout=layout,
-        watch_models=any(spec.watch_models for _, spec in specs),
+        workers=1 if first["workers"] is None else first["workers"],
+        layout=first["layout"],
+        watch_models=any(spec.watch_models for spec in specs),
         resources={"gpu": max(gpus)} if gpus else {},
         limits=Limits(
             max_headers=max(each.max_headers for each in limits),
@@ -159,12 +166,12 @@ def spec_of(name: str, given: Sequence[Stand]) -> ServiceSpec:
         ),
         style=styles.pop() if len(styles) == 1 else Style(),
         http=HttpSpec(
-            host=one("http.host", "--host", [spec.http.host for _, spec in specs]),
-            port=one("http.port", "--port", [spec.http.port for _, spec in specs]),
-            tls=one("ssl", "--ssl-certfile", [spec.http.tls for _, spec in specs]),
-            backlog=max(spec.http.backlog for _, spec in specs),
-            access=AccessSpec(enabled=any(spec.http.access.enabled for _, spec in specs)),
-            metrics=MetricsSpec(enabled=any(spec.http.metrics.enabled for _, spec in specs)),
+            host=first["http.host"],
+            port=first["http.port"],
+            tls=first["ssl"],
+            backlog=max(spec.http.backlog for spec in specs),
+            access=AccessSpec(enabled=any(spec.http.access.enabled for spec in specs)),
+            metrics=MetricsSpec(enabled=any(spec.http.metrics.enabled for spec in specs)),
         ),
     )
 
@@ -174,17 +181,39 @@ def stated_workers(bound: BoundService) -> int | str | None:
     return bound.spec.workers if "workers" in bound.options or bound.spec.workers != 1 else None
 
 
-def agreed(specs: Iterable[tuple[str, ServiceSpec]], option: str, flag: str, values: Sequence[Any]) -> Any:
-    """Give the one value that all services that say one say.
+TLS = Option("ssl", "--ssl-certfile", lambda bound: bound.spec.http.tls)
+WHOLE = (  # options of the server as a whole
+    Option("http.host", "--host", lambda bound: bound.spec.http.host),
+    Option("http.port", "--port", lambda bound: bound.spec.http.port),
+    TLS,
+    Option("workers", "--workers", stated_workers),
+    Option("layout", "--layout", lambda bound: bound.spec.layout),
+)
+
+
+def check_server(stall: BoundService) -> None:
+    """Refuse what services ask of their server and it cannot do.
+
+    A server within another program is asked for none of it, but for TLS.
 
     Raises:
-        ConfigError: two say different ones.
+        ConfigError: two ask for different things, or one for `apart`.
     """
-    said = [(name, value) for (name, _), value in zip(specs, values, strict=True) if value is not None]
+    for option in WHOLE:
+        check_agreed(stall.services, option)
+    if stall.services and stall.spec.layout is Layout.APART:
+        raise ConfigError(
+            "`layout` must be inline or replicas for several services, as the queue of `apart` is of one: 'apart'",
+            hint="leave `layout` out, or serve that one by itself",
+        )
+
+
+def check_agreed(bounds: Sequence[BoundService], option: Option) -> None:
+    """Refuse different values of an option of the whole; raises ConfigError."""
+    said = [(bound.spec.name, value) for bound in bounds if (value := option.of(bound)) is not None]
     for name, value in said[1:]:
         if value != said[0][1]:
             raise ConfigError(
-                f"`{option}` is of the whole server, and `{said[0][0]}` and `{name}` differ in it",
-                hint=f"give `{flag}`",
+                f"`{option.option}` is of the whole server, and `{said[0][0]}` and `{name}` differ in it",
+                hint=f"give `{option.flag}`",
             )
-    return said[0][1] if said else None
