@@ -83,6 +83,13 @@ ARRAYS = {
 }
 
 PEERS = {
+    "bare": Peer(
+        "main",
+        "{python} {servers}/bare_app.py {port}",
+        "uvloop",
+        asks("/predict", "noop", "iris", "iris-lone")
+        | {case: Ask("/batched", "row30.json" if case[0] in "mf" else "row4.json") for case in BATCHED},
+    ),
     "uvicorn-constant": Peer("main", UVICORN + "uvicorn_app:constant", "uvicorn", asks("/predict", "noop")),
     "uvicorn": Peer(
         "main", UVICORN + "uvicorn_app:app", "uvicorn", asks("/predict", "noop", "iris", "iris-lone", **ARRAYS)
@@ -100,6 +107,7 @@ PEERS = {
             image=Ask("/size", "image.form", FORM),
         ),
     ),
+    "ekiben-alone": ekiben(HERE, {"iris-lone": Ask("/alone", "row4.json")}),
     "ekiben-batched": ekiben(HERE, {"iris-lone": Ask("/batched", "row4.json")}),
     "ekiben-apart": ekiben(
         HERE + " --layout apart", {case: Ask("/batched", "row4.json") for case in ("iris-batched",)}

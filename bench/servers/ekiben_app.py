@@ -28,6 +28,11 @@ class Bench:
         return np.asarray(predict_rows(rows))
 
     @ekiben.api
+    def alone(self, rows: NDArray[np.float64], /) -> NDArray[np.int64]:
+        """Predict each row, by itself: what `batched` must not be slower than for a lone client."""
+        return np.asarray(predict_rows(rows))
+
+    @ekiben.api
     def mean(self, array: Annotated[NDArray[np.float32], Shape((512, 512))], /) -> float:
         """Give the mean of an array."""
         return model.mean_of(array)
