@@ -52,7 +52,7 @@ def test_buckets() -> None:
     metrics = Metrics(ServiceSpec("s", http=HttpSpec(metrics=MetricsSpec(buckets=(0.1, 1.0)))))
     tally = metrics.tally("/p")
     for seconds in (0.05, 0.1, 0.5, 3.0):
-        tally.note(200, seconds)
+        tally.note(200, seconds, 0.1)
     text, media = metrics.render("")
     found = samples(text.decode())
     place = ("/p", "200")
@@ -96,7 +96,7 @@ def test_batch_waits() -> None:
 def test_prefix(spec: ServiceSpec, prefix: str) -> None:
     """The names begin with the option's prefix, else the style's."""
     metrics = Metrics(spec)
-    metrics.tally("/p").note(200, 0.1)
+    metrics.tally("/p").note(200, 0.1, 0.1)
     assert f"{prefix}_request_total{{".encode() in metrics.render("")[0]
 
 

@@ -55,7 +55,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 def worker(seconds: float, registry: CollectorRegistry, ask: Callable[[], Any]) -> Scrape:
     """A worker that answered one request."""
     metrics = Metrics(ServiceSpec("s"))
-    metrics.tally("/p").note(200, seconds)
+    metrics.tally("/p").note(200, seconds, 0.1)
     metrics.tally("/p").inside = 1
     return Scrape(metrics, ask, registry)
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import queue
 import threading
-import time
+from time import perf_counter, time
 from typing import Any, TypeAlias
 
 from ekiben.core.log import ACCESS, JsonLines, is_ours
@@ -38,12 +38,15 @@ class AccessLog:
         self._thread: threading.Thread | None = None
         self._dropped = 0
 
-    def note(self, exchange: Finished, seconds: float) -> None:
-        """Note a finished request; the log is written a moment later."""
-        if exchange.scope["path"] in self._skipped or not logger.isEnabledFor(logging.INFO):
-            return
-        self._waiting.append((exchange, seconds, time.time()))
-        if len(self._waiting) >= BATCH:
+    def skips(self, path: str) -> bool:
+        """Say whether requests for *path* stay out of the log."""
+        return path in self._skipped
+
+    def note(self, exchange: Finished, seconds: float, now: float) -> None:
+        """Note a request that finished *now* (of time.perf_counter); the log is written a moment later."""
+        waiting = self._waiting
+        waiting.append((exchange, seconds, now))
+        if len(waiting) >= BATCH:
             self._hand_over()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(DELAY, self._hand_over)
@@ -60,17 +63,18 @@ class AccessLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._waiting:
-            return
         waiting, self._waiting = self._waiting, []
+        if not waiting or not logger.isEnabledFor(logging.INFO):
+            return
         if self._batches.qsize() >= WAITING:
             self._dropped += len(waiting)
             return
+        since = time() - perf_counter()
         handler = sole_handler()
         if handler is not None and not is_json(handler, self._spec.format):
-            self._batches.put((handler, "".join([self._text(*one) for one in waiting])))
+            self._batches.put((handler, "".join([self._text(one, seconds, since + now) for one, seconds, now in waiting])))
         else:
-            entries = [entry(exchange, seconds, now, self._spec) for exchange, seconds, now in waiting]
+            entries = [entry(exchange, seconds, since + now, self._spec) for exchange, seconds, now in waiting]
             self._batches.put(entries if handler is None else (handler, "".join(map(json_line, entries))))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="ekiben-access-log", daemon=True)

@@ -192,10 +192,11 @@ class App:
         finally:
             tally.inside -= 1
             self._inside.count -= 1
-            seconds = perf_counter() - exchange.started
-            tally.note(exchange.status, seconds)
-            if self._access is not None:
-                self._access.note(exchange, seconds)
+            now = perf_counter()
+            seconds = now - exchange.started
+            tally.note(exchange.status, seconds, now)
+            if self._access is not None and not self._access.skips(path):
+                self._access.note(exchange, seconds, now)
 
     def begin_drain(self) -> None:
         """Take no new calls; readiness says so at once, and calls that run go on."""

@@ -246,9 +246,10 @@ class Cycle:
     def _end(self, status: int) -> None:
         """Count and log the request."""
         self.status = status
-        route, seconds = self.route, perf_counter() - self.started
-        route.tally.inside -= 1
+        now, route, tally = perf_counter(), self.route, self.route.tally
+        seconds = now - self.started
+        tally.inside -= 1
         route.inside.count -= 1
-        route.tally.note(status, seconds)
+        tally.note(status, seconds, now)
         if route.access is not None:
-            route.access.note(self, seconds)
+            route.access.note(self, seconds, now)

@@ -82,7 +82,7 @@ class Route:
         self.door = shared.door
         self.cycle = shared.cycle
         self.inside = shared.inside
-        self.access = shared.access
+        self.access = None if shared.access is None or shared.access.skips(path) else shared.access
         self.id_header = shared.id_header
         self.id_line = b"\r\n%b: " % shared.id_header
         self.authorize = shared.authorize

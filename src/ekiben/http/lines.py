@@ -15,6 +15,7 @@ from ekiben.core.spec import AccessSpec
 from ekiben.http.exchange import TRACE, Finished
 
 KEPT = 1024  # parts of lines
+OPENING = "ekiben.opening"  # where a scope that several requests share holds the start of their lines
 
 
 class Entry(NamedTuple):
@@ -138,16 +139,22 @@ def text_writer(spec: AccessSpec) -> Callable[[Finished, float, float], str]:
     def told(declared: bytes | None, size: bytes | None, media: bytes, length: int) -> str:
         return bodies(details(spec, declared, size, media, length))
 
+    last = -1, ""  # the millisecond of the line before, and how it is written
+
     def write(exchange: Finished, seconds: float, now: float) -> str:
-        scope, headers, second = exchange.scope, exchange.headers, int(now)
-        client = scope.get("client")
-        opening = asked(client and tuple(client), scope["method"], scope["path"])
+        nonlocal last
+        scope, headers, moment = exchange.scope, exchange.headers, int(now * 1000)
+        if moment != last[0]:
+            last = moment, f"{local_stamp(moment // 1000)},{moment % 1000:03d} INFO "
+        opening = scope.get(OPENING)
+        if opening is None:
+            client = scope.get("client")
+            opening = scope[OPENING] = asked(client and tuple(client), scope["method"], scope["path"])
         content_type, length = headers.get(b"content-type"), headers.get(b"content-length")
         closing = told(content_type, length, exchange.media_type, exchange.length)
         traced = f" trace={scope[TRACE]}" if TRACE in scope else ""
         return (
-            f"{local_stamp(second)},{int((now - second) * 1000):03d} INFO {opening} {exchange.status} "
-            f"{seconds * 1000:.2f}ms{closing} id={exchange.request_id}{traced}\n"
+            f"{last[1]}{opening} {exchange.status} {seconds * 1000:.2f}ms{closing} id={exchange.request_id}{traced}\n"
         )
 
     return write

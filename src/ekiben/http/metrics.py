@@ -53,17 +53,17 @@ class Tally:
         self._bounds = bounds
         self.answers: dict[int, Answers] = {}
         self.inside = 0
-        self.last = 0.0  # of time.time
+        self.last = 0.0  # of time.perf_counter; 0: nothing yet
 
-    def note(self, status: int, seconds: float) -> None:
-        """Add one finished request."""
+    def note(self, status: int, seconds: float, now: float) -> None:
+        """Add one request that finished *now* (of time.perf_counter)."""
         found = self.answers.get(status)
         if found is None:
             found = self.answers[status] = Answers(len(self._bounds) + 1)
         found.count += 1
         found.seconds += seconds
         found.buckets[bisect_left(self._bounds, seconds)] += 1
-        self.last = time.time()
+        self.last = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Metrics(Shown):
             place = [route, *self.service]
             inside.add_metric(place, tally.inside)
             if tally.last:
-                last.add_metric(place, tally.last)
+                last.add_metric(place, time.time() - time.perf_counter() + tally.last)
             for status, found in tally.answers.items():
                 values = [*place, str(status)]
                 total.add_metric(values, found.count)
