@@ -72,7 +72,9 @@ class AccessLog:
         since = time() - perf_counter()
         handler = sole_handler()
         if handler is not None and not is_json(handler, self._spec.format):
-            self._batches.put((handler, "".join([self._text(one, seconds, since + now) for one, seconds, now in waiting])))
+            self._batches.put(
+                (handler, "".join([self._text(one, seconds, since + now) for one, seconds, now in waiting]))
+            )
         else:
             entries = [entry(exchange, seconds, since + now, self._spec) for exchange, seconds, now in waiting]
             self._batches.put(entries if handler is None else (handler, "".join(map(json_line, entries))))
