@@ -114,14 +114,15 @@ def test_latest_follows_the_newest(save: Save, fake: FakeRegistry) -> None:
     assert manifest_of(fake, "latest") == manifest_of(fake, "v3")
 
 
-def test_a_latest_that_is_not_ours_stays(save: Save, fake: FakeRegistry) -> None:
-    """The `latest` of an image is left to the image."""
+def test_a_latest_that_is_not_ours_stays(save: Save, fake: FakeRegistry, caplog: pytest.LogCaptureFixture) -> None:
+    """The `latest` of an image is left to the image, and the log says so."""
     image = (
         b'{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:' + b"a" * 64 + b'","size":1},"layers":[]}'
     )
     fake.manifests["team/iris", "latest"] = (MANIFEST, image)
     push(save("iris:v1"), fake)
     assert fake.manifests["team/iris", "latest"] == (MANIFEST, image)
+    assert "left alone: pull this model by its version" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Nothing is under the tag before all of it is there; a push that fails can be sta
 """
 
 import io
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from ekiben.store.remotes.oci.documents import Descriptor, describe, new_hash
 from ekiben.store.remotes.oci.places import Place
 from ekiben.store.remotes.oci.registry import Registry, open_registry
 from ekiben.store.remotes.oci.uploads import Blob
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +164,9 @@ def _is_latest(registry: Registry, repository: str, config: Config) -> bool:
     found = registry.find(repository, LATEST)
     if found is None:
         return True
+    if kind_of(found[0]) != config.kind:
+        what = f"a {kind_of(found[0])}" if kind_of(found[0]) else "something that is not ours"
+        _log.warning("%s:latest names %s and is left alone: pull this %s by its version", repository, what, config.kind)
+        return False
     before = found[0].annotations.get("org.opencontainers.image.created", "")
-    return kind_of(found[0]) == config.kind and artifacts.moment(before) <= artifacts.moment(config.created)
+    return artifacts.moment(before) <= artifacts.moment(config.created)

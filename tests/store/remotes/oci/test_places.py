@@ -161,6 +161,7 @@ def test_an_image(text: str, expected: tuple[str, str, str]) -> None:
     """Names of images are read as Docker reads them."""
     image = ImageName.parse(text)
     assert (image.host, image.repository, image.reference) == expected
+    assert image.place().host == image.host
 
 
 @pytest.mark.parametrize("text", ["", ":v1", "Python", "a:b:c", "x.io/a@sha256:12", "x.io/a\nFROM evil", "-a", "x.io/"])

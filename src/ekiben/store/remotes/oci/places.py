@@ -105,6 +105,10 @@ class ImageName:
             raise InvalidInput(f"this is not the name of an image such as 'python:3.12-slim': {text!r}")
         return cls(host, repository, digest or tag or "latest")
 
+    def place(self, *, plain_http: bool = False, ca_file: str | None = None) -> Place:
+        """Say which registry has it; see `parse_place`."""
+        return parse_place(self.host, plain_http=plain_http, ca_file=ca_file)
+
 
 def parse_place(text: str, *, plain_http: bool = False, ca_file: str | None = None) -> Place:
     """Read `host[:port][/folder]`, with `https://` or `http://` before it or without.
