@@ -53,6 +53,7 @@ _NAMES = {
 }
 _MODULES = (
     "batching",
+    "catboost",
     "exceptions",
     "keras",
     "lightgbm",

@@ -15,6 +15,7 @@ from ekiben.frameworks.base import Framework
 FRAMEWORKS = {
     "xgboost": "ekiben.frameworks.xgboost",
     "lightgbm": "ekiben.frameworks.lightgbm",
+    "catboost": "ekiben.frameworks.catboost",
     "onnx": "ekiben.frameworks.onnx",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
