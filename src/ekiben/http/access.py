@@ -43,7 +43,7 @@ class AccessLog:
         return path in self._skipped
 
     def note(self, exchange: Finished, seconds: float, now: float) -> None:
-        """Note a request that finished *now* (of time.perf_counter); the log is written a moment later."""
+        """Note a request that finished *now*, of time.perf_counter."""
         waiting = self._waiting
         waiting.append((exchange, seconds, now))
         if len(waiting) >= BATCH:
