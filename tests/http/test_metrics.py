@@ -205,7 +205,8 @@ async def test_every_metric_is_documented() -> None:
     text += Metrics(ServiceSpec("tasks"), Inner(tasks=TaskCounts())).render("")[0].decode()
 
     async def supervisor() -> dict[str, Any]:
-        return {"families": [], "restarts": 0, "workers": 1}
+        swaps = {"swaps": {"swapped": 0}, "models": {"iris": "1"}}
+        return {"families": [], "restarts": 0, "workers": 1, **swaps}
 
     text += (await Scrape(Metrics(ServiceSpec("replicas")), supervisor).render(""))[0].decode()
     assert told == dict(re.findall(r"^# TYPE (ekiben_\w+) (\w+)$", text, re.MULTILINE))

@@ -12,7 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -52,6 +52,7 @@ class Start:
     folder: str  # where the command means what it says
     count: Callable[[BoundService], int]  # of workers
     drain: float  # seconds for calls that run when it is stopped
+    env: Mapping[str, str] = field(default_factory=dict)  # beside our own
 
 
 class Graph:
@@ -198,7 +199,7 @@ class Graph:
             command=start.command,
             folder=start.folder,
             count=len(found),
-            env=lambda index: found[index].env,
+            env=lambda index: {**start.env, **found[index].env},
             cpus=lambda index: found[index].cpus,
             open=partial(self._open, name),
             after=tuple(after),

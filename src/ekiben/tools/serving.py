@@ -18,6 +18,7 @@ from ekiben.http import server as http_server
 from ekiben.http.listen import Listen, bind
 from ekiben.services.load import load
 from ekiben.tools.asgi import address, own_error
+from ekiben.tools.spread import spread
 
 
 class Server:
@@ -28,9 +29,10 @@ class Server:
 
     def __init__(self, target: Any, listen: Listen) -> None:
         self._bound = bound = load(target)
+        remote = spread(bound, target, listen.drain)
         self._listening = bind(listen)
         self._settled = threading.Event()  # ready, or ended
-        self._server = http_server.Server(bound, listen, on_ready=self._settled.set)
+        self._server = http_server.Server(bound, listen, on_ready=self._settled.set, remote=remote)
         self._thread = threading.Thread(target=self._run, name=f"ekiben-{bound.spec.name}", daemon=True)
         self._depth = 0
         self.name = bound.spec.name
@@ -113,6 +115,7 @@ def serve(target: Any, *, host: str = "127.0.0.1", port: int = 0, drain: float =
         with ekiben.serve(Iris) as server:
             print(server.url, server.client().predict([[5.1, 3.5, 1.4, 0.2]]))
 
+    A service that asks for `workers` or `layout="apart"` gets them: fresh interpreters, which import its class anew.
     Without `with` the server runs until `server.stop()`, or until the program ends.
 
     Args:
@@ -124,7 +127,7 @@ def serve(target: Any, *, host: str = "127.0.0.1", port: int = 0, drain: float =
 
     Raises:
         ServiceLoadError: *target* is nothing that can be served.
-        ConfigError: the port is taken.
+        ConfigError: the port is taken; or the service asks for workers, and they cannot be had here.
         Exception: whatever the service's own start-up raised.
     """
     return Server(target, Listen(host, port, drain=drain)).start()
