@@ -118,6 +118,17 @@ def test_tokens() -> None:
         server.close()
 
 
+def test_one_of_several() -> None:
+    """A service among several is asked at its place, by the address that clients are given."""
+    with ekiben.serve({"a": Two, "b": Two}) as running:
+        for url in (f"{running.url}/b", f"{running.url}/b/"):
+            server = Server(url, {})
+            endpoint = server.choose("double")
+            server.attempt(endpoint, Body(b'{"x": [1]}'))
+            assert server.request(endpoint, Body(b"{}")).startswith(b"POST /b/v1/double HTTP/1.1\r\n")
+            server.close()
+
+
 def test_batch_counts() -> None:
     """The series of all workers are added up; those of other methods and metrics are left out."""
     text = """

@@ -129,8 +129,9 @@ class Server:
 
     def request(self, endpoint: Endpoint, body: Body) -> bytes:
         """Write a request as it goes over the wire (RFC 9112)."""
-        host = urlsplit(self.url).netloc.rpartition("@")[2]
-        lines = [f"{endpoint.method} {endpoint.path} HTTP/1.1", f"host: {host}", *self._lines(body)]
+        parts = urlsplit(self.url)
+        host, place = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")  # of one service among several
+        lines = [f"{endpoint.method} {place}{endpoint.path} HTTP/1.1", f"host: {host}", *self._lines(body)]
         return "\r\n".join([*lines, "", ""]).encode() + body.content
 
     def _lines(self, body: Body) -> list[str]:
