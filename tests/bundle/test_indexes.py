@@ -52,8 +52,9 @@ def test_lines(project: Path) -> None:
     options = {"--index-url": [URL], "--extra-index-url": ["https://a.example/simple"], "--find-links": ["wheels"]}
     found = Indexes.read(options, PLACE, project)
     assert found.lines == (f"--index-url {URL}", "--extra-index-url https://a.example/simple")
-    assert Indexes(no_index=True, find_links=("https://c.example/f",)).lines == (
+    assert Indexes(no_index=True, find_links=("https://c.example/f",), trusted=("c.example",)).lines == (
         "--no-index",
+        "--trusted-host c.example",
         "--find-links https://c.example/f",
     )
 

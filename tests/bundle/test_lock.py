@@ -216,6 +216,15 @@ def test_offline(project: Path) -> None:
     assert "\nno-such-thing>=2\n" in (found.locked or "")
 
 
+def test_offline_imports(project: Path) -> None:
+    """What the service imports is pinned offline too, and the index is not asked twice."""
+    (project / "service.py").write_text("import scipy\n")
+    found = locked(project, entry=project / "service.py")
+    assert pins(found)["scipy"] == version("scipy")
+    assert pins(found)["numpy"] == version("numpy")
+    assert sum("no index" in note for note in found.notes) == 1
+
+
 def test_without_uv(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without uv it is the same, with the command that installs it."""
     (tmp_path / "packed").mkdir()

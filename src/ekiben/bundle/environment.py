@@ -49,6 +49,7 @@ class Recipe:
     has_hashes: bool
     wheels: tuple[Carried, ...]  # beside each other
     indexes: Indexes
+    names: frozenset[str]  # of what it has, as far as the lock says
     digest: str  # 64 hexadecimal digits
 
 
@@ -91,6 +92,7 @@ def read_recipe(folder: Path) -> Recipe:
         has_hashes=bool(asked.wanted) and all(each.hashes for each in asked.wanted),
         wheels=carried,
         indexes=asked.indexes,
+        names=frozenset(filter(None, names)),
         digest=hashlib.sha256("\0".join(content).encode()).hexdigest(),
     )
 

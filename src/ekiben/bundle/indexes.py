@@ -73,6 +73,7 @@ class Indexes:
         found = ["--no-index"] if self.no_index else []
         found += [f"--index-url {self.index_url}"] if self.index_url else []
         found += [f"--extra-index-url {each}" for each in self.extra]
+        found += [f"--trusted-host {each}" for each in self.trusted]
         return (*found, *(f"--find-links {each}" for each in self.find_links if "://" in each))
 
     def variables(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

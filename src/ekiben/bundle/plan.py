@@ -69,6 +69,7 @@ class Plan:
         self.lines: list[Line] = []
         self.added: list[Line] = []
         self.saved: list[Line] = []  # for models: their versions give way where nothing else goes
+        self.is_offline = False
 
     @property
     def requirements(self) -> list[Requirement]:
@@ -144,12 +145,16 @@ class Plan:
 
     def settle(self) -> tuple[Pinned, ...]:
         """Lock by the index; where none answers, by what is installed."""
+        if self.is_offline:
+            return self.pin_here()
         if not has_uv():
+            self.is_offline = True
             self.say(f"uv is not installed, so {OPEN}: pip install 'ekiben[build]'")
             return self.pin_here()
         try:
             return self.compile(self.saved)
         except Unreachable:
+            self.is_offline = True  # and is not asked again
             self.say(f"no index of packages can be reached, so {OPEN}")
             return self.pin_here()
         except ConfigError:
