@@ -308,3 +308,39 @@ def test_a_value_that_is_no_batch_runs_alone() -> None:
 def test_count(value: Any, axis: int, expected: int | None) -> None:
     """Items are counted along the axis of the batch, and only where there are items."""
     assert count(value, axis) == expected
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "expected"),
+    [
+        pytest.param([5.0, 9.0, 7.0], 9.0, id="as long as the most patient caller waits"),
+        pytest.param([5.0, None], None, id="without end where one of them has none"),
+        pytest.param([5.0], 5.0, id="a lone call has its own"),
+    ],
+)
+@pytest.mark.parametrize("is_listed", [False, True], ids=["joined", "listed"])
+def test_a_batch_has_a_deadline(deadlines: list[float | None], expected: float | None, is_listed: bool) -> None:
+    """What a batch calls may take as long as somebody waits for it."""
+    found = []
+
+    def model(call: Call) -> Any:
+        found.append(call.deadline)
+        return call.args[0] if call.args else call.kwargs["x"]
+
+    batch = [Call("predict", (), {"x": [number]}, deadline=end) for number, end in enumerate(deadlines)]
+    replies = drive(Batcher(BatchSpec(), LISTS, LISTS, is_listed=is_listed).run(batch), model)
+    assert values(replies) == [[number] for number in range(len(deadlines))]
+    assert found == [expected]
+
+
+def test_pieces_of_a_call_have_its_deadline() -> None:
+    """A call that is run in pieces has its own time in each of them."""
+    found = []
+
+    def model(call: Call) -> Any:
+        found.append(call.deadline)
+        return call.kwargs["x"]
+
+    batch = [Call("predict", (), {"x": [1, 2, 3]}, deadline=4.0)]
+    assert values(drive(Batcher(BatchSpec(max_size=2), LISTS, LISTS).run(batch), model)) == [[1, 2, 3]]
+    assert found == [4.0, 4.0]

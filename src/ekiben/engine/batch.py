@@ -121,10 +121,23 @@ class Batcher:
 
     def _with_value(self, call: Call, value: Any) -> Call:
         """Give a call like *call* with another value to be joined."""
+        args: tuple[Any, ...] = ()
+        kwargs = call.kwargs
         if call.args:
-            return Call(call.endpoint, (value, *call.args[1:]), call.kwargs, call.context)
-        name = self._joined if self._joined is not None and self._joined in call.kwargs else next(iter(call.kwargs))
-        return Call(call.endpoint, (), {**call.kwargs, name: value}, call.context)
+            args = (value, *call.args[1:])
+        else:
+            name = self._joined if self._joined is not None and self._joined in kwargs else next(iter(kwargs))
+            kwargs = {**kwargs, name: value}
+        return Call(call.endpoint, args, kwargs, call.context, deadline=call.deadline, about=call.about)
+
+    def _with_values(self, calls: Sequence[Call], value: Any) -> Call:
+        """Give one call for several, which has the time of the most patient."""
+        found = self._with_value(calls[0], value)
+        ends = [call.deadline for call in calls]
+        found.deadline = None if None in ends else max(end for end in ends if end is not None)
+        if len(calls) > 1:
+            found.about = None
+        return found
 
     def _run_group(self, calls: list[Call], reruns: list[int]) -> Run:
         """Answer calls that go together; *reruns* holds how many more are allowed."""
@@ -156,7 +169,7 @@ class Batcher:
         return self._run_alone(calls[0], items)
 
     def _run_listed(self, calls: list[Call]) -> Step:
-        reply = yield self._with_value(calls[0], [self._value(call) for call in calls])
+        reply = yield self._with_values(calls, [self._value(call) for call in calls])
         return then(reply, lambda answer: [part[0] for part in OPEN.split(answer, [1] * len(calls), 0)])
 
     def _run_joined(self, calls: list[Call]) -> Step:
@@ -165,7 +178,7 @@ class Batcher:
         if joined.error is not None:
             return joined
         batch, sizes = joined.value
-        reply = yield self._with_value(calls[0], batch)
+        reply = yield self._with_values(calls, batch)
         return then(reply, lambda answer: self._split(answer, sizes))
 
     def _run_alone(self, call: Call, items: int | None) -> Step:

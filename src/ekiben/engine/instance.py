@@ -58,7 +58,9 @@ def make(
             )
         return found
     inner = {name: make(bind(), made, loop) for name, bind in bound.dependencies.items()}
-    remote = {d.attribute: connect(d.url) for d in bound.spec.dependencies if d.url is not None}
+    remote = {
+        d.attribute: connect(d.url, bound.tokens.get(d.attribute)) for d in bound.spec.dependencies if d.url is not None
+    }
     monitors = None if bound.spec.monitoring is None else Monitors(bound.spec.monitoring)
     try:
         target = bound.create({**{name: instance.handle for name, instance in inner.items()}, **remote})

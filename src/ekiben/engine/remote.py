@@ -6,6 +6,7 @@ to import than the rest of a start.
 """
 
 import importlib
+import os
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -27,14 +28,29 @@ class Remote(Protocol):
         """Close the connections."""
 
 
-def connect(url: str) -> Any:
+def connect(url: str, token: str | None = None) -> Any:
     """Make a `Remote` for *url*; nothing is sent before the first call.
 
+    Args:
+        url: its address.
+        token: what it asks for, or `$NAME` of the variable that holds that.
+
     Raises:
-        ConfigError: there is no client for its scheme.
+        ConfigError: there is no client for its scheme, or no such variable.
     """
     scheme = urlsplit(url).scheme
     if scheme not in CLIENTS:
         raise ConfigError(f"`url` must begin with http:// or https://: {url!r}")
     module, name = CLIENTS[scheme]
-    return getattr(importlib.import_module(module), name)(url)
+    client = getattr(importlib.import_module(module), name)
+    return client(url) if token is None else client(url, token=told(token, url))
+
+
+def told(token: str, url: str) -> str:
+    """Give a token, or what its variable holds; raises ConfigError if not set."""
+    if not token.startswith("$"):
+        return token
+    found = os.environ.get(token[1:], "").strip()
+    if not found:
+        raise ConfigError(f"the variable `{token[1:]}` must hold the token for {url}: it is not set", hint="set it")
+    return found

@@ -190,6 +190,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         origin=f"{cls.__module__}:{cls.__qualname__}",
         policies={one.spec.name: one.policy for one in found if one.policy is not None},
         options=options.given,
+        tokens={name: value.token for name, value in members.depends_of(cls) if value.token is not None},
     )
 
 

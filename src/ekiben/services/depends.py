@@ -5,21 +5,25 @@ something with that service's methods.
 """
 
 import inspect
+import re
 from typing import Any, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
+from ekiben.core.token import bearer
 
 T = TypeVar("T")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Depends:
     """The class attribute that `depends()` makes."""
 
-    def __init__(self, on: Any, url: str | None) -> None:
+    def __init__(self, on: Any, url: str | None, token: str | None = None) -> None:
         self.on = on
         self.url = url
+        self.token = token
         self.attribute = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -76,18 +80,20 @@ def depends(on: type[T]) -> T: ...
 
 
 @overload
-def depends(*, url: str) -> Any: ...
+def depends(*, url: str, token: str | None = None) -> Any: ...
 
 
-def depends(on: Any = None, *, url: str | None = None) -> Any:
+def depends(on: Any = None, *, url: str | None = None, token: str | None = None) -> Any:
     """Name another service that this one calls.
 
     Args:
         on: its class; on an instance the attribute has that class's methods.
         url: or the address of a server that runs it.
+        token: what that server asks its callers for: the text, or `$NAME` for what an environment variable holds when
+            the service starts. No description of the service shows it.
 
     Raises:
-        ConfigError: neither or both are given, *on* is no service, or *url* is no address.
+        ConfigError: neither or both are given, *on* is no service, *url* is no address, or *token* no token.
     """
     if (on is None) == (url is None):
         raise ConfigError("`depends` takes either a service class or `url`", hint="write `other = depends(Other)`")
@@ -100,4 +106,18 @@ def depends(on: Any = None, *, url: str | None = None) -> Any:
         parts = urlsplit(str(url))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"`url` must be the address of a server: {url!r}", hint="write http://localhost:3001")
-    return cast(Any, Depends(on, url))
+    if token is not None:
+        check_token(token, url)
+    return cast(Any, Depends(on, url, token))
+
+
+def check_token(token: Any, url: str | None) -> None:
+    """Refuse what names no token; raises ConfigError, which shows none."""
+    if url is None:
+        raise ConfigError("`token` is for a server that is named by `url`", hint="leave it out")
+    if not isinstance(token, str):
+        raise ConfigError(f"`token` must be text: {type(token).__name__}", hint='write `token="$SCORER_TOKEN"`')
+    if not token.startswith("$"):
+        bearer(token)
+    elif not VARIABLE.fullmatch(token[1:]):
+        raise ConfigError("`token` must name a variable behind its $", hint='write `token="$SCORER_TOKEN"`')
