@@ -14,6 +14,7 @@ from ekiben.core.paths import use_home
 from ekiben.core.tag import Tag
 from ekiben.frameworks.api import model_store, save
 from ekiben.frameworks.handle import Model
+from ekiben.frameworks.references import BentoModel, HuggingFaceModel
 from ekiben.store.digest import Manifest, Progress
 from ekiben.store.imports import import_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
@@ -22,6 +23,8 @@ from ekiben.store.pushes import push_item
 from ekiben.store.remotes.named import find_place
 
 __all__ = [
+    "BentoModel",
+    "HuggingFaceModel",
     "Manifest",
     "MethodSignature",
     "Model",

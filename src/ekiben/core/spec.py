@@ -73,12 +73,13 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A stored model that this service needs."""
+    """A stored model that this service needs, or one of a registry."""
 
     attribute: str
     tag: str  # as it was asked for, `iris` or `iris:latest` included
     resolved: str | None = None  # the exact tag that this was
     digest: str | None = None
+    registry: str | None = None  # "huggingface", where it is not the store
 
 
 @dataclass(frozen=True, slots=True)

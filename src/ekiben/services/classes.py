@@ -78,9 +78,10 @@ class ServiceBuilder:
         self.bound = describe(cls, options, names)
 
     def bind(self) -> BoundService:
-        """Give the service with all that was added so far."""
+        """Give the service with what was added so far, and the models of now."""
         bound = replace(
             self.bound,
+            spec=replace(self.bound.spec, models=tuple(members.models(self.cls))),
             mounts=(*getattr(self.cls, MOUNT_NOTE, ()), *self.bound.mounts),
             middleware=(*getattr(self.cls, MIDDLEWARE_NOTE, ()), *self.bound.middleware),
         )
@@ -164,7 +165,7 @@ def mount(app: Any, path: str, name: str | None) -> MountSpec:
 
 
 def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> BoundService:
-    """Read a class: its endpoints, hooks, models and dependencies."""
+    """Read a class: its endpoints, hooks and dependencies."""
     members.check_class(cls)
     found = endpoints.describe(cls, names)
     signatures: dict[str, Signature] = {one.spec.name: one.signature for one in found}
@@ -172,7 +173,6 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         name=options.name or cls.__name__,
         endpoints=tuple(one.spec for one in found),
         dependencies=tuple(members.dependencies(cls)),
-        models=tuple(members.models(cls)),
         style=options.style,
         doc=inspect.cleandoc(vars(cls).get("__doc__") or ""),
     )

@@ -1,6 +1,6 @@
 """Read the members of a service's class, without running any of them.
 
-In: a class. Out: its marked methods, hooks, dependencies and stored models. Properties and other descriptors are
+In: a class. Out: its marked methods, hooks, dependencies and models. Properties and other descriptors are
 looked at, never called.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import Dependency, Hooks, ModelRef
+from ekiben.frameworks.references import BentoModel, HuggingFaceModel
 from ekiben.services.depends import Depends
 from ekiben.services.methods import HOOK_NOTE
 from ekiben.store.digest import read_manifest
@@ -137,8 +138,18 @@ def dependencies(cls: type) -> list[Dependency]:
 
 
 def models(cls: type) -> list[ModelRef]:
-    """Say which stored models are held as class attributes."""
-    return [model_ref(name, value) for name, value in attributes(cls) if isinstance(value, StoredModel)]
+    """Say which models are held as class attributes, or named by them.
+
+    Raises:
+        NotFound: a stored model that is named is not there.
+    """
+    found = []
+    for name, value in attributes(cls):
+        if isinstance(value, StoredModel | BentoModel):
+            found.append(model_ref(name, value.resolve() if isinstance(value, BentoModel) else value))
+        elif isinstance(value, HuggingFaceModel):
+            found.append(value.ref(name))
+    return found
 
 
 def model_ref(attribute: str, model: StoredModel) -> ModelRef:

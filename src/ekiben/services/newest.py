@@ -22,8 +22,8 @@ log = logging.getLogger("ekiben")
 
 
 def follows(ref: ModelRef) -> bool:
-    """Say whether a model was asked for as the newest of its name."""
-    return ref.resolved is not None and not Tag.parse(ref.tag).is_exact
+    """Say whether a model of the store was asked for as the newest of its name."""
+    return ref.registry is None and ref.resolved is not None and not Tag.parse(ref.tag).is_exact
 
 
 def newest(bound: BoundService, option: str) -> dict[str, str]:
