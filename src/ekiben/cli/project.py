@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.paths import STARTED_VARIABLE, started_in
+from ekiben.services.bento import bento_at, find_bento
 from ekiben.services.load import readings
 from ekiben.services.quiet import keep_clean
+from ekiben.store.bentos import StoredBento, bento_store
 
 
 def enter(target: str, working_dir: str | None) -> str:
@@ -27,6 +30,9 @@ def enter(target: str, working_dir: str | None) -> str:
     """
     if working_dir is not None and not Path(working_dir).is_dir():
         raise ConfigError(f"`--working-dir` must be a folder: {working_dir!r}")
+    bento = None if working_dir is not None else only_bento(target)
+    if bento is not None:
+        return enter_bento(bento)
     if working_dir is None and is_folder(target):
         working_dir, target = target, "."
     if working_dir is not None:
@@ -35,6 +41,24 @@ def enter(target: str, working_dir: str | None) -> str:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     return target
+
+
+def only_bento(target: str) -> StoredBento | None:
+    """Give the bento that a target names, in the store or by its folder, and nothing else."""
+    kind, _, rest = target.partition(":")
+    if kind == "bento" and rest:
+        return bento_store().get(rest)
+    found = bento_at(Path(target)) or find_bento(target)
+    return found if found is not None and len(list(readings(target, Path.cwd()))) == 1 else None
+
+
+def enter_bento(bento: StoredBento) -> str:
+    """Stand in the code of a bento, from where nothing of the current folder is seen."""
+    before = started_in()
+    os.environ.setdefault(STARTED_VARIABLE, str(before))
+    os.chdir(bento.source)
+    sys.path[:] = [path for path in sys.path if path and Path(path).resolve() != before.resolve()]
+    return str(bento.path.resolve())
 
 
 def is_folder(target: str) -> bool:

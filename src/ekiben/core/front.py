@@ -16,6 +16,7 @@ from ekiben.core.spec import Style
 class Front:
     """A name to enter by, and its defaults."""
 
+    title: str = "Ekiben"  # as sentences call it
     program: str = "ekiben"  # the command, and the package in `module: ekiben.keras` of a stored model
     distribution: str = "ekiben"  # whose version `--version` says
     home_variable: str = "EKIBEN_HOME"

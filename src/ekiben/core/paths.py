@@ -18,6 +18,7 @@ from ekiben.core.errors import InvalidInput, StoreError
 from ekiben.core.front import EKIBEN, front
 
 NEIGHBOUR_VARIABLE = "BENTOML_HOME"  # BentoML's own, whose store has the same layout
+STARTED_VARIABLE = "EKIBEN_STARTED_IN"  # what a server of a bento hands to its processes
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _chosen: ContextVar[Path | None] = ContextVar("ekiben_home", default=None)
@@ -34,6 +35,14 @@ def home(given: str | os.PathLike[str] | None = None, env: Mapping[str, str] = o
         return _absolute(given)
     entered = front()
     return _chosen.get() or _absolute(env.get(entered.home_variable) or entered.home_folder)
+
+
+def started_in(env: Mapping[str, str] = os.environ) -> Path:
+    """Give the folder that a command was given in, which what it writes is relative to.
+
+    A server of a bento stands in the bento's code, which nothing may be written into.
+    """
+    return Path(env.get(STARTED_VARIABLE) or Path.cwd())
 
 
 @contextmanager

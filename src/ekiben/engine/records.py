@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.paths import started_in
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 LOG_PATH = "monitoring"
@@ -50,7 +51,7 @@ class Lines:
     def __init__(self, name: str, log_path: str = LOG_PATH, max_bytes: int = MAX_BYTES, backups: int = BACKUPS) -> None:
         check_options({"log_path": log_path, "max_bytes": max_bytes, "backups": backups})
         assert NAME.fullmatch(name), "`monitor` has checked it"
-        folder = Path(log_path) / name
+        folder = started_in() / log_path / name
         self._data = folder / "data" / f"data.{os.getpid()}.log"
         self._schema = folder / "schema" / f"schema.{os.getpid()}.log"
         for path in (self._data, self._schema):

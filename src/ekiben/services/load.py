@@ -18,13 +18,13 @@ from ekiben.core.spec import BoundService
 from ekiben.frameworks.api import model_store
 from ekiben.frameworks.handle import Model
 from ekiben.services import modules, project
-from ekiben.services.classes import is_service
+from ekiben.services.bento import bento_at, bind_bento, find_bento, packed_source
 from ekiben.services.configure import configured
-from ekiben.services.modules import Module
+from ekiben.services.named import load_named, pick, read_object
 from ekiben.services.near import near_hint
 from ekiben.services.stall import Stand, join, stands
 from ekiben.services.stored import bind_model
-from ekiben.store.models import StoredModel
+from ekiben.store.bentos import bento_store
 
 GROUP = "ekiben.targets"
 
@@ -62,25 +62,16 @@ def load(
     """
     place = (folder or Path.cwd()).resolve()
     if not isinstance(target, Mapping | Sequence) or isinstance(target, str):
-        return change(configured(read(target, place), place))
+        bound = read(target, place)
+        return change(configured(bound, packed_source(bound) or place))
     given = [Stand(name, one, read(one, place)) for name, one in stands(target, place)]
     beside = [stand.bound for stand in given]
-    return join([replace(stand, bound=change(configured(stand.bound, place, beside))) for stand in given])
+    return join([replace(each, bound=change(configured(each.bound, place, beside))) for each in given])
 
 
 def read(target: Any, folder: Path) -> BoundService:
     """Give what *target* names, with the options of its decorator; raises as `load`."""
-    if hasattr(target, "__ekiben_service__"):  # a class that only inherits it says why it is no service
-        bound: BoundService = target.__ekiben_service__()
-        return bound
-    if isinstance(target, StoredModel):
-        return bind_model(target)
-    if not isinstance(target, str):
-        raise ServiceLoadError(
-            f"a service, a stored model or text that names one is needed: {target!r}",
-            hint=f"give the class `{type(target).__name__}` itself" if is_service(type(target)) else None,
-        )
-    return load_text(target, folder)
+    return load_text(target, folder) if isinstance(target, str) else read_object(target)
 
 
 def load_text(target: str, folder: Path) -> BoundService:
@@ -93,7 +84,7 @@ def load_text(target: str, folder: Path) -> BoundService:
     if kind == "model" and rest:
         return bind_model(model_store().get(rest))
     if kind == "bento" and rest:
-        raise ServiceLoadError(f"bentos cannot be served by this version: {target!r}", hint="serve the service itself")
+        return bind_bento(bento_store().get(rest))
     found = list(readings(target, folder))
     if len(found) == 1:
         return found[0].load()
@@ -112,6 +103,11 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
         module = modules.at(folder / path)
         yield Reading(f"the file {path}", target, lambda: pick(module, attribute))
         return
+    bento = None if attribute else bento_at(folder / path)
+    if bento is not None:
+        lying = bento
+        yield Reading(f"the bento in the folder {path}", f"`./{path}`", lambda: bind_bento(lying))
+        return
     if not attribute and project.is_project(folder / path):
         yield Reading(f"the folder {path}", f"`./{path}`", lambda: load_project(folder / path))
         if path in ("", ".") or path.startswith(("/", "./", "../")):
@@ -120,6 +116,10 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
     if model is not None:
         stored = model
         yield Reading(f"the stored model {model.tag}", f"`model:{target}` for the model", lambda: bind_model(stored))
+    built = find_bento(target)
+    if built is not None:
+        packed = built
+        yield Reading(f"the bento {packed.tag}", f"`bento:{target}` for the bento", lambda: bind_bento(packed))
     found = modules.find(path, folder)
     if found is not None:
         named = f"`{found.written}:{attribute or 'NAME'}` for the module"
@@ -133,14 +133,7 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
 
 def load_project(folder: Path) -> BoundService:
     """Load a project: the service that its settings name, else that of `service.py`."""
-    named = project.service_of(folder)
-    path, _, attribute = named.partition(":")
-    module = modules.at(folder / path) if path.endswith(".py") else modules.find(path, folder)
-    if module is None:
-        raise ServiceLoadError(
-            f"the service of {folder} is not there: {named!r}", hint="name a file: `service.py:NAME`"
-        )
-    return pick(module, attribute)
+    return load_named(project.service_of(folder), (folder,))
 
 
 def find_model(target: str) -> Model | None:
@@ -160,47 +153,11 @@ def nothing(target: str, folder: Path) -> ServiceLoadError:
             hint="name the file: `file.py:NAME`",
         )
     here = [file.stem for file in sorted(folder.glob("*.py"))]
-    stored = sorted({model.tag.name for model in model_store().list()})
-    return ServiceLoadError(
-        f"`{target}` is neither a module in {folder} nor a stored model",
-        hint=near_hint(path, [*here, *stored])
-        or "`ekiben models list` shows the stored models; a module is named as `file:NAME`",
+    stored = sorted(
+        {*(model.tag.name for model in model_store().list()), *(bento.tag.name for bento in bento_store().list())}
     )
-
-
-def pick(module: Module, attribute: str) -> BoundService:
-    """Import a module, and give the service in it: the named one, or the only one."""
-    imported = modules.load(module)
-    services = {
-        name: value
-        for name, value in vars(imported).items()
-        if is_service(value) and getattr(value, "__module__", imported.__name__) == imported.__name__
-    }
-    if not attribute:
-        if not services:
-            raise ServiceLoadError(f"`{module.written}` has no service", hint="write `@ekiben.service` above a class")
-        if len(services) > 1:
-            raise ServiceLoadError(
-                f"`{module.written}` has {len(services)} services: {', '.join(services)}",
-                hint=f"name one: `{module.written}:{next(iter(services))}`",
-            )
-        return read(next(iter(services.values())), Path.cwd())
-    found: Any = imported
-    for step in attribute.split("."):
-        if not hasattr(found, step):
-            hint = near_hint(step, [name for name in dir(found) if not name.startswith("__")])
-            if hint is None and len(services) == 1:
-                hint = f"its only service is `{module.written}:{next(iter(services))}`"
-            raise ServiceLoadError(f"`{module.written}` has no attribute `{attribute}`", hint=hint)
-        found = getattr(found, step)
-    if not hasattr(found, "__ekiben_service__") and not isinstance(found, StoredModel):
-        raise ServiceLoadError(
-            f"`{module.written}:{attribute}` is no service: it is {described(found)}",
-            hint=f"write `@ekiben.service` above `class {found.__name__}`" if isinstance(found, type) else None,
-        )
-    return read(found, Path.cwd())
-
-
-def described(value: Any) -> str:
-    """Name what something is, in a few words."""
-    return "a class" if isinstance(value, type) else f"a {type(value).__module__}.{type(value).__qualname__}"
+    return ServiceLoadError(
+        f"`{target}` is neither a module in {folder} nor a bento or a stored model",
+        hint=near_hint(path, [*here, *stored])
+        or "`ekiben list` and `ekiben models list` show what is stored; a module is named as `file:NAME`",
+    )

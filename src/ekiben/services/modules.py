@@ -8,6 +8,8 @@ Importing writes nothing into the user's folder.
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +63,38 @@ def find(name: str, folder: Path) -> Module | None:
     except ValueError:  # `__main__`, and modules made by hand
         return None
     return None if installed is None or installed.origin is None else Module(name, name)
+
+
+def enter_roots(roots: Sequence[Path]) -> None:
+    """Let imports start from *roots*, the first of them first, and write nothing there."""
+    for root in reversed(roots):
+        keep_clean(root)
+        if str(root) in sys.path:
+            sys.path.remove(str(root))
+        sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+
+
+@contextmanager
+def apart(roots: Sequence[Path], target: str) -> Iterator[None]:
+    """Import from *roots* for this block, whatever has been imported under the same names.
+
+    Modules of other folders, which this process has already, are put back afterwards; the one of *target* itself needs
+    no care, as `load_file` finds another name for it.
+    """
+    enter_roots(roots)
+    own = {entry.stem for root in roots for entry in root.iterdir() if entry.suffix == ".py" or entry.is_dir()}
+    own.discard(target.partition(":")[0].removesuffix(".py").partition(".")[0])
+    aside = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+        is_theirs = file is not None and not any(Path(file).resolve().is_relative_to(root) for root in roots)
+        if name.partition(".")[0] in own - sys.stdlib_module_names and is_theirs:
+            aside[name] = sys.modules.pop(name)
+    try:
+        yield
+    finally:
+        sys.modules.update(aside)
 
 
 def load(module: Module) -> ModuleType:

@@ -15,7 +15,7 @@ import time
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -26,11 +26,13 @@ from ekiben.core.optional import need
 from ekiben.core.paths import disk_errors
 from ekiben.store.digest import MANIFEST, FileEntry, Manifest, Progress, walk_files
 
-NATIVE = "bentomodel"
+NATIVE = "bentomodel"  # of a model
+BENTO = "bento"  # of a bento, its models inside
 # The word for each format, and the endings that mean it, the one to write first.
 ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         NATIVE: (".bentomodel",),
+        BENTO: (".bento",),
         "tar": (".tar",),
         "gz": (".tar.gz", ".tgz"),
         "xz": (".tar.xz", ".txz"),
@@ -40,7 +42,7 @@ ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "folder": ("",),
     }
 )
-_OTHERS = (".rar", ".7z", ".lz4", ".lz", ".lzma", ".br", ".bento", ".gz", ".xz", ".bz2", ".zst")
+_OTHERS = (".rar", ".7z", ".lz4", ".lz", ".lzma", ".br", ".bento", ".bentomodel", ".gz", ".xz", ".bz2", ".zst")
 _FIRST = ("model.yaml", "bento.yaml", MANIFEST)  # so that a reader knows early what it reads
 _XZ_PRESET = 0  # a forest of 12 MB: 19 MB/s to 11 %; preset 6 makes 1.6 MB/s to 8 %
 _EARLIEST = 315532800  # 1980-01-01, before which zip knows no time
@@ -55,31 +57,35 @@ class Packing:
     created: float  # seconds since 1970; the time of everything in the archive
     progress: Progress | None = None
     without: Collection[str] = ()  # paths of files that travel by themselves
+    parts: Mapping[str, "Packing"] = field(default_factory=dict)  # other items, by the folder that they lie in
 
 
-def find_format(name: str, asked: str | None = None) -> str:
+def find_format(name: str, asked: str | None = None, native: str = NATIVE) -> str:
     """Say which format a file name means, or which one is asked for.
 
     Args:
         name: the last part of a path or URL.
         asked: a key of `ENDINGS`, or one of its endings without the first dot; wins over the name.
+        native: the format of such an item, `NATIVE` or `BENTO`; the other is none.
 
     Raises:
         InvalidInput: *asked* or the ending of *name* is none that we write.
     """
+    known = {key: endings for key, endings in ENDINGS.items() if key not in (NATIVE, BENTO) or key == native}
     if asked is not None:
-        for key, endings in ENDINGS.items():
+        for key, endings in known.items():
             if asked in (key, *(ending[1:] for ending in endings if ending)):
                 return key
-        raise InvalidInput(f"`output_format` must be one of {', '.join(ENDINGS)}: {asked!r}")
+        raise InvalidInput(f"`output_format` must be one of {', '.join(known)}: {asked!r}")
     lowered = name.lower()
-    for key, endings in ENDINGS.items():
+    for key, endings in known.items():
         if any(ending and lowered.endswith(ending) for ending in endings):
             return key
     if lowered.endswith(_OTHERS):
-        known = ", ".join(ending for endings in ENDINGS.values() for ending in endings if ending)
-        raise InvalidInput(f"a model is exported as one of {known}, or as a folder: {name!r}")
-    return NATIVE
+        words = ", ".join(ending for endings in known.values() for ending in endings if ending)
+        what = "model" if native == NATIVE else "bento"
+        raise InvalidInput(f"a {what} is exported as one of {words}, or as a folder: {name!r}")
+    return native
 
 
 def write_archive(packing: Packing, file: IO[bytes], form: str) -> None:
@@ -151,9 +157,8 @@ class _Checked(io.RawIOBase):
 
 
 def _entries(packing: Packing) -> Iterator[_Entry]:
-    """List empty folders and files, those that say what this is first."""
-    text = packing.manifest.to_bytes()
-    total, done = packing.manifest.size, 0
+    """List empty folders and files, those that say what this is first; parts come last."""
+    done, total = 0, sum(part.manifest.size for part in (packing, *packing.parts.values()))
 
     def count(size: int) -> None:
         nonlocal done
@@ -161,6 +166,13 @@ def _entries(packing: Packing) -> Iterator[_Entry]:
         if packing.progress and size:
             packing.progress(done, total)
 
+    yield from _own_entries(packing, count)
+    for folder, part in sorted(packing.parts.items()):
+        yield from (replace(entry, path=f"{folder}/{entry.path}") for entry in _own_entries(part, count))
+
+
+def _own_entries(packing: Packing, count: Callable[[int], None]) -> Iterator[_Entry]:
+    text = packing.manifest.to_bytes()
     files = {path: found for path, found in walk_files(packing.folder) if path != MANIFEST}
     known = packing.manifest.files
     problems = [Problem(path, "is missing") for path in sorted(known.keys() - files.keys())]
@@ -243,7 +255,7 @@ def _compressed(file: IO[bytes], form: str) -> Iterator[Any]:
             zstandard = need("zstandard", "a .zst archive", extra="zstd")
             with zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False) as stream:
                 yield stream
-        case "xz" | "bentomodel":
+        case "xz" | "bentomodel" | "bento":
             with lzma.LZMAFile(file, "wb", preset=_XZ_PRESET) as stream:
                 yield stream
         case _:

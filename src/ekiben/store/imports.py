@@ -60,13 +60,18 @@ def import_item(
         StoreError: the store cannot be written. Whatever is raised, the store is as it was.
     """
     with stage(store.root) as folder:
-        with _named(os.fspath(source)):
-            with _fetch(os.fspath(source), folder.parent / "fetched", max_size, storage_options or {}) as path:
-                budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
-                with open_members(path, budget) as members:
-                    unpack(members, folder)
+        with named(os.fspath(source)):
+            unpack_into(folder, os.fspath(source), max_size, storage_options or {})
             draft = examine(store, folder, progress)
         return admit(store, draft, skip_existing=skip_existing)
+
+
+def unpack_into(folder: Path, source: str, max_size: int | None, storage_options: Mapping[str, Any]) -> None:
+    """Unpack the archive, folder or URL *source* into the empty *folder*; raises as `import_item`."""
+    with _fetch(source, folder.parent / "fetched", max_size, storage_options) as path:
+        budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
+        with open_members(path, budget) as members:
+            unpack(members, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,8 @@ def examine(store: ItemStore[T], folder: Path, progress: Progress | None = None)
         CorruptArchive: there is none.
         CorruptItem: its files are not those of its manifest.
     """
-    inner = _find_inside(folder, store.description)
-    return Draft(store.open_item(inner), inner, _check(inner, progress))
+    inner = find_inside(folder, store)
+    return Draft(store.open_item(inner), inner, check_content(inner, progress))
 
 
 def admit(store: ItemStore[T], draft: Draft[T], *, skip_existing: bool) -> T:
@@ -100,11 +105,11 @@ def admit(store: ItemStore[T], draft: Draft[T], *, skip_existing: bool) -> T:
     try:
         return store.open_item(store.put(draft.folder, draft.item.tag, draft.item.creation_time))
     except AlreadyExists:
-        return _settle_existing(store, draft.item, draft.manifest, skip_existing=skip_existing)
+        return settle_existing(store, draft.item, draft.manifest, skip_existing=skip_existing)
 
 
 @contextmanager
-def _named(source: str) -> Iterator[None]:
+def named(source: str) -> Iterator[None]:
     """Begin what is said of an archive with its name.
 
     What is wrong with the item inside is damage of the archive.
@@ -147,18 +152,18 @@ def _allow(size: int, asked: int | None) -> int:
     return asked if asked is not None else max(ALWAYS_ALLOWED, MAX_RATIO * size)
 
 
-def _find_inside(folder: Path, description: str) -> Path:
+def find_inside(folder: Path, store: ItemStore[T]) -> Path:
     """Find the item in what was unpacked: at the top, or in folders of nothing else."""
     place = folder
-    while not (place / description).is_file():
+    while not (place / store.description).is_file():
         inner = list(place.iterdir())
         if len(inner) != 1 or not inner[0].is_dir():
-            raise CorruptArchive(f"the archive holds no {description}, so it is not an exported model")
+            raise CorruptArchive(f"the archive holds no {store.description}, so it is not an exported {store.kind}")
         place = inner[0]
     return place
 
 
-def _check(folder: Path, progress: Progress | None) -> Manifest:
+def check_content(folder: Path, progress: Progress | None) -> Manifest:
     """Hold the files against the manifest that came with them, or write one.
 
     Raises:
@@ -172,13 +177,14 @@ def _check(folder: Path, progress: Progress | None) -> Manifest:
     return found
 
 
-def _settle_existing(store: ItemStore[T], item: T, manifest: Manifest, *, skip_existing: bool) -> T:
+def settle_existing(store: ItemStore[T], item: T, manifest: Manifest, *, skip_existing: bool) -> T:
+    """Give the item that is there under the same tag; raises AlreadyExists."""
     existing = store.get(item.tag)
     digest = (read_manifest(existing.path) or measure(existing.path)).digest
     if digest != manifest.digest:
         raise AlreadyExists(
             f"the {store.kind} {str(item.tag)!r} exists already in {store.root}, with other content",
-            hint=f"delete it first: `{front().program} {store.kind}s delete {item.tag}`",
+            hint=f"delete it first: `{front().program} {store.commands}delete {item.tag}`",
         )
     if not skip_existing:
         raise AlreadyExists(

@@ -147,7 +147,7 @@ class ModelInfo:
                 raise InvalidInput(f"`version` must be exact: {tag.version!r}")
             info = cls(
                 tag=tag,
-                creation_time=_time(plain.get("creation_time")),
+                creation_time=read_time(plain.get("creation_time")),
                 module=_text(plain, "module", ""),
                 api_version=_text(plain, "api_version", "v1"),
                 format=None if plain.get("format") is None else _text(plain, "format"),
@@ -234,7 +234,7 @@ def _flag(plain: Mapping[str, Any], key: str) -> bool | None:
     return value
 
 
-def _time(value: Any) -> datetime.datetime:
+def read_time(value: Any) -> datetime.datetime:
     """Read a time; one without a zone is UTC, as BentoML means it."""
     if isinstance(value, str):
         try:

@@ -60,6 +60,8 @@ class ItemStore(ABC, Generic[T]):
     """
 
     kind: ClassVar[str] = "item"  # what errors call it
+    commands: ClassVar[str] = ""  # the group of its commands, with a blank behind it
+    ending: ClassVar[str]  # of its archives, without the dot
     description: ClassVar[str]  # the file that makes a folder such an item
 
     def __init__(self, root: Path, *, others: Sequence[Path] = ()) -> None:
@@ -265,7 +267,7 @@ class ItemStore(ABC, Generic[T]):
             return f"did you mean {' or '.join(near)}?"
         if tags:
             return f"there is {', '.join(tags[:5])}" + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
-        return f"save one, or bring one in: `{front().program} {self.kind}s import FILE`"
+        return f"save one, or bring one in: `{front().program} {self.commands}import FILE`"
 
 
 def _age(item: Item) -> tuple[datetime.datetime, Tag]:

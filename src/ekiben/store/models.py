@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Generic, TypeVar, Unpack
 from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, StoreError
 from ekiben.core.paths import disk_errors, join_below, sync_tree, write_whole
 from ekiben.core.tag import Tag
+from ekiben.store.archive import NATIVE
+from ekiben.store.carried import carried_by_caller, note
 from ekiben.store.digest import MANIFEST, Progress, measure, read_manifest
 from ekiben.store.document import read_document, write_document
 from ekiben.store.exports import export_item
@@ -160,6 +162,8 @@ class ModelStore(ItemStore[M], Generic[M]):
 
     kind: ClassVar[str] = "model"
     description: ClassVar[str] = DESCRIPTION
+    commands: ClassVar[str] = "models "
+    ending: ClassVar[str] = NATIVE
 
     def __init__(self, root: Path, handle: type[M], *, others: Sequence[Path] = ()) -> None:
         super().__init__(root, others=others)
@@ -168,15 +172,22 @@ class ModelStore(ItemStore[M], Generic[M]):
     def get(self, tag: str | Tag) -> M:
         """Find one model: an exact version, or the newest of a name.
 
-        Where a supervisor settled what the newest is, that is given (`pins`).
+        Where a supervisor settled what the newest is, that is given (`pins`). Code of a bento gets the models that the
+        bento carries, as if it named their versions (`carried`).
 
         Raises:
             NotFound: it is not here; the error names what is near, or where else it is.
             CorruptItem: it is here and cannot be read.
         """
         wanted = Tag.parse(tag)
+        carried = carried_by_caller()
+        if carried is not None:
+            wanted = carried.find(wanted)
+            if carried.root is not None and carried.root != self.root:
+                return type(self)(carried.root, self.handle).get(wanted)
         found = super().get(pinned(self.root, wanted))
         found.ask(wanted)
+        note(found.tag)
         return found
 
     def open_item(self, path: Path) -> M:

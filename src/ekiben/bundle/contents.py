@@ -1,0 +1,89 @@
+"""Write what stands in a bento beside its code.
+
+In: what a build found out. Out: files of the folders `env` and `apis`, the same for the same input.
+"""
+
+import json
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ekiben.bundle.description import Description
+from ekiben.bundle.options import BuildOptions, DockerOptions, PythonOptions
+from ekiben.core.errors import ConfigError
+from ekiben.core.paths import disk_errors
+from ekiben.store.models import StoredModel
+
+SETUP = "docker/setup_script"  # in `env`, whatever it is called in the project
+
+
+def write_text(place: Path, text: str) -> None:
+    """Write a file, and the folders above it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, "utf-8", newline="\n")
+
+
+def write_environment(
+    folder: Path,
+    context: Path,
+    options: BuildOptions,
+    models: Sequence[StoredModel],
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write what the environment of the bento is made from.
+
+    Args:
+        folder: `env` of the bento.
+        context: the project's folder.
+        options: of the build.
+        models: of the bento.
+        tell: gets each line that a person should read.
+
+    Returns:
+        What `bento.yaml` says of it.
+    """
+    python = options.docker.python_version or platform.python_version()
+    write_text(folder / "python/version.txt", python + "\n")
+    write_text(folder / "python/requirements.txt", requirements(options.python, context))
+    if options.docker.system_packages:
+        write_text(folder / "system_packages.txt", "\n".join(options.docker.system_packages) + "\n")
+    if options.docker.setup_script:
+        (folder / SETUP).parent.mkdir(parents=True)
+        shutil.copy(context / options.docker.setup_script, folder / SETUP)
+    return {"python_version": python}
+
+
+def requirements(python: PythonOptions, context: Path) -> str:
+    """Give the requirements as the project asks for them: its file, then its packages."""
+    text = ""
+    if python.requirements_txt:
+        with disk_errors(f"cannot read {python.requirements_txt}", is_home=False):
+            try:
+                text = (context / python.requirements_txt).read_text("utf-8-sig").rstrip() + "\n"
+            except UnicodeDecodeError as error:
+                raise ConfigError(
+                    f"`python.requirements_txt` must be a text in UTF-8: {python.requirements_txt!r}"
+                ) from error
+    return (text + "".join(f"{package}\n" for package in python.packages)).lstrip()
+
+
+def write_apis(folder: Path, described: Description) -> None:
+    """Write what clients and generators read: OpenAPI, and the schema of each endpoint."""
+    text = yaml.safe_dump(dict(described.openapi), sort_keys=False, allow_unicode=True)
+    write_text(folder / "openapi.yaml", text)
+    schema = {"name": described.name, "endpoints": described.spec["endpoints"]}
+    write_text(folder / "schema.json", json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
+
+
+def docker_of(options: BuildOptions) -> Mapping[str, Any]:
+    """Give the options of the image that differ from the defaults, as plain data."""
+    given, usual = asdict(options.docker), asdict(DockerOptions())
+    found = {key: value for key, value in given.items() if value != usual[key]}
+    if options.docker.setup_script:
+        found["setup_script"] = f"env/{SETUP}"
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
