@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ekiben.bundle.bento import build as build
     from ekiben.client.aio import AsyncHTTPClient as AsyncHTTPClient
     from ekiben.client.sync import SyncHTTPClient as SyncHTTPClient
     from ekiben.core.context import Context as Context
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ekiben.services.methods import on_shutdown as on_shutdown
     from ekiben.services.methods import on_startup as on_startup
     from ekiben.services.tasks import task as task
+    from ekiben.store.bentos import Bento as Bento
     from ekiben.tools.asgi import to_asgi as to_asgi
     from ekiben.tools.serving import serve as serve
 
@@ -32,6 +34,7 @@ __version__ = "0.1.0"
 # Where each public name lives; a test holds this against the block above.
 _NAMES = {
     "AsyncHTTPClient": "client.aio",
+    "Bento": "store.bentos",
     "Context": "core.context",
     "Cookie": "core.context",
     "Event": "schema.wire.events",
@@ -41,6 +44,7 @@ _NAMES = {
     "api": "services.methods",
     "asgi_app": "services.classes",
     "asgi_middleware": "services.classes",
+    "build": "bundle.bento",
     "depends": "services.depends",
     "monitor": "engine.monitoring",
     "on_deployment": "services.methods",
@@ -53,6 +57,7 @@ _NAMES = {
 }
 _MODULES = (
     "batching",
+    "bentos",
     "catboost",
     "exceptions",
     "keras",

@@ -1,6 +1,6 @@
 """Build a bento: choose, copy, describe, lock, and put all of it into the store at once.
 
-In: the folder of a project, and what the caller says over it. Out: a `StoredBento`, and nothing at all
+In: the folder of a project, and what the caller says over it. Out: a `Bento`, and nothing at all
 if anything goes wrong on the way. The same project, models and packages give the same digest.
 
     bento.yaml      what it is: services, models by digest, environment, labels
@@ -31,7 +31,7 @@ from ekiben.core.tag import Tag
 from ekiben.services.configure import FILE
 from ekiben.services.project import DEFAULT, PYPROJECT
 from ekiben.store.bento_info import BentoInfo, CarriedModel, installed_version
-from ekiben.store.bentos import SOURCE, Draft, StoredBento, bento_store
+from ekiben.store.bentos import SOURCE, Bento, Draft, bento_store
 from ekiben.store.models import ModelStore, StoredModel
 
 Tell = Callable[[str], None]
@@ -59,7 +59,7 @@ def build(
     bentofile: str | os.PathLike[str] | None = None,
     tell: Tell | None = None,
     **options: Unpack[BuildKeywords],
-) -> StoredBento:
+) -> Bento:
     """Pack a project into a bento.
 
     Args:
@@ -101,7 +101,7 @@ class Plan:
     tell: Tell
 
 
-def pack(draft: Draft, plan: Plan) -> StoredBento:
+def pack(draft: Draft, plan: Plan) -> Bento:
     """Fill the folder of *draft*, and finish it; raises as `build`."""
     options, tell = plan.options, plan.tell
     source = draft.path.resolve() / SOURCE

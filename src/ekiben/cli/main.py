@@ -21,7 +21,17 @@ EKIBEN = FrontEnd()
 
 # In the order of the path from save to serve.
 COMMANDS = {
-    "serve": Entry("ekiben.cli.serve:serve", "Serve a service or a stored model."),
+    "serve": Entry("ekiben.cli.serve:serve", "Serve a service, a bento or a stored model."),
+    "build": Entry("ekiben.cli.build:build", "Pack a project into a bento."),
+    "list": Entry("ekiben.cli.bentos:list_bentos", "List bentos, newest first."),
+    "get": Entry("ekiben.cli.bentos:get_bento", "Show what is known of a bento."),
+    "delete": Entry("ekiben.cli.bentos:delete_bentos", "Delete bentos, after asking."),
+    "export": Entry(
+        "ekiben.cli.bento_carry:export_bento", "Write a bento with its models to a file, a folder or a URL."
+    ),
+    "import": Entry("ekiben.cli.bento_carry:import_bento", "Put an exported bento and its models into the stores."),
+    "verify": Entry("ekiben.cli.bentos:verify_bentos", "Hold bentos and their models against what was built."),
+    "prune": Entry("ekiben.cli.bentos:prune_bentos", "Delete all but the newest versions of bentos."),
     "models": Entry("ekiben.cli.models:models", "List, show, delete, export, import and verify models."),
     "push": Entry("ekiben.cli.push:push", "Push a model to a registry."),
     "pull": Entry("ekiben.cli.push:pull", "Pull a model from a registry."),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ekiben.cli.command import Command, LazyGroup, complete_with, session_of
-from ekiben.cli.errors import Failure, say
 from ekiben.cli.front import Entry
-from ekiben.cli.output import echo_data, echo_table, local_time, output_option, progress, size
+from ekiben.cli.items import delete_items, find_targets, pair, verify_items
+from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
 
 if TYPE_CHECKING:
     from ekiben.frameworks.handle import Model
@@ -84,14 +84,6 @@ def list_models(name: str | None, labels: tuple[str, ...], output: str) -> None:
         click.echo(f"\nThere is no model {'with this label ' if labels else ''}in {store.root}.", err=True)
 
 
-def pair(text: str) -> tuple[str, str]:
-    """Read `KEY=VALUE`."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise click.BadParameter(f"must be KEY=VALUE: {text!r}", param_hint="--label")
-    return key, value
-
-
 @click.command(
     "get",
     cls=Command,
@@ -133,27 +125,10 @@ def delete_models(targets: tuple[str, ...], every: bool, yes: bool, output: str)
 
     Without --all each TAG names a version, or `latest`.
     """
-    from ekiben.core.tag import Tag
     from ekiben.frameworks.api import model_store
 
     store = model_store()
-    found: dict[Tag, Model] = {}
-    for target in (part for words in targets for part in words.split(",") if part):
-        wanted = Tag.parse(target)
-        if wanted.version is None and not every:
-            store.delete(wanted)  # refuses a bare name, with words that say how many versions it has
-        found |= {model.tag: model for model in store.list(wanted)}
-    if not yes:
-        show(list(found.values()), "table")
-        count = "this model" if len(found) == 1 else f"these {len(found)} models"
-        if not click.confirm(f"Delete {count}?"):
-            raise Failure(say("nothing was deleted"))
-    for tag in found:
-        store.delete(tag)
-        if output == "table":
-            click.echo(f"deleted {tag}")
-    if output != "table":
-        echo_data([row(model) for model in found.values()], output)
+    delete_items(store, find_targets(store, targets, every), show, row, yes=yes, output=output)
 
 
 @click.command(
@@ -166,24 +141,6 @@ def delete_models(targets: tuple[str, ...], every: bool, yes: bool, output: str)
 @click.pass_context
 def verify_models(ctx: click.Context, targets: tuple[str, ...], output: str) -> None:
     """Read every byte of each TAG (default: all) and compare it with what was saved."""
-    from ekiben.core.errors import CorruptItem
     from ekiben.frameworks.api import model_store
-    from ekiben.store.digest import read_manifest
 
-    store = model_store()
-    found: dict[str, list[str]] = {}
-    for model in [model for target in targets or (None,) for model in store.list(target)]:
-        with progress(f"verifying {model.tag}", quiet=session_of(ctx).quiet) as note:
-            try:
-                store.verify(model.tag, progress=note)
-                found[str(model.tag)] = ["ok" if read_manifest(model.path) else "no manifest"]
-            except CorruptItem as error:
-                found[str(model.tag)] = ["damaged", *([str(one) for one in error.problems] or [str(error)])]
-    if output == "table":
-        echo_table(("Tag", "State"), [(tag, "; ".join(told)) for tag, told in found.items()])
-    else:
-        echo_data([{"tag": tag, "state": state, "problems": rest} for tag, (state, *rest) in found.items()], output)
-    damaged = sum(told[0] == "damaged" for told in found.values())
-    if damaged:
-        hint = "delete what is damaged, and save it again or import it from elsewhere"
-        raise Failure(say(f"{damaged} of {len(found)} models are damaged", hint))
+    verify_items(model_store(), targets, output=output, quiet=session_of(ctx).quiet)

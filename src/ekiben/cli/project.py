@@ -12,7 +12,7 @@ from ekiben.core.paths import STARTED_VARIABLE, started_in
 from ekiben.services.bento import bento_at, find_bento
 from ekiben.services.load import readings
 from ekiben.services.quiet import keep_clean
-from ekiben.store.bentos import StoredBento, bento_store
+from ekiben.store.bentos import Bento, bento_store
 
 
 def enter(target: str, working_dir: str | None) -> str:
@@ -43,7 +43,7 @@ def enter(target: str, working_dir: str | None) -> str:
     return target
 
 
-def only_bento(target: str) -> StoredBento | None:
+def only_bento(target: str) -> Bento | None:
     """Give the bento that a target names, in the store or by its folder, and nothing else."""
     kind, _, rest = target.partition(":")
     if kind == "bento" and rest:
@@ -52,7 +52,7 @@ def only_bento(target: str) -> StoredBento | None:
     return found if found is not None and len(list(readings(target, Path.cwd()))) == 1 else None
 
 
-def enter_bento(bento: StoredBento) -> str:
+def enter_bento(bento: Bento) -> str:
     """Stand in the code of a bento, from where nothing of the current folder is seen."""
     before = started_in()
     os.environ.setdefault(STARTED_VARIABLE, str(before))

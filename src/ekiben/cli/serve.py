@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from ekiben.cli import replicas
+from ekiben.cli import bentos, replicas
 from ekiben.cli.apart import spread
 from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
@@ -37,8 +37,9 @@ SECONDS = click.FloatRange(0, min_open=True)
 
 
 def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete a stored model's tag, or else a file."""
-    return [CompletionItem(tag) for tag in tags(incomplete)] or [CompletionItem(incomplete, type="file")]
+    """Complete the tag of a bento or a stored model, or else a file."""
+    found = [CompletionItem(tag) for tag in (*bentos.tags(incomplete), *tags(incomplete))]
+    return found or [CompletionItem(incomplete, type="file")]
 
 
 @click.command(
@@ -46,6 +47,7 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     level="info",
     examples=[
         ("serve iris:latest", "A stored model, without any code."),
+        ("serve bento:iris", "A bento, with its own code and models, from any folder."),
         ("serve service:Iris", "The class `Iris` in service.py."),
         ("serve --reload src/service.py:Iris", "The same by its path, started again at each change."),
         ("serve --working-dir ./src serve:Iris", "From another folder."),
@@ -149,8 +151,8 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
 def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | None, **options: Any) -> None:
     """Serve TARGET until Ctrl-C.
 
-    TARGET is `module:Name`, `file.py:Name`, a folder with a service.py (default: this one), or the tag of a stored
-    model. `model:iris` says that a model is meant where a module has the same name.
+    TARGET is `module:Name`, `file.py:Name`, a folder with a service.py (default: this one), or the tag of a bento or a
+    stored model. `bento:iris` and `model:iris` say which is meant where two have the same name.
 
     Several targets share the server, each below its name: /iris/predict. `NAME=TARGET` gives another name.
     """  # fmt: skip

@@ -15,11 +15,11 @@ from ekiben.core.spec import BoundService
 from ekiben.services.modules import apart
 from ekiben.services.named import load_named
 from ekiben.services.options import read_envs
-from ekiben.store.bentos import DESCRIPTION, StoredBento, bento_store, open_bento
+from ekiben.store.bentos import DESCRIPTION, Bento, bento_store, open_bento
 from ekiben.store.carried import Carried, carried_for, carry
 
 
-def find_bento(target: str) -> StoredBento | None:
+def find_bento(target: str) -> Bento | None:
     """Find the bento in the store that *target* names, if it is a tag and there is one."""
     try:
         return bento_store().get(target.lower())  # as a tag does, without its warning: this may be a module
@@ -27,12 +27,12 @@ def find_bento(target: str) -> StoredBento | None:
         return None
 
 
-def bento_at(folder: Path) -> StoredBento | None:
+def bento_at(folder: Path) -> Bento | None:
     """Give the bento that lies in *folder*, if one does."""
     return open_bento(folder.resolve()) if (folder / DESCRIPTION).is_file() else None
 
 
-def bind_bento(bento: StoredBento) -> BoundService:
+def bind_bento(bento: Bento) -> BoundService:
     """Make a service of *bento*.
 
     Raises:
@@ -61,7 +61,7 @@ def bind_bento(bento: StoredBento) -> BoundService:
     return replace(bound, spec=spec)
 
 
-def carried_by(bento: StoredBento, source: Path) -> Carried:
+def carried_by(bento: Bento, source: Path) -> Carried:
     """Say which models the code of *bento* is given; raises as `bind_bento`."""
     models = sorted(bento.find_models(), key=lambda model: model.creation_time, reverse=True)
     return Carried(
@@ -73,7 +73,7 @@ def carried_by(bento: StoredBento, source: Path) -> Carried:
     )
 
 
-def check_code(bento: StoredBento, bound: BoundService, source: Path) -> None:
+def check_code(bento: Bento, bound: BoundService, source: Path) -> None:
     """Refuse a service that a hostile bento names outside of its own code."""
     file = file_of(bound)
     if file is not None and not file.is_relative_to(source):

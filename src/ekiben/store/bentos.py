@@ -1,6 +1,6 @@
 """Keep bentos: code, environment, and by name and digest the models that go with it.
 
-In: a folder that a build fills. Out: `StoredBento`s, which never change once they are there.
+In: a folder that a build fills. Out: `Bento`s, which never change once they are there.
 What is known of one stands in `bento.yaml`. Its models are in the store of models beside this one, or, in a bento that
 was unpacked for a container, in its own folder `models/`.
 """
@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,14 +27,14 @@ from ekiben.store.items import ItemStore
 from ekiben.store.models import ModelStore, StoredModel
 from ekiben.store.staging import stage
 
-__all__ = ["DESCRIPTION", "BentoInfo", "BentoStore", "CarriedModel", "StoredBento", "bento_store"]
+__all__ = ["DESCRIPTION", "Bento", "BentoInfo", "BentoStore", "CarriedModel", "bento_store"]
 
 DESCRIPTION = "bento.yaml"
 MODELS = "models"  # the folder of models in a bento that has them inside
 SOURCE = "src"
 
 
-class StoredBento:
+class Bento:
     """One version of a bento: its tag, its folder, what is known of it."""
 
     __slots__ = ("_info", "_path")
@@ -132,7 +133,7 @@ class StoredBento:
         return model
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, StoredBento) and (self.tag, self.path) == (other.tag, other.path)
+        return isinstance(other, Bento) and (self.tag, self.path) == (other.tag, other.path)
 
     def __hash__(self) -> int:
         return hash(self.tag)
@@ -144,7 +145,7 @@ class StoredBento:
         return f'Bento(tag="{self.tag}")'
 
 
-class BentoStore(ItemStore[StoredBento]):
+class BentoStore(ItemStore[Bento]):
     """The bentos below one folder.
 
     Args:
@@ -159,14 +160,14 @@ class BentoStore(ItemStore[StoredBento]):
     def __init__(self, root: Path, *, others: Sequence[Path] = ()) -> None:
         super().__init__(root, others=others)
 
-    def open_item(self, path: Path) -> StoredBento:
+    def open_item(self, path: Path) -> Bento:
         """Read the bento in the folder *path*."""
         description = path / DESCRIPTION
         with disk_errors(f"cannot read {path}"):
             is_there = description.is_file()
         if not is_there:
             raise CorruptItem(f"there is no {DESCRIPTION} in {path}")
-        return StoredBento(path, BentoInfo.from_plain(read_document(description)))
+        return Bento(path, BentoInfo.from_plain(read_document(description)))
 
     def claim(self, name: str, version: str | None) -> Tag:
         """Settle the tag of a bento that is to be built.
@@ -200,6 +201,22 @@ class BentoStore(ItemStore[StoredBento]):
             bento.model_store().verify(model.tag, progress=progress)
         return found
 
+    def find_old(self, keep: int, name: str | None = None) -> list[Bento]:
+        """List the bentos of each name that are older than the newest *keep*, newest first.
+
+        Raises:
+            InvalidInput: *keep* is less than 1.
+            NotFound: there is no bento called *name*.
+        """
+        if keep < 1:
+            raise InvalidInput(f"`keep` must be a whole number of at least 1: {keep!r}", hint="write 3")
+        seen: Counter[str] = Counter()
+        old = []
+        for bento in self.list(name):
+            seen[bento.tag.name] += 1
+            old += [bento] if seen[bento.tag.name] > keep else []
+        return old
+
     @contextmanager
     def create(self) -> "Iterator[Draft]":
         """Give a folder to fill out of sight; nothing is left of it unless it is finished.
@@ -217,7 +234,7 @@ class Draft:
     def __init__(self, store: BentoStore, path: Path) -> None:
         self.store, self.path = store, path
 
-    def finish(self, info: BentoInfo) -> StoredBento:
+    def finish(self, info: BentoInfo) -> Bento:
         """Describe it, and put it into the store.
 
         Raises:
@@ -227,7 +244,7 @@ class Draft:
         write_whole(self.path / DESCRIPTION, write_document(info.to_plain()))
         write_whole(self.path / MANIFEST, measure(self.path).to_bytes())
         sync_tree(self.path)
-        return StoredBento(self.store.put(self.path, info.tag, info.creation_time), info)
+        return Bento(self.store.put(self.path, info.tag, info.creation_time), info)
 
 
 def bento_store() -> BentoStore:
@@ -240,7 +257,7 @@ def beside(root: Path) -> ModelStore[StoredModel]:
     return ModelStore(root.parent / MODELS, StoredModel)
 
 
-def open_bento(folder: Path) -> StoredBento:
+def open_bento(folder: Path) -> Bento:
     """Read the bento in a folder that is in no store.
 
     Raises:

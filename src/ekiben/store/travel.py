@@ -16,7 +16,7 @@ from ekiben.core.errors import AlreadyExists, CorruptItem
 from ekiben.core.paths import sync_tree
 from ekiben.core.tag import LATEST, Tag, is_part
 from ekiben.store.archive import BENTO
-from ekiben.store.bentos import MODELS, BentoStore, StoredBento, beside
+from ekiben.store.bentos import MODELS, Bento, BentoStore, beside
 from ekiben.store.digest import Manifest, Progress
 from ekiben.store.exports import export_item
 from ekiben.store.imports import check_content, keep, named, settle_existing, unpack_into
@@ -25,7 +25,7 @@ from ekiben.store.staging import stage
 
 
 def export_bento(
-    bento: StoredBento,
+    bento: Bento,
     destination: str | os.PathLike[str],
     *,
     output_format: str | None = None,
@@ -71,7 +71,7 @@ def import_bento(
     max_size: int | None = None,
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
-) -> StoredBento:
+) -> Bento:
     """Put the bento in archive, folder or URL *source* into *store*, its models beside.
 
     Args:
@@ -163,7 +163,7 @@ def take_models(folder: Path, aside: Path, models: ModelStore[StoredModel]) -> l
     return found
 
 
-def check_named(bento: StoredBento, models: list[tuple[StoredModel, Manifest]]) -> None:
+def check_named(bento: Bento, models: list[tuple[StoredModel, Manifest]]) -> None:
     """Hold the models of an archive against those that its bento names.
 
     Raises:

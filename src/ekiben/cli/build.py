@@ -1,0 +1,110 @@
+"""`ekiben build`: pack a project into a bento."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ekiben.cli.command import Command, session_of
+from ekiben.cli.items import pair
+
+if TYPE_CHECKING:
+    from ekiben.cli.front import FrontEnd
+    from ekiben.store.bentos import Bento
+
+BANNER = r"""
+   ___________________
+  |  o o o |  ~~  ~~  |      e k i b e n
+  | o o o o|__~~__~~__|
+  |  o o o |  /\/\/\  |      packed once, eaten anywhere
+  |________|__________|
+"""
+# What can be done with a bento, by the command that does it; those that this program lacks are left out.
+STEPS = {
+    "serve": ("Serve it, from any folder", "serve {tag}"),
+    "export": ("Carry it elsewhere, with its models", "export {tag}"),
+    "containerize": ("Make a container image of it", "containerize {tag}"),
+    "push": ("Push it to a registry", "push {tag}"),
+}
+
+
+@click.command(
+    "build",
+    cls=Command,
+    level="info",
+    examples=[
+        ("build", "The project in this folder."),
+        ("build ./project --version v2 --label stage=dev", "Another folder, with a version and a label of your own."),
+        ("build -f small.yaml --name small", "By other settings, under another name."),
+        ("build -o tag", "Only the tag, for a script."),
+    ],
+)
+@click.argument("folder", default=".", type=click.Path())
+@click.option(
+    "-f", "--bentofile", type=click.Path(), metavar="FILE", help="Settings, in place of the bentofile.yaml of FOLDER."
+)
+@click.option(
+    "--service", metavar="TARGET", help="Service, such as `service:Iris`, in place of the one in the settings."
+)
+@click.option("--name", metavar="NAME", help="Name of the bento, in place of its service's.")
+@click.option("--version", metavar="VERSION", help="Version of the bento, in place of a fresh one.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label, over those of the settings.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("default", "tag", "json")),
+    default="default",
+    show_default=True,
+    help="Form of the answer.",
+)
+@click.pass_context
+def build(
+    ctx: click.Context, /, folder: str, bentofile: str | None, labels: tuple[str, ...], output: str, **told: Any
+) -> None:
+    """Pack the project in FOLDER (default: this one) into a bento.
+
+    The bento has the code, the models that the service asks for, by version and digest, and what its environment is
+    made from. bentofile.yaml, or the table [tool.ekiben.build] of pyproject.toml, says what goes in; .bentoignore says
+    what stays out.
+    """
+    from ekiben.bundle.bento import build as build_bento
+
+    session = session_of(ctx)
+    is_said = output == "default" and not session.quiet
+    labelled = dict(pair(text) for text in labels)
+    bento = build_bento(
+        told.pop("service"),
+        build_ctx=folder,
+        bentofile=bentofile,
+        tell=click.echo if is_said else lambda line: click.echo(line, err=True) if not session.quiet else None,
+        labels=labelled or None,
+        **told,
+    )
+    if output == "tag":
+        click.echo(str(bento.tag))
+    elif output == "json":
+        click.echo(json.dumps(answer(bento), indent=2, ensure_ascii=False))
+    elif is_said:
+        finish(bento, session.front, ctx.find_root().command)
+
+
+def finish(bento: "Bento", front: "FrontEnd", program: click.Command) -> None:
+    """Say that it is done, and what can be done next."""
+    click.echo(BANNER)
+    click.secho(f"Successfully built {bento!r}.", bold=True)
+    known = getattr(program, "entries", {})
+    click.echo("\nPossible next steps:")
+    for command, (words, line) in STEPS.items():
+        if command in known:
+            click.echo(f"\n * {words}:\n     $ {front.program} {line.format(tag=bento.tag)}")
+
+
+def answer(bento: "Bento") -> dict[str, Any]:
+    """Give what a script may want to know of a new bento."""
+    return {
+        "tag": str(bento.tag),
+        "digest": bento.digest,
+        "path": str(bento.path),
+        "models": [{"tag": str(model.tag), "digest": model.digest} for model in bento.info.models],
+        "size_bytes": bento.size,
+    }
