@@ -161,7 +161,7 @@ def import_bento(
 
 
 def verify(tag: str | Tag, *, progress: Progress | None = None) -> Manifest:
-    """Read every byte of a bento and of its models, and hold it against what was built.
+    """Hold every byte of a bento and of its models against what was built.
 
     Returns:
         What is there of the bento itself: each file, its size and its SHA-256.

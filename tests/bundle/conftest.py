@@ -1,12 +1,14 @@
-"""What tests of locks share: an index of tiny packages, and uv without the settings of whoever runs them."""
+"""What tests of bentos share: projects, an index of tiny packages, uv without the settings of whoever runs them."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from tests.bundle.index import make_index, serving
+from tests.bundle.projects import HELPER, SERVICE, Write
 
 NOWHERE = "http://127.0.0.1:9/simple"  # the discard port: nobody listens
 
@@ -40,3 +42,18 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Give a function that writes a project: `write({"service.py": ...})`; without files, a small service."""
+
+    def write(files: dict[str, str] | None = None, name: str = "project") -> Path:
+        folder = tmp_path / name
+        for path, text in ({"service.py": SERVICE, "helper.py": HELPER} if files is None else files).items():
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(dedent(text))
+        return folder
+
+    return write

@@ -198,12 +198,11 @@ def test_dialects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "write `@ekiben.service` above `class Child`", id="an undecorated heir",
         ),
         pytest.param("scv:First", "`scv:First` is neither a module in", "did you mean `svc`?", id="a near module"),
-        pytest.param("zzzz", "`zzzz` is neither a module in", "`ekiben models list` shows", id="nothing near"),
+        pytest.param("zzzz", "`zzzz` is neither a module in", "`ekiben list` and", id="nothing near"),
         pytest.param("scv.py:First", "there is no file", "did you mean `svc.py`?", id="a near file"),
         pytest.param("empty", "there is no service in the folder", "name the file", id="an empty folder"),
         pytest.param("none", "`none` has no service", "write `@ekiben.service` above a class", id="no service"),
         pytest.param("two", "`two` has 2 services: First, Second", "name one: `two:First`", id="two services"),
-        pytest.param("bento:iris", "bentos cannot be served by this version", "serve the service itself", id="a bento"),
         pytest.param(3, "a service, a stored model or text that names one is needed: 3", None, id="a number itself"),
     ],
 )  # fmt: skip
@@ -222,10 +221,11 @@ def test_wrong(target: Any, words: str, hint: str | None, tmp_path: Path) -> Non
     assert error.hint is None if hint is None else hint in (error.hint or "")
 
 
-def test_missing_model(tmp_path: Path) -> None:
-    """A model that is asked for as such and is not there is told as the store tells it."""
+@pytest.mark.parametrize("kind", ["model", "bento"])
+def test_missing_items(kind: str, tmp_path: Path) -> None:
+    """A model or a bento that is asked for as such and is not there is told as the store tells it."""
     with pytest.raises(NotFound, match="nowhere"):
-        load("model:nowhere", folder=tmp_path)
+        load(f"{kind}:nowhere", folder=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Build a bento: choose, copy, describe, lock, and put all of it into the store at once.
+"""Build a bento: choose, copy, describe, lock, and store all of it at once.
 
 In: the folder of a project, and what the caller says over it. Out: a `Bento`, and nothing at all
 if anything goes wrong on the way. The same project, models and packages give the same digest.
@@ -23,6 +23,7 @@ from ekiben.bundle.description import Description, describe
 from ekiben.bundle.files import choose_files, copy_files, restore_files
 from ekiben.bundle.options import BuildOptions
 from ekiben.bundle.settings import find_settings, read_build
+from ekiben.bundle.values import below
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.log import announce
@@ -140,7 +141,7 @@ def pack(draft: Draft, plan: Plan) -> Bento:
 
 
 def choose(plan: Plan) -> dict[str, Path]:
-    """Choose the files of the project; what says how to build and serve it is always one of them."""
+    """Choose the files of the project; those of settings always go in."""
     files = choose_files(plan.context, plan.options.include, plan.options.exclude, without=[home()])
     for place in (plan.settings, plan.context / FILE):
         if place is not None and place.is_file() and place.parent == plan.context:
@@ -155,6 +156,9 @@ def service_of(plan: Plan) -> str:
         ConfigError: none is named, and there is no `service.py`.
     """
     if plan.options.service:
+        path = plan.options.service.partition(":")[0]
+        if path.endswith(".py"):
+            below(path, "service", context=plan.context)
         return plan.options.service
     if not (plan.context / DEFAULT).is_file():
         raise ConfigError(
@@ -165,7 +169,7 @@ def service_of(plan: Plan) -> str:
 
 
 def import_roots(plan: Plan) -> tuple[str, ...]:
-    """Say where imports start from: the project, and its `src/` where that is how it is laid out."""
+    """Say where imports start from: the project, and its `src/` if it has that layout."""
     asked, folder = plan.options.python.is_src_layout, plan.context / "src"
     if asked and not folder.is_dir():
         raise ConfigError(f"`python.is_src_layout` needs a folder `src` in the project: {plan.context}")

@@ -18,7 +18,7 @@ OURS = ("ekiben", "bentoml")  # whose functions count
 
 
 def asked_tags(modules: Iterable[ModuleType]) -> list[str]:
-    """List the tags in the calls of *modules*, each once, in the order in which they stand."""
+    """List the tags in the calls of *modules*, each once, in their order."""
     found: dict[str, None] = {}
     for module in modules:
         path = Path(getattr(module, "__file__", None) or "")

@@ -73,7 +73,7 @@ def requirements(python: PythonOptions, context: Path) -> str:
 
 
 def write_apis(folder: Path, described: Description) -> None:
-    """Write what clients and generators read: OpenAPI, and the schema of each endpoint."""
+    """Write what clients read: OpenAPI, and the schema of each endpoint."""
     text = yaml.safe_dump(dict(described.openapi), sort_keys=False, allow_unicode=True)
     write_text(folder / "openapi.yaml", text)
     schema = {"name": described.name, "endpoints": described.spec["endpoints"]}

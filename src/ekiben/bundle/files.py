@@ -78,7 +78,7 @@ def choose_files(
 def compiled(patterns: Sequence[str], key: str) -> GitIgnoreSpec:
     """Read patterns; raises ConfigError for one that leads out of the project."""
     for index, pattern in enumerate(patterns):
-        if ".." in pattern.replace("\\", "/").split("/"):
+        if ".." in pattern.lstrip("!").replace("\\", "/").split("/"):
             raise ConfigError(f"`{key}[{index}]` must stay inside the project: {pattern!r}", hint="leave `..` out")
     try:
         return GitIgnoreSpec.from_lines(patterns)

@@ -1,4 +1,4 @@
-"""Read a project's service in a process of its own, so that nothing of it stays in the one that builds.
+"""Read a project's service in a process of its own, so that nothing of it stays.
 
 In: a request, as JSON, and a file to write. Out: in that file, what the service is, or what was wrong with it.
 

@@ -1,4 +1,4 @@
-"""`ekiben export` and `ekiben import`: carry bentos between stores, with their models."""
+"""`ekiben export` and `ekiben import`: carry bentos and their models."""
 
 import click
 
@@ -58,7 +58,7 @@ def export_bento(ctx: click.Context, tag: str, path: str, form: str | None, with
 @output_option("table", "json", "yaml", default="table")
 @click.pass_context
 def import_bento(ctx: click.Context, path: str, skip_existing: bool, max_size_mib: int | None, output: str) -> None:
-    """Put the exported bento at PATH into the store, and its models beside, under the tags inside it.
+    """Put the exported bento at PATH into the store, and its models beside.
 
     PATH is a file, a folder or a URL. What is damaged, or would write outside its folder, changes nothing; none of its
     code is run.

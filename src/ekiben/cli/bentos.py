@@ -1,4 +1,4 @@
-"""`ekiben list`, `get`, `delete`, `verify`, `prune`: look at the store of bentos, and change it."""
+"""`ekiben list`, `get`, `delete`, `verify`, `prune`: the store of bentos."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ def show(found: "Sequence[Bento]", output: str) -> None:
 
 
 def models_size(bento: "Bento") -> int:
-    """Give the bytes of the models that are there; what is missing is said by `verify` and `serve`."""
+    """Give the bytes of the models that are there; `verify` says what is missing."""
     from ekiben.core.errors import EkibenError
 
     store, total = bento.model_store(), 0
@@ -140,7 +140,7 @@ def delete_bentos(targets: tuple[str, ...], every: bool, yes: bool, output: str)
 @output_option("table", "json", "yaml", default="table")
 @click.pass_context
 def verify_bentos(ctx: click.Context, targets: tuple[str, ...], output: str) -> None:
-    """Read every byte of each TAG (default: all) and of its models, and compare it with what was built."""
+    """Hold each TAG (default: all) and its models against what was built."""
     from ekiben.store.bentos import bento_store
 
     verify_items(bento_store(), targets, output=output, quiet=session_of(ctx).quiet)

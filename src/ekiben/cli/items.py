@@ -26,7 +26,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def find_targets(store: "ItemStore[T]", targets: Sequence[str], every: bool) -> dict[Any, T]:
-    """Find what is to be deleted, by tag; a bare name is refused unless *every* is set."""
+    """Find what is to be deleted; a bare name is refused unless *every* is set."""
     from ekiben.core.tag import Tag
 
     found: dict[Any, T] = {}

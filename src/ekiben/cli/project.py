@@ -44,7 +44,7 @@ def enter(target: str, working_dir: str | None) -> str:
 
 
 def only_bento(target: str) -> Bento | None:
-    """Give the bento that a target names, in the store or by its folder, and nothing else."""
+    """Give the bento that a target names, if it names nothing else."""
     kind, _, rest = target.partition(":")
     if kind == "bento" and rest:
         return bento_store().get(rest)

@@ -38,7 +38,7 @@ def home(given: str | os.PathLike[str] | None = None, env: Mapping[str, str] = o
 
 
 def started_in(env: Mapping[str, str] = os.environ) -> Path:
-    """Give the folder that a command was given in, which what it writes is relative to.
+    """Give the folder that a command was given in.
 
     A server of a bento stands in the bento's code, which nothing may be written into.
     """

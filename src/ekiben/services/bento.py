@@ -20,7 +20,7 @@ from ekiben.store.carried import Carried, carried_for, carry
 
 
 def find_bento(target: str) -> Bento | None:
-    """Find the bento in the store that *target* names, if it is a tag and there is one."""
+    """Find the stored bento that *target* names, if it is a tag and there is one."""
     try:
         return bento_store().get(target.lower())  # as a tag does, without its warning: this may be a module
     except (NotFound, InvalidInput):
@@ -45,6 +45,7 @@ def bind_bento(bento: Bento) -> BoundService:
         raise CorruptItem(f"the bento {bento.tag} has no code: there is no folder {bento.source}")
     try:
         roots = [join_below(source, each) for each in bento.info.import_roots]
+        join_below(source, bento.info.service.partition(":")[0])
         envs = read_envs(list(bento.info.envs))
     except (ConfigError, InvalidInput) as error:
         raise CorruptItem(f"{DESCRIPTION} of the bento {bento.tag} cannot be used: {error}") from error

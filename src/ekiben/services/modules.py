@@ -66,7 +66,7 @@ def find(name: str, folder: Path) -> Module | None:
 
 
 def enter_roots(roots: Sequence[Path]) -> None:
-    """Let imports start from *roots*, the first of them first, and write nothing there."""
+    """Let imports start from *roots*, in their order, and write nothing there."""
     for root in reversed(roots):
         keep_clean(root)
         if str(root) in sys.path:
@@ -77,7 +77,7 @@ def enter_roots(roots: Sequence[Path]) -> None:
 
 @contextmanager
 def apart(roots: Sequence[Path], target: str) -> Iterator[None]:
-    """Import from *roots* for this block, whatever has been imported under the same names.
+    """Import from *roots* for this block, whatever other modules bear the names.
 
     Modules of other folders, which this process has already, are put back afterwards; the one of *target* itself needs
     no care, as `load_file` finds another name for it.

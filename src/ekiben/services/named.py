@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.core.errors import ServiceLoadError
+from ekiben.core.paths import join_below
 from ekiben.core.spec import BoundService
 from ekiben.services import modules
 from ekiben.services.classes import is_service
@@ -44,10 +45,11 @@ def load_named(named: str, roots: Sequence[Path], *, is_whole: bool = False) -> 
 
     Raises:
         ServiceLoadError: it is not there, or its code cannot be imported.
+        InvalidInput: it is a path that leads out of the first of *roots*, which has to be whole.
     """
     path, _, attribute = named.partition(":")
     if path.endswith(".py"):
-        return pick(modules.at(roots[0] / path), attribute)
+        return pick(modules.at(join_below(roots[0], path) if is_whole else roots[0] / path), attribute)
     known = [module for root in roots if (module := modules.find(path, root)) is not None]
     own = [module for module in known if module.file is not None]
     found = next(iter(own if is_whole else [*own, *known]), None)

@@ -157,7 +157,7 @@ class _Checked(io.RawIOBase):
 
 
 def _entries(packing: Packing) -> Iterator[_Entry]:
-    """List empty folders and files, those that say what this is first; parts come last."""
+    """List empty folders and files: first those that say what this is, then parts."""
     done, total = 0, sum(part.manifest.size for part in (packing, *packing.parts.values()))
 
     def count(size: int) -> None:

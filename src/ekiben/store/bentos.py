@@ -1,4 +1,4 @@
-"""Keep bentos: code, environment, and by name and digest the models that go with it.
+"""Keep bentos: code, environment, and by digest the models that go with it.
 
 In: a folder that a build fills. Out: `Bento`s, which never change once they are there.
 What is known of one stands in `bento.yaml`. Its models are in the store of models beside this one, or, in a bento that
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, NotFound
+from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, NotFound, Problem
 from ekiben.core.front import front
 from ekiben.core.paths import disk_errors, home, join_below, known_homes, sync_tree, write_whole
 from ekiben.core.tag import Tag
@@ -155,6 +155,7 @@ class BentoStore(ItemStore[Bento]):
 
     kind: ClassVar[str] = "bento"
     description: ClassVar[str] = DESCRIPTION
+    made_by: ClassVar[str] = "build"
     ending: ClassVar[str] = BENTO
 
     def __init__(self, root: Path, *, others: Sequence[Path] = ()) -> None:
@@ -187,7 +188,7 @@ class BentoStore(ItemStore[Bento]):
         return wanted
 
     def verify(self, tag: str | Tag, *, progress: Progress | None = None) -> Manifest:
-        """Read every byte of a bento and of its models, and hold it against what was built.
+        """Hold every byte of a bento and of its models against what was built.
 
         Returns:
             What is there of the bento itself: each file, its size and its SHA-256.
@@ -198,11 +199,17 @@ class BentoStore(ItemStore[Bento]):
         """
         bento, found = self.get(tag), super().verify(tag, progress=progress)
         for model in bento.find_models():
-            bento.model_store().verify(model.tag, progress=progress)
+            try:
+                bento.model_store().verify(model.tag, progress=progress)
+            except CorruptItem as error:
+                folder = f"{MODELS}/{model.tag.name}/{model.tag.version}"
+                problems = [Problem(f"{folder}/{one.path}", one.message) for one in error.problems]
+                what = f"the model {model.tag} of the bento {bento.tag} is damaged"
+                raise CorruptItem(what, problems=problems, hint=error.hint) from error
         return found
 
     def find_old(self, keep: int, name: str | None = None) -> list[Bento]:
-        """List the bentos of each name that are older than the newest *keep*, newest first.
+        """List the bentos of each name that are older than its newest *keep*.
 
         Raises:
             InvalidInput: *keep* is less than 1.

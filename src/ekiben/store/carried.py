@@ -1,4 +1,4 @@
-"""Give a bento's own code the models that the bento carries, whatever the store has since.
+"""Give a bento's code the models that it carries, whatever the store has since.
 
 In: a bento's folder of code, and the models it was built with. Out: for whoever asks from that code, `latest` is what
 it was at the build, and nothing else is there. Code that is not the bento's gets what the store has.
@@ -60,13 +60,13 @@ _noted: list[Tag] | None = None
 
 
 def carry(models: Carried) -> None:
-    """From now on, give the code of a bento these models, here and in processes begun here."""
+    """From now on, give a bento's code these models, here and in child processes."""
     _carried[str(models.source)] = models
     os.environ[VARIABLE] = json.dumps([_to_plain(each) for each in _carried.values()])
 
 
 def carried_by_caller() -> Carried | None:
-    """Find the bento whose code is running, the innermost first; None where there is none."""
+    """Find the bento whose code is running, the innermost; None without one."""
     if not _carried and not _inherit():
         return None
     for file in _files(sys._getframe(1)):
@@ -108,7 +108,7 @@ def _files(frame: FrameType | None) -> Iterator[str]:
 
 
 def _inherit() -> bool:
-    """Take over what the process that started this one carries; say whether there is any."""
+    """Take over what the process that started this one carries, if anything."""
     try:
         for plain in json.loads(os.environ.get(VARIABLE) or "[]"):
             models = _from_plain(plain)

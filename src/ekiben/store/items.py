@@ -61,6 +61,7 @@ class ItemStore(ABC, Generic[T]):
 
     kind: ClassVar[str] = "item"  # what errors call it
     commands: ClassVar[str] = ""  # the group of its commands, with a blank behind it
+    made_by: ClassVar[str] = "save"  # the verb that makes one
     ending: ClassVar[str]  # of its archives, without the dot
     description: ClassVar[str]  # the file that makes a folder such an item
 
@@ -267,7 +268,7 @@ class ItemStore(ABC, Generic[T]):
             return f"did you mean {' or '.join(near)}?"
         if tags:
             return f"there is {', '.join(tags[:5])}" + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
-        return f"save one, or bring one in: `{front().program} {self.commands}import FILE`"
+        return f"{self.made_by} one, or bring one in: `{front().program} {self.commands}import FILE`"
 
 
 def _age(item: Item) -> tuple[datetime.datetime, Tag]:

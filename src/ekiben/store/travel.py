@@ -19,7 +19,7 @@ from ekiben.store.archive import BENTO
 from ekiben.store.bentos import MODELS, Bento, BentoStore, beside
 from ekiben.store.digest import Manifest, Progress
 from ekiben.store.exports import export_item
-from ekiben.store.imports import check_content, keep, named, settle_existing, unpack_into
+from ekiben.store.imports import admit, check_content, examine, find_inside, named, settle_existing, unpack_into
 from ekiben.store.models import ModelStore, StoredModel
 from ekiben.store.staging import stage
 
@@ -72,7 +72,7 @@ def import_bento(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Bento:
-    """Put the bento in archive, folder or URL *source* into *store*, its models beside.
+    """Put the bento that *source* holds into *store*, its models beside.
 
     Args:
         store: where to.
@@ -93,19 +93,20 @@ def import_bento(
     with ExitStack() as opened:
         folder, aside = opened.enter_context(stage(store.root)), opened.enter_context(stage(models.root))
         with named(os.fspath(source)):
-            inner = unpack_into(folder, store, os.fspath(source), max_size, storage_options or {})
-            carried = take_models(inner, aside, models)
-            bento, manifest = store.open_item(inner), check_content(inner, progress)
+            unpack_into(folder, os.fspath(source), max_size, storage_options or {})
+            carried = take_models(find_inside(folder, store), aside, models)
+            draft = examine(store, folder, progress)
+            bento = draft.item
             checked = [(model, check_content(model.path, progress)) for model in carried]
             check_named(bento, checked)
         if (store.root / bento.tag.name / str(bento.tag.version)).is_dir():
-            found = settle_existing(store, bento, manifest, skip_existing=skip_existing)
+            found = settle_existing(store, bento, draft.manifest, skip_existing=skip_existing)
             put_models(models, checked)
             return found
         new = put_models(models, checked)
         try:
             bento.find_models(models)
-            return keep(store, bento, manifest, skip_existing=skip_existing)
+            return admit(store, draft, skip_existing=skip_existing)
         except BaseException:
             for tag in new:
                 models.delete(tag)
