@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import Any
 
 from ekiben.core.errors import ConfigError, UnsafeArchive
+from ekiben.core.optional import need
 from ekiben.core.paths import disk_errors
 from ekiben.store.imports import MAX_MEMBERS
 from ekiben.store.unpack import check_path
@@ -31,11 +31,12 @@ class Rules:
     """Patterns of one folder, which hold for all that lies below it."""
 
     folder: str  # from the project, with a slash at its end; empty for the project's own
-    patterns: GitIgnoreSpec
+    patterns: Any  # a `GitIgnoreSpec`
 
     def ignores(self, path: str) -> bool | None:
         """Say whether *path* is ignored (True), taken back (False) or not spoken of."""
-        return self.patterns.check_file(path.removeprefix(self.folder)).include
+        found: bool | None = self.patterns.check_file(path.removeprefix(self.folder)).include
+        return found
 
 
 def choose_files(
@@ -58,7 +59,7 @@ def choose_files(
     """
     base = context.resolve()
     wanted = compiled(include, "include")
-    rules = (Rules("", GitIgnoreSpec.from_lines(ALWAYS)), Rules("", compiled(exclude, "exclude")))
+    rules = (Rules("", compiled(ALWAYS, "always")), Rules("", compiled(exclude, "exclude")))
     skipped = frozenset(folder.resolve() for folder in without)
     found: dict[str, Path] = {}
     taken: dict[str, str] = {}
@@ -75,13 +76,14 @@ def choose_files(
     return dict(sorted(found.items()))
 
 
-def compiled(patterns: Sequence[str], key: str) -> GitIgnoreSpec:
-    """Read patterns; raises ConfigError for one that leads out of the project."""
+def compiled(patterns: Sequence[str], key: str) -> Any:
+    """Give a `GitIgnoreSpec`; raises ConfigError for a pattern that leads out of the project."""
+    spec = need("pathspec", "choosing the files of a bento", extra="build").GitIgnoreSpec
     for index, pattern in enumerate(patterns):
         if ".." in pattern.lstrip("!").replace("\\", "/").split("/"):
             raise ConfigError(f"`{key}[{index}]` must stay inside the project: {pattern!r}", hint="leave `..` out")
     try:
-        return GitIgnoreSpec.from_lines(patterns)
+        return spec.from_lines(patterns)
     except ValueError as error:
         raise ConfigError(f"`{key}` must be patterns of gitignore: {error}") from error
 

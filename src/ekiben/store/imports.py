@@ -67,7 +67,7 @@ def import_item(
 
 
 def unpack_into(folder: Path, source: str, max_size: int | None, storage_options: Mapping[str, Any]) -> None:
-    """Unpack the archive, folder or URL *source* into the empty *folder*; raises as `import_item`."""
+    """Unpack *source* into the empty *folder*; raises as `import_item`."""
     with _fetch(source, folder.parent / "fetched", max_size, storage_options) as path:
         budget = Budget(_allow(_weigh(path), max_size), MAX_MEMBERS)
         with open_members(path, budget) as members:
