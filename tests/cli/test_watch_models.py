@@ -30,6 +30,10 @@ class Iris:
     @ekiben.api
     def predict(self, rows: list[list[float]]) -> list[int]:
         return [int(each) for each in self.model.predict(rows)]
+
+    @ekiben.task
+    def tag(self) -> str:
+        return f"{self.stored.tag} and {ekiben.models.get('iris').tag}"
 """
 IN_A_WORKER = "EKIBEN_PINS"  # is set in workers of a supervisor that watches
 
@@ -132,10 +136,24 @@ async def test_a_bad_model_is_refused(bad: str, words: str, home: Path) -> None:
         assert (swaps(server, "swapped"), swaps(server, "refused")) == (1, 1)
 
 
+def test_several_services() -> None:
+    """Of several services behind one port each stands the trial: a bad model of one is refused, another's comes."""
+    save("v1", 1)
+    save("v1", 3, name="wine")
+    with serving("wine", "iris", "--watch-models", "--no-access-log") as server:
+        save("v2", 2, is_bad=True)
+        log = server.wait_for_log("iris:v2 is refused, and iris:v1 stays: ")
+        assert "the stored sample does not pass `iris.predict`: RuntimeError" in log
+        save("v2", 4, name="wine")
+        server.wait_for_log("wine:v2 is served in place of wine:v1")
+        until("it does not take over", lambda: predict(server, "wine/predict") == [4])
+        assert predict(server, "iris/predict") == [1]
+
+
 def test_a_crash_after_a_swap(tmp_path: Path) -> None:
     """A worker that dies is started again with the model of the others, not with a newer one that was refused.
 
-    A reload by SIGHUP tries that one again.
+    Tasks have it too. A reload by SIGHUP tries the newer one again.
     """
     (tmp_path / "service.py").write_text(SERVICE)
     save("v1", 1)
@@ -152,6 +170,8 @@ def test_a_crash_after_a_swap(tmp_path: Path) -> None:
         until("they were not started again", lambda: len(children(server)) == 2)
         server.wait_until_ready()
         assert [predict(server, body={"rows": ROWS}) for _ in range(6)] == [[2]] * 6
+        with ekiben.SyncHTTPClient(server.url) as client:
+            assert client.tag.submit().get(timeout=READY_S) == "iris:v2 and iris:v2"
         server.process.send_signal(signal.SIGHUP)
         server.wait_for_log(
             "the new workers cannot start, and the old ones stay: the stored sample does not pass iris:v3"

@@ -122,7 +122,8 @@ def supervise(text: str) -> None:
     sockets = [socket.socket(fileno=number) for number in given.sockets]
 
     def ready() -> None:
-        log.info("ready in %.1f s with %d workers; Ctrl-C stops", time.monotonic() - given.began, plan.workers)
+        words = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
+        log.info("ready in %.1f s with %s; Ctrl-C stops", time.monotonic() - given.began, words)
 
     with Listening(sockets, None if given.path is None else Path(given.path)):
         asyncio.run(Replicas(plan, sockets, ready, landing).run())

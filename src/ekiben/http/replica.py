@@ -95,10 +95,11 @@ class Replica(Server):
             self._trying = asyncio.get_running_loop().create_task(self._try_out(self._trial))
 
     async def _try_out(self, patience: float) -> None:
-        """Take calls if the service stands its trial; leave if it does not."""
-        assert isinstance(self.app.dispatcher, LocalDispatcher)
+        """Take calls if each service stands its trial; leave if one does not."""
         try:
-            await try_out(self.app.dispatcher, self.app.bound.hooks, patience)
+            for each in self.app.apps:
+                assert isinstance(each.dispatcher, LocalDispatcher)
+                await try_out(each.dispatcher, each.bound.hooks, patience)
         except Exception as error:  # noqa: BLE001 - a border; whoever started us is told
             self.fail(error)
             return
