@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,13 @@ class Iris:
 IN_A_WORKER = "EKIBEN_PINS"  # is set in workers of a supervisor that watches
 
 
-def save(version: str, answer: int, *, is_bad: bool = False, name: str = "iris") -> None:
-    """Save a model that gives one answer; a bad one gives it only where it is trained."""
+def save(version: str, answer: int, *, is_bad: bool = False, name: str = "iris", pause: float = 0.0) -> None:
+    """Save a model that gives one answer; a bad one gives it only where it is trained, and else fails after a pause."""
 
     class Constant:
         def predict(self, rows: Any) -> list[int]:
             if is_bad and IN_A_WORKER in os.environ:
+                time.sleep(pause)
                 raise RuntimeError("the library here is another one")
             return [answer] * len(rows)
 
@@ -134,6 +136,20 @@ async def test_a_bad_model_is_refused(bad: str, words: str, home: Path) -> None:
         assert predict(server) == [3]
         assert server.log.count("loading iris:v2") == 1
         assert (swaps(server, "swapped"), swaps(server, "refused")) == (1, 1)
+
+
+async def test_a_bad_model_answers_nobody(tmp_path: Path) -> None:
+    """A worker that is ready early gets no calls while another is still on trial with the same model."""
+    (tmp_path / "service.py").write_text(SERVICE)
+    save("v1", 1)
+    with serving("service:Iris", "--watch-models", "--no-access-log", "--workers", "2", cwd=tmp_path) as server:
+        await in_log(server, "ready in")
+        async with loaded(server, "predict", {"rows": ROWS}) as load:
+            save("v2", 2, is_bad=True, pause=3.0)
+            await in_log(server, "iris:v2 is refused, and iris:v1 stays: the stored sample does not pass iris:v2")
+            await more(load, 20)
+        assert load.bad == []
+        assert {tuple(answer) for answer in load.answers} == {(1,)}
 
 
 def test_several_services() -> None:

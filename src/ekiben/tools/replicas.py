@@ -265,7 +265,8 @@ class Replicas:
         """Give the next connections to who is ready, else to who lives: it says 503."""
         assert self._supervisor is not None
         assert self._giver is not None
-        living = [worker for worker in self._taking if ROLE in worker.ends]
+        placed = self._supervisor.workers(NAME)  # a fresh one waits until all are ready, and then for its place
+        living = [worker for worker in self._taking if ROLE in worker.ends and (worker in placed or worker.is_expected)]
         ready = [worker for worker in living if worker.state is State.READY and not worker.is_expected]
         self._giver.give_to([worker.ends[ROLE] for worker in ready or living])
 
