@@ -158,20 +158,45 @@ class TestLanes:
         assert "/a " not in caplog.text
 
 
-def test_layouts_within_a_program() -> None:
-    """A server within a program runs all in its process, whatever layouts and workers the services ask for."""
+@ekiben.service(layout="replicas", workers=3)
+class Many:
+    @ekiben.api
+    def add(self, a: int) -> int:
+        return a + 2
 
-    @ekiben.service(layout="apart", workers=2)
-    class Apart:
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({"workers": 2}, "`workers` must be 1 where a script serves several services.*: 2", id="workers"),
+        pytest.param({"layout": "replicas"}, "`layout` must be inline where a script serves several", id="replicas"),
+        pytest.param({"layout": "apart"}, "`layout` must be inline or replicas for several services", id="apart"),
+    ],
+)
+def test_layouts_of_a_script(options: dict[str, Any], words: str) -> None:
+    """A server within a script is one process; services that ask for more are refused, not served by less."""
+
+    @ekiben.service(**options)
+    class More:
         @ekiben.api
         def add(self, a: int) -> int:
-            return a + 1
+            return a
 
-    @ekiben.service(layout="replicas", workers=3)
-    class Many:
-        @ekiben.api
-        def add(self, a: int) -> int:
-            return a + 2
+    with pytest.raises(ConfigError, match=words):
+        ekiben.serve([Plain, More])
 
-    with ekiben.serve([Apart, Many]) as server, server.client("Apart") as one, server.client("Many") as other:
-        assert (one.add(a=1), other.add(a=1)) == (2, 3)
+
+def test_ports_of_a_script() -> None:
+    """A script names the port, and so services may name different ones, as one alone may."""
+
+    def at(port: int) -> Any:
+        return ekiben.service(http={"port": port})(type("At", (), {"add": Plain.__dict__["add"]}))
+
+    with ekiben.serve({"a": at(1), "b": at(2)}) as server, server.client("b") as client:
+        assert client.add(a=1) == 2
+
+
+def test_layouts_in_a_test() -> None:
+    """A client for tests has all in this process, whatever layouts and workers the services ask for."""
+    with ekiben.testing.client([Plain, Many], service="Many") as client:
+        assert client.add(a=1) == 3

@@ -159,7 +159,7 @@ class TestOfTheServer:
         ],
     )
     def test_differ(self, one: dict[str, Any], other: dict[str, Any], words: str, hint: str) -> None:
-        """A program that serves is not asked, and so the first counts; `ekiben serve` refuses it."""
+        """An app for tests is not asked, and so the first counts; whatever listens refuses it."""
         stall = load({"a": made(**one), "b": made(**other)})
         with pytest.raises(ConfigError, match=words) as caught:
             check_server(stall)

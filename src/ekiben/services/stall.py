@@ -182,7 +182,7 @@ def stated_workers(bound: BoundService) -> int | str | None:
 
 
 TLS = Option("ssl", "--ssl-certfile", lambda bound: bound.spec.http.tls)
-WHOLE = (  # options of the server as a whole
+WHOLE = (  # options of the server as a whole; the first two are its address
     Option("http.host", "--host", lambda bound: bound.spec.http.host),
     Option("http.port", "--port", lambda bound: bound.spec.http.port),
     TLS,
@@ -191,15 +191,19 @@ WHOLE = (  # options of the server as a whole
 )
 
 
-def check_server(stall: BoundService) -> None:
+def check_server(stall: BoundService, *, is_placed: bool = False) -> None:
     """Refuse what services ask of their server and it cannot do.
 
-    A server within another program is asked for none of it, but for TLS.
+    An app for tests, or for another server, is asked for none of it, but for TLS.
+
+    Args:
+        stall: the services; a single one is let be.
+        is_placed: host and port are settled, whatever the services say.
 
     Raises:
         ConfigError: two ask for different things, or one for `apart`.
     """
-    for option in WHOLE:
+    for option in WHOLE[2:] if is_placed else WHOLE:
         check_agreed(stall.services, option)
     if stall.services and stall.spec.layout is Layout.APART:
         raise ConfigError(

@@ -14,6 +14,7 @@ from ekiben.core.spec import BoundService, Layout
 from ekiben.engine.graph import Graph, RemoteDispatcher, Start
 from ekiben.engine.layout import choose, count_workers
 from ekiben.services.depends import in_order
+from ekiben.services.stall import check_server
 
 
 def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher | None:
@@ -28,8 +29,15 @@ def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher |
         ConfigError: workers cannot do here what is asked for, or cannot load the target.
     """
     spec, count = bound.spec, count_workers(bound.spec)
+    check_server(bound, is_placed=True)
     layout = choose(spec, count, sys.platform, mounts=bool(bound.mounts))
-    if layout is Layout.INLINE or bound.services:
+    if bound.services and layout is not Layout.INLINE:
+        option, must, was = ("workers", "1", count) if count > 1 else ("layout", "inline", "'replicas'")
+        raise ConfigError(
+            f"`{option}` must be {must} where a script serves several services, as only replicas hold them all: {was}",
+            hint="leave it out, or run `ekiben serve`",
+        )
+    if layout is Layout.INLINE:
         if spec.limits.kill_after is not None:
             raise ConfigError(
                 f"`traffic.kill_after` needs workers that can be killed: {spec.limits.kill_after:g}",
