@@ -77,7 +77,7 @@ def choose_files(
 
 
 def compiled(patterns: Sequence[str], key: str) -> Any:
-    """Give a `GitIgnoreSpec`; raises ConfigError for a pattern that leads out of the project."""
+    """Give a `GitIgnoreSpec`; raises ConfigError for a pattern that leads out."""
     spec = need("pathspec", "choosing the files of a bento", extra="build").GitIgnoreSpec
     for index, pattern in enumerate(patterns):
         if ".." in pattern.lstrip("!").replace("\\", "/").split("/"):

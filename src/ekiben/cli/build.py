@@ -24,7 +24,6 @@ STEPS = {
     "serve": ("Serve it, from any folder", "serve {tag}"),
     "export": ("Carry it elsewhere, with its models", "export {tag}"),
     "containerize": ("Make a container image of it", "containerize {tag}"),
-    "push": ("Push it to a registry", "push {tag}"),
 }
 
 

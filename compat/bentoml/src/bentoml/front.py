@@ -25,6 +25,7 @@ STYLE = Style(
     unfinished_status=400,
 )
 FRONT = FrontEnd(
+    title="BentoML",
     program="bentoml",
     module="bentoml",
     distribution="bentoml",
