@@ -55,7 +55,7 @@ test-container test-browser test-chaos: test-%: $(VENV)/.dev
 HEAVY := boosters tensorflow torch
 HEAVY_boosters := -e '.[catboost,pandas,sklearn]'
 HEAVY_tensorflow := -e '.[image,keras,pandas,sklearn]' matplotlib
-HEAVY_torch := -e '.[image,pandas,pytorch,sklearn]'
+HEAVY_torch := -e '.[image,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
 
 .PHONY: test-heavy test-heavy-alone $(HEAVY:%=test-heavy-%)
 test-heavy: ## run the tests of big libraries; one group alone: test-heavy-torch

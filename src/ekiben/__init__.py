@@ -66,8 +66,11 @@ _MODULES = (
     "onnx",
     "picklable_model",
     "pytorch",
+    "pytorch_lightning",
     "sklearn",
     "testing",
+    "torchscript",
+    "transformers",
     "validators",
     "xgboost",
 )

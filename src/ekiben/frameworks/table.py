@@ -19,6 +19,9 @@ FRAMEWORKS = {
     "onnx": "ekiben.frameworks.onnx",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
+    "transformers": "ekiben.frameworks.transformers",
+    "torchscript": "ekiben.frameworks.torchscript",
+    "pytorch_lightning": "ekiben.frameworks.pytorch_lightning",
     "pytorch": "ekiben.frameworks.pytorch",
     "picklable_model": "ekiben.frameworks.picklable_model",
 }

@@ -30,7 +30,7 @@ def run(name: str, model: Any, value: Any) -> Any:
         ValueError: the module does not take this value.
     """
     torch = need("torch", "a PyTorch model", extra="pytorch")
-    learning = [part for part in model.modules() if part.training] if model.training else []
+    learning = [part for part in model.modules() if part.training] if getattr(model, "training", False) else []
     if learning:
         model.eval()
     try:
