@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ekiben.core.errors import InvalidInput, TooManyRequests
+from ekiben.core.running import Running
 from ekiben.engine.job import Done
 from ekiben.engine.messages import Call
 from ekiben.engine.turn import Turn
@@ -21,6 +22,10 @@ class Words:
         if text == "bad":
             raise InvalidInput("the text is bad")
         return (text,), {}
+
+    def about(self, head: Any) -> Running | None:
+        """Say whose call it is."""
+        return Running("r1")
 
     def write(self, head: Any, value: Any) -> Done:
         """Write one text."""
@@ -63,6 +68,7 @@ def test_a_value_is_written() -> None:
     call = one.read("say", [b"a"], 5.0)
     assert call is not None
     assert (call.endpoint, call.args, call.deadline, call.is_wanted) == ("say", ("a",), 5.0, True)
+    assert call.about == Running("r1")
     one.enter(gate)
     assert gate.inside == [call]
     one.set_result("b")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ekiben.core.deadline import remaining
 from ekiben.core.errors import DeadlineExceeded
+from ekiben.core.running import running
 from ekiben.core.spec import BoundService
 from ekiben.engine.job import Done
 from ekiben.engine.near import Faces, is_running
@@ -53,7 +54,7 @@ class Method:
         """Call it; raises what it raised there."""
         return read_answer(await self._sent(*self._packed(args, kwargs)), self._read)
 
-    def _packed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Buffer], float | None]:
+    def _packed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Buffer], float | None]:
         left = remaining()
         if left == 0.0:
             raise DeadlineExceeded("the running call has no time left for another one")
@@ -61,10 +62,12 @@ class Method:
             buffers = pack(self._bind(args, kwargs))
         except TypeError as error:
             raise TypeError(f"`{self._service}.{self._endpoint}`: {error}") from None
-        return buffers, None if left is None else time.monotonic() + left
+        whose = running()
+        head = [FORM, whose.request_id, dict(whose.outgoing())]
+        return head, buffers, None if left is None else time.monotonic() + left
 
-    async def _sent(self, buffers: Sequence[Buffer], deadline: float | None) -> Done:
-        return await self._send(self._service, self._endpoint, [FORM, ""], buffers, deadline)
+    async def _sent(self, head: Any, buffers: Sequence[Buffer], deadline: float | None) -> Done:
+        return await self._send(self._service, self._endpoint, head, buffers, deadline)
 
 
 class Far:

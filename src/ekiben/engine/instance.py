@@ -93,12 +93,17 @@ def plan_all(bound: BoundService, target: Any, monitors: Monitors | None = None)
         invoke = plan(target, bound.methods.get(name, name), endpoint, signature.context)
         if bound.spec.dependencies and not endpoint.stream:  # a stream tells it itself, for as long as it lasts
             invoke = tell_deadline(invoke, is_async=signature.is_async)
-        if (bound.spec.tracing or bound.spec.monitoring) is not None and not signature.is_async:
-            invoke = tell_running(invoke)
+        if is_told(bound) and not (signature.is_async and endpoint.stream):
+            invoke = tell_running(invoke, is_async=signature.is_async)
         if monitors is not None:
             invoke = keep_records(invoke, monitors, is_async=signature.is_async)
         planned[name] = invoke
     return planned
+
+
+def is_told(bound: BoundService) -> bool:
+    """Say whether a service's code has to know which request it answers."""
+    return (bound.spec.tracing or bound.spec.monitoring) is not None or bool(bound.spec.dependencies)
 
 
 def is_on_loop(bound: BoundService) -> bool:

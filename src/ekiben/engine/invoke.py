@@ -65,11 +65,8 @@ def tell_deadline(invoke: Invoke, *, is_async: bool) -> Invoke:
     return call_async
 
 
-def tell_running(invoke: Invoke) -> Invoke:
-    """Let a sync method's code know which request it answers, through `core.running`.
-
-    An `async def` method runs in the request's own task, which knows it already.
-    """
+def tell_running(invoke: Invoke, *, is_async: bool = False) -> Invoke:
+    """Let a method's code know which request it answers, through `core.running`."""
 
     def call(given: Call) -> Any:
         if given.about is None:
@@ -77,7 +74,13 @@ def tell_running(invoke: Invoke) -> Invoke:
         with answering(given.about):
             return invoke(given)
 
-    return call
+    async def call_async(given: Call) -> Any:
+        if given.about is None:
+            return await invoke(given)
+        with answering(given.about):
+            return await invoke(given)
+
+    return call_async if is_async else call
 
 
 def keep_records(invoke: Invoke, monitors: Monitors, *, is_async: bool) -> Invoke:

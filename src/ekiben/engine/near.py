@@ -13,12 +13,13 @@ from typing import Any
 
 from ekiben.core.context import Context
 from ekiben.core.deadline import remaining
+from ekiben.core.running import running
 
 
 def inner_context() -> Context:
     """Make the context of a call within another one, which has no more time than that."""
     left = remaining()
-    return Context(deadline=None if left is None else time.monotonic() + left)
+    return Context(request_id=running().request_id, deadline=None if left is None else time.monotonic() + left)
 
 
 class Faces:

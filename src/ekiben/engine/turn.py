@@ -7,6 +7,7 @@ is there. To the engine a turn is the future that it settles.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+from ekiben.core.running import Running
 from ekiben.engine.door import Door
 from ekiben.engine.job import Done
 from ekiben.engine.messages import Call
@@ -19,6 +20,9 @@ class Form(Protocol):
 
     def read(self, head: Any, buffers: Sequence[Buffer]) -> Arguments:
         """Read the arguments; raises what the caller is to be told."""
+
+    def about(self, head: Any) -> Running | None:
+        """Say whose call it is, where the service's code has to know that."""
 
     def write(self, head: Any, value: Any) -> Done | Awaitable[Done]:
         """Write the method's value; what takes longer is awaited."""
@@ -59,7 +63,7 @@ class Turn:
         except Exception as error:  # noqa: BLE001 - the border to the caller
             self.set_exception(error)
             return None
-        self.call = Call(endpoint, args, kwargs, None, 0.0, deadline, 1, self)
+        self.call = Call(endpoint, args, kwargs, None, 0.0, deadline, 1, self, self._form.about(self._head))
         return self.call
 
     def enter(self, door: Door) -> None:

@@ -7,6 +7,7 @@ of it crosses.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from ekiben.core import errors
 from ekiben.core.context import Context
 from ekiben.core.errors import EkibenError, InvalidInput, Problem, ServerError
+from ekiben.core.running import Running, answering, running
 from ekiben.core.spec import BoundService
 from ekiben.engine.job import Done
 from ekiben.engine.messages import Call
@@ -34,11 +36,26 @@ PLAIN = (int, float, str, bytes, bool, type(None), complex, object)
 TOLD = (503, 504)  # of the service's own faults, those that the caller is told in words
 
 
-class Valued:
-    """Answers the calls of other services; planned once in a worker."""
+Joined = Callable[[str, Mapping[str, str]], AbstractContextManager[None]]
 
-    def __init__(self, bound: BoundService, worker: Worker) -> None:
+
+def joined(request_id: str, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Run a block for a request of another process, whose headers go on."""
+    return answering(Running(request_id, outgoing=lambda: headers))
+
+
+class Valued:
+    """Answers the calls of other services; planned once in a worker.
+
+    Args:
+        bound: the service.
+        worker: runs the calls.
+        join: lets code know which request it answers, and go on with its trace.
+    """
+
+    def __init__(self, bound: BoundService, worker: Worker, join: Joined | None = None) -> None:
         self._worker = worker
+        self._join = join or joined
         self._readers: Mapping[str, Callable[[Any], Arguments]] = {
             name: value_reader(signature) for name, signature in bound.signatures.items()
         }
@@ -46,14 +63,21 @@ class Valued:
 
     async def answer(self, endpoint: str, head: Any, buffers: Sequence[Buffer]) -> Done:
         """Answer one call."""
-        _, request_id = head
-        context = Context(state=self._worker.dispatcher.state, request_id=str(request_id))
+        where = f"{self._worker.dispatcher.bound.spec.name}.{endpoint}"
+        try:
+            _, told, given = head
+            request_id, headers = str(told), {str(name): str(value) for name, value in given.items()}
+        except (TypeError, ValueError, AttributeError) as error:
+            return tell(error, where), ()
+        context = Context(state=self._worker.dispatcher.state, request_id=request_id)
         try:
             args, kwargs = self._readers[endpoint](unpack(buffers))
-            call = Call(endpoint, args, kwargs, context if endpoint in self._with_context else None)
-            return [FINE], pack(await self._worker.submit(call))
+            with self._join(request_id, headers):
+                call = Call(endpoint, args, kwargs, context if endpoint in self._with_context else None)
+                call.about = running()
+                return [FINE], pack(await self._worker.submit(call))
         except Exception as error:  # noqa: BLE001 - the border to the caller
-            return tell(error, f"{self._worker.dispatcher.bound.spec.name}.{endpoint}", str(request_id)), ()
+            return tell(error, where, request_id), ()
         finally:
             context.close()
 

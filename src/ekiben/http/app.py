@@ -155,7 +155,7 @@ class App:
         """Plan what the protocol answers itself."""
         spec, door, is_here = self.bound.spec, self.dispatcher.door, isinstance(self.dispatcher, LocalDispatcher)
         shared = fast.Shared(
-            door,
+            (lambda name: tracing.Telling(door(name))) if is_here and spec.dependencies else door,
             spec.limits,
             spec.http.gzip_min,
             self._id_header,

@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from ekiben.core.running import Running
 from ekiben.core.spec import Limits
 from ekiben.engine.job import Done
 from ekiben.engine.wire import Buffer, view
@@ -30,6 +31,7 @@ class PlainCalls:
         gzip_min: bytes from which a body is compressed.
         fail: turns an error into an answer.
         later: answers with a value that is not plain.
+        is_told: the service's code has to know which request it answers.
     """
 
     def __init__(
@@ -39,7 +41,10 @@ class PlainCalls:
         gzip_min: int | None,
         fail: Callable[[BaseException, str], Failure],
         later: Later,
+        *,
+        is_told: bool = False,
     ) -> None:
+        self._is_told = is_told
         self._decode = Reader(codec, limits).from_json
         self._codec = codec
         self._has_choice = len(codec.encoders) > 1
@@ -51,6 +56,10 @@ class PlainCalls:
     def read(self, head: bytes, buffers: Sequence[Buffer]) -> Arguments:
         """Decode a body."""
         return self._decode(bytes(view(buffers[0])))
+
+    def about(self, head: bytes) -> Running | None:
+        """Say whose call it is, if anybody asks."""
+        return Running(head.partition(b"\n")[0].decode()) if self._is_told else None
 
     def write(self, head: bytes, value: Any) -> Done | Awaitable[Done]:
         """Encode a value."""

@@ -28,7 +28,7 @@ from ekiben.engine.messages import Reply
 from ekiben.engine.timing import CodecTimes, timed
 from ekiben.engine.unhurried import Unwatched, within
 from ekiben.engine.values import FORM as VALUES
-from ekiben.engine.values import Valued
+from ekiben.engine.values import Joined, Valued
 from ekiben.engine.wire import Buffer, view
 from ekiben.engine.worker import Worker
 from ekiben.http import endpoint as endpoints
@@ -82,7 +82,7 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
         leash.failed(error)
         return False
     served = Served(bound, codecs, worker, noting)
-    forms = {REQUEST: served.answer, RELAYED: served.answer, VALUES: Valued(bound, worker).answer}
+    forms = {REQUEST: served.answer, RELAYED: served.answer, VALUES: Valued(bound, worker, joining(noting)).answer}
     worker.ready(lambda endpoint, head, buffers: forms[kind_of(head)](endpoint, head, buffers), served.form_of)
     leash.ready()
     ends = [asyncio.create_task(each.wait()) for each in (asked, worker.ended)]
@@ -105,6 +105,15 @@ def timed_codecs(bound: BoundService) -> tuple[dict[str, Codec], dict[str, Codec
     codecs = {name: plan(signature, bound.spec.style) for name, signature in bound.signatures.items()}
     times = {name: CodecTimes() for name in codecs} if bound.spec.http.metrics.enabled else {}
     return codecs | {name: timed(codecs[name], each) for name, each in times.items()}, times
+
+
+def joining(noting: Noting | None) -> Joined | None:
+    """Say how a call of another service joins the request that it is made for."""
+    if noting is None:
+        return None
+    return lambda request_id, headers: noting.joined(
+        request_id, {name.encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+    )
 
 
 def kind_of(head: Any) -> Any:
@@ -156,7 +165,9 @@ class Served:
             is_drawn = codec.output_leaf is not None and codec.output_leaf.kind == "image"  # encoded off the loop
             if not (wants_context or each.stream or is_drawn):
                 later = partial(self._later, name)
-                self._plain[name] = PlainCalls(codec, spec.limits, spec.http.gzip_min, self._fail, later)
+                self._plain[name] = PlainCalls(
+                    codec, spec.limits, spec.http.gzip_min, self._fail, later, is_told=noting is not None
+                )
 
     def form_of(self, endpoint: str, head: Any) -> PlainCalls | None:
         """Give the form of a call that takes no task."""

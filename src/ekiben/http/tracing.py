@@ -15,10 +15,12 @@ from functools import partial
 from typing import Any
 
 from ekiben.core.optional import need
-from ekiben.core.running import Running, answering, running
+from ekiben.core.running import NOBODY, Running, answering, running
 from ekiben.core.spec import ServiceSpec, TraceSpec
 from ekiben.engine.batch import Run
+from ekiben.engine.door import Door
 from ekiben.engine.messages import Call
+from ekiben.engine.values import joined
 from ekiben.http.exchange import KEY, LEFT, TRACE, AsgiApp, Exchange, Message, Receive, Scope, Send
 
 log = logging.getLogger("ekiben")
@@ -47,7 +49,7 @@ class Noting:
 
     def joined(self, request_id: str, headers: Mapping[bytes, bytes]) -> AbstractContextManager[None]:
         """Run a block for a request that another process has noted."""
-        return answering(Running(request_id))
+        return joined(request_id, {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()})
 
     def submit(self, submit: Submit) -> Submit:
         """Stand around the engine's door: a call takes along whose it is."""
@@ -59,8 +61,10 @@ class Noting:
         return noted
 
     def batch(self, name: str, calls: Sequence[Call], run: Run) -> Run:
-        """Stand around a batch."""
-        return run
+        """Stand around a batch, whose code answers several requests, or one."""
+        about = calls[0].about if len(calls) == 1 else None
+        with answering(about or NOBODY):
+            return (yield from run)
 
     def check(self) -> None:
         """Say what is odd, once the service has started."""
@@ -142,7 +146,10 @@ class Tracing(Noting):
         root = self._context.Context()
         span = self._tracer.start_span(f"batch {name}", context=root, links=links, attributes=attributes)
         try:
-            with self._attached(self._trace.set_span_in_context(span, root)):
+            inner = self._trace.set_span_in_context(span, root)
+            place = span.get_span_context()
+            whose = Running("", format(place.trace_id, "032x"), place, self._outgoing, partial(self._attached, inner))
+            with answering(whose):
                 return (yield from run)
         finally:
             span.end()
@@ -204,6 +211,28 @@ class Tracing(Noting):
             self._context.detach(token)
 
 
+class Telling:
+    """A door by which calls take along whose they are, past the app.
+
+    Args:
+        door: of an endpoint.
+    """
+
+    __slots__ = ("_door",)
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def enter(self, call: Call) -> None:
+        """Let a call in."""
+        call.about = Running(getattr(call.answer, "request_id", ""))
+        self._door.enter(call)
+
+    def leave(self, call: Call) -> None:
+        """Let it out."""
+        self._door.leave(call)
+
+
 def with_header(send: Send, trace_id: bytes) -> Send:
     """Tell the trace id in the head of an answer."""
 
@@ -219,4 +248,4 @@ def plan(spec: ServiceSpec, routes: Collection[str]) -> Noting | None:
     """Settle at start what stands around requests; None: nothing does."""
     if spec.tracing is not None:
         return Tracing(spec, spec.tracing, routes)
-    return Noting() if spec.monitoring is not None else None
+    return Noting() if spec.monitoring is not None or spec.dependencies else None
