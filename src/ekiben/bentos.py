@@ -11,10 +11,11 @@ from typing import Any
 from ekiben.bundle.bento import BuildKeywords, build
 from ekiben.core.paths import use_home
 from ekiben.core.tag import Tag
-from ekiben.store import travel
+from ekiben.store import shares, travel
 from ekiben.store.bento_info import BentoInfo
 from ekiben.store.bentos import Bento, bento_store
 from ekiben.store.digest import Manifest, Progress
+from ekiben.store.remotes.named import find_place
 
 __all__ = [
     "Bento",
@@ -29,6 +30,8 @@ __all__ = [
     "import_bento",
     "list",
     "prune",
+    "pull",
+    "push",
     "use_home",
     "verify",
 ]
@@ -158,6 +161,82 @@ def import_bento(
         storage_options=storage_options,
         progress=progress,
     )
+
+
+def push(
+    tag: str | Tag,
+    registry: str | None = None,
+    *,
+    force: bool = False,
+    plain_http: bool = False,
+    ca_file: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Push a bento and its models to an OCI registry, as `<registry>/<name>:<version>`.
+
+    Who you are there is what `docker login` wrote. What the registry has already is not sent again; a connection that
+    is cut goes on.
+
+    Args:
+        tag: which bento; a bare name is its newest version.
+        registry: a place such as `registry.example.com/team`, or the name of a remote; None is the default remote.
+        force: replace what is under a tag there with other content.
+        plain_http: allow plain HTTP to another machine than this one.
+        ca_file: certificates to trust besides the system's.
+        progress: called with the bytes that are there so far and in all, for each model and then for the bento.
+
+    Returns:
+        The reference with its digest: `registry.example.com/team/iris:v1@sha256:…`.
+
+    Raises:
+        NotFound: there is no such bento, a model of it is missing, or there is no such remote.
+        AlreadyExists: the tag of the bento or of a model is taken there, by other content.
+        InvalidInput: the registry is none, or its rules forbid the name.
+        NotAuthenticated: the registry does not know you.
+        Forbidden: it does not let you do this.
+        CorruptItem: a file is not what was built, or a model is not that of the build.
+        Unavailable: it cannot be reached.
+        ServerError: it answered with an error. Whatever is raised, the bento's tag there is as it was.
+    """
+    place = find_place(registry, plain_http=plain_http, ca_file=ca_file)
+    pushed = shares.push_bento(get(tag), place, force=force, on_item=lambda _: progress)
+    return f"{pushed.reference}@{pushed.digest}"
+
+
+def pull(
+    tag: str | Tag,
+    registry: str | None = None,
+    *,
+    max_size: int | None = None,
+    plain_http: bool = False,
+    ca_file: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Bento:
+    """Pull a bento and its models from an OCI registry; none of its code runs.
+
+    Args:
+        tag: which bento; a bare name is the newest that was pushed.
+        registry: a place such as `registry.example.com/team`, or the name of a remote; None is the default remote.
+        max_size: bytes that may be fetched; None sets no limit but the disk's free space.
+        plain_http: allow plain HTTP to another machine than this one.
+        ca_file: certificates to trust besides the system's.
+        progress: called with the bytes fetched so far and in all.
+
+    Returns:
+        The bento in the store; the one that was there, if it is the same. Models that are here are not fetched.
+
+    Raises:
+        NotFound: there is no such bento there, or no such remote.
+        AlreadyExists: the tag of the bento or of a model is taken here, by other content.
+        InvalidInput: the registry is none, or what is there is no bento.
+        CorruptArchive: what came is not what a digest says.
+        UnsafeArchive: it would write outside its folder, holds more than files, or too much.
+        StoreError: a store cannot be written.
+        Unavailable: the registry cannot be reached.
+        ServerError: it answered with an error. Whatever is raised, the stores are as they were.
+    """
+    place = find_place(registry, plain_http=plain_http, ca_file=ca_file)
+    return shares.pull_bento(bento_store(), tag, place, max_size=max_size, progress=progress)
 
 
 def verify(tag: str | Tag, *, progress: Progress | None = None) -> Manifest:

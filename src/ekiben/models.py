@@ -19,8 +19,8 @@ from ekiben.store.digest import Manifest, Progress
 from ekiben.store.imports import import_item
 from ekiben.store.info import Described, MethodSignature, ModelInfo
 from ekiben.store.pulls import pull_model
-from ekiben.store.pushes import push_item
 from ekiben.store.remotes.named import find_place
+from ekiben.store.shares import push_model
 
 __all__ = [
     "BentoModel",
@@ -211,8 +211,7 @@ def push(
         ServerError: it answered with an error. Whatever is raised, the tag there is as it was.
     """
     place = find_place(registry, plain_http=plain_http, ca_file=ca_file)
-    model = get(tag)
-    pushed = push_item(model, place, kind="model", framework=model.info.module, force=force, progress=progress)
+    pushed = push_model(get(tag), place, force=force, progress=progress)
     return f"{pushed.reference}@{pushed.digest}"
 
 

@@ -1,13 +1,17 @@
 """`ekiben push`, `pull`, `models push` and `models pull`, from one home to another."""
 
+import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ekiben import models
-from ekiben.cli.push import remotes
+from ekiben import bentos, models
+from ekiben.cli.push import remotes, tags
+from ekiben.core.tag import Tag
+from ekiben.store.bento_info import BentoInfo, CarriedModel
+from ekiben.store.bentos import Bento, bento_store
 from tests.cli.conftest import Command
 from tests.registry import FakeRegistry, fake_registry
 
@@ -92,7 +96,9 @@ def test_what_goes_wrong_is_loud(ekiben: Command, fake: FakeRegistry, model: obj
     ("words", "said"),
     [
         pytest.param(["push", "iris"], "no remote is the default", id="nowhere"),
-        pytest.param(["push", "none:v1", "localhost:1"], "there is no model 'none:v1'", id="no such model"),
+        pytest.param(
+            ["push", "none:v1", "localhost:1"], "there is no bento and no model 'none:v1'", id="nothing of that name"
+        ),
         pytest.param(["push", "iris", "http://example.com"], "plain HTTP", id="plain HTTP to another machine"),
         pytest.param(["pull", "iris", "https://a:b@example.com"], "without a user and password", id="a password"),
         pytest.param(["pull", "iris", "localhost:1", "--ca-file", "missing.pem"], "`ca_file`", id="no certificates"),
@@ -122,3 +128,78 @@ def test_a_limit(ekiben: Command, fake: FakeRegistry, tmp_path: Path) -> None:
     ran = ekiben("--home", str(tmp_path / "elsewhere"), "pull", "big", fake.host, "--max-size-mib", "1")
     assert ran.code == 1
     assert "at most 1048576 are allowed" in ran.err
+
+
+Build = Callable[..., Bento]
+
+
+@pytest.fixture
+def build() -> Build:
+    """Give a function that stores a bento of models."""
+
+    def build(tag: str, *carried: models.Model) -> Bento:
+        with bento_store().create() as draft:
+            (draft.path / "src").mkdir()
+            (draft.path / "src/service.py").write_text("x = 1\n")
+            named = tuple(CarriedModel(model.tag, model.digest) for model in carried)
+            now = datetime.datetime.now(datetime.UTC)
+            return draft.finish(BentoInfo(Tag.parse(tag), now, "service:Flowers", models=named))
+
+    return build
+
+
+@pytest.fixture
+def bento(build: Build, model: models.Model) -> Bento:
+    """Store a bento of that model."""
+    return build("flowers:v1", model)
+
+
+def test_a_bento_there_and_back(ekiben: Command, fake: FakeRegistry, bento: Bento, tmp_path: Path) -> None:
+    """A bento is pushed with its models, and pulled with them."""
+    ran = ekiben("push", "flowers", fake.host)
+    assert ran.out.startswith(f"pushed flowers:v1 to {fake.host}/flowers:v1@sha256:")
+    assert ran.out.endswith("with the model iris:v1\n")
+    elsewhere = str(tmp_path / "elsewhere")
+    ran = ekiben("--home", elsewhere, "pull", "flowers", fake.host)
+    assert ran.out == f"pulled flowers:v1 from {fake.host}\nwith the model iris:v1\n"
+    assert ekiben("--home", elsewhere, "verify", "flowers").code == 0
+    assert json.loads(ekiben("--home", elsewhere, "pull", "flowers", fake.host, "-o", "json").out)["service"]
+
+
+def test_a_bento_there_and_back_in_python(fake: FakeRegistry, bento: Bento, tmp_path: Path) -> None:
+    """The same in Python, with progress of each item to its end."""
+    seen: list[tuple[int, int]] = []
+    reference = bentos.push("flowers", fake.host, progress=lambda done, total: seen.append((done, total)))
+    assert reference.startswith(f"{fake.host}/flowers:v1@sha256:")
+    assert [done for done, total in seen if done == total] != []
+    with bentos.use_home(tmp_path / "elsewhere"):
+        assert bentos.pull("flowers:v1", fake.host).digest == bento.digest
+        bentos.verify("flowers")
+
+
+def test_a_bento_goes_before_a_model(ekiben: Command, fake: FakeRegistry, build: Build, model: models.Model) -> None:
+    """Where a bento and a model have one name, `push` means the bento, and `models push` the model."""
+    build("iris:v2", model)
+    assert "iris:v2" in ekiben("push", "iris", fake.host).out
+    assert "iris:v1" in ekiben("models", "push", "iris", fake.host).out
+    ran = ekiben("models", "pull", "iris:v2", fake.host)
+    assert ran.code == 1
+    assert "must be a model, and is a bento" in ran.err
+
+
+def test_tags_of_both_are_completed(bento: Bento) -> None:
+    """The shell completes bentos and models after `push`."""
+    assert tags("") == ["flowers:v1", "iris:v1"]
+    assert tags("fl") == ["flowers:v1"]
+
+
+def test_a_bar_on_a_terminal(
+    ekiben: Command, fake: FakeRegistry, bento: Bento, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at a terminal sees each item on its way; whoever is quiet sees nothing."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    ran = ekiben("push", "flowers", fake.host)
+    assert ran.code == 0
+    assert "pushing iris:v1" in ran.err
+    assert "pushing flowers:v1" in ran.err
+    assert ekiben("-q", "push", "flowers", fake.host).err == ""

@@ -22,8 +22,8 @@ models = LazyGroup(
         "delete": Entry("ekiben.cli.models:delete_models", "Delete models, after asking."),
         "export": Entry("ekiben.cli.carry:export_model", "Write a model to a file, a folder or a URL."),
         "import": Entry("ekiben.cli.carry:import_model", "Put an exported model into the store."),
-        "push": Entry("ekiben.cli.push:push_model", "Push a model to a registry."),
-        "pull": Entry("ekiben.cli.push:pull_model", "Pull a model from a registry."),
+        "push": Entry("ekiben.cli.push:push_models", "Push a model to a registry."),
+        "pull": Entry("ekiben.cli.push:pull_models", "Pull a model from a registry."),
         "verify": Entry("ekiben.cli.models:verify_models", "Hold models against what was saved."),
     },
 )

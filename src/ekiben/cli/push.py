@@ -1,27 +1,33 @@
 """`ekiben push` and `pull`, also of `ekiben models`: share through a registry."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ekiben.cli.bentos import row as bento_row
+from ekiben.cli.bentos import tags as bento_tags
 from ekiben.cli.command import Command, complete_with, session_of
-from ekiben.cli.models import row, tags
+from ekiben.cli.models import row as model_row
+from ekiben.cli.models import tags as model_tags
 from ekiben.cli.output import echo_data, output_option, progress
+
+if TYPE_CHECKING:
+    from ekiben.core.tag import Tag
+    from ekiben.frameworks.handle import Model
+    from ekiben.store.bentos import Bento
+    from ekiben.store.digest import Progress
+    from ekiben.store.remotes.oci.places import Place
+    from ekiben.store.shares import OnItem
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-PUSH_HELP = """Push the model TAG to REGISTRY, as REGISTRY/NAME:VERSION.
-
-REGISTRY is a place such as `registry.example.com/team` or the name of a remote; without it the default remote is meant.
-Log in with `docker login`. What is there already is not sent again.
-"""
-PULL_HELP = """Pull the model TAG from REGISTRY into the store, under the same tag.
-
-REGISTRY is a place such as `registry.example.com/team` or the name of a remote; without it the default remote is meant.
-A bare name is the newest that was pushed. What is damaged, or would write outside its folder, changes nothing; nothing
-is unpickled.
-"""
+REGISTRY = """REGISTRY is a place such as `registry.example.com/team` or the name of a remote; without it the default
+remote is meant."""
+PUSH = f"""{REGISTRY} Log in with `docker login`. What is there already is not sent again."""
+PULL = f"""{REGISTRY} A bare name is the newest that was pushed. What is damaged, or would write outside its folder,
+changes nothing; nothing is unpickled or run."""
 
 
 def registry_options(function: Decorated) -> Decorated:
@@ -42,78 +48,184 @@ def remotes(incomplete: str) -> list[str]:
     return sorted(path.stem for path in (home() / "remotes").glob("*.yaml") if path.stem.startswith(incomplete))
 
 
-def push_command(name: str, words: str) -> click.Command:
-    """Make a command that pushes; *words* are how it is typed."""
+def tags(incomplete: str) -> list[str]:
+    """List the tags of bentos and models that begin as *incomplete*, for the shell."""
+    return sorted({*bento_tags(incomplete), *model_tags(incomplete)})
 
-    @click.command(
-        name,
-        cls=Command,
-        help=PUSH_HELP,
-        examples=[
-            (f"{words} iris:latest registry.example.com/team", "The newest version of a model."),
-            (f"{words} iris:v1 localhost:5000", "To a registry on this machine, by plain HTTP."),
-            (f"{words} iris", "To the default remote; see `remote add`."),
-        ],
-    )
-    @click.argument("tag", shell_complete=complete_with(tags))
-    @registry_options
-    @click.option("--force", is_flag=True, help="Replace what is under the tag there with other content.")
-    @output_option("table", "json", "yaml", default="table")
-    @click.pass_context
-    def command(ctx: click.Context, /, tag: str, registry: str | None, force: bool, output: str, **reach: Any) -> None:
-        from ekiben.frameworks.api import model_store
-        from ekiben.store.pushes import push_item
-        from ekiben.store.remotes.named import find_place
 
-        place = find_place(registry, **reach)
-        model = model_store().get(tag)
-        with progress(f"pushing {model.tag}", quiet=session_of(ctx).quiet) as note:
-            pushed = push_item(model, place, kind="model", framework=model.info.module, force=force, progress=note)
-        if output == "table":
-            there = "" if pushed.sent else " (all of it was there)"
-            click.echo(f"pushed {model.tag} to {pushed.reference}@{pushed.digest}{there}")
+@contextmanager
+def bars(doing: str, *, quiet: bool) -> "Iterator[OnItem]":
+    """Show a bar for one item after the other."""
+    with ExitStack() as stack:
+
+        def on_item(tag: "Tag") -> "Progress | None":
+            stack.close()
+            return stack.enter_context(progress(f"{doing} {tag}", quiet=quiet))
+
+        yield on_item
+
+
+def find_item(tag: str) -> "Bento | Model":
+    """Find the bento called so, or else the model."""
+    from ekiben.core.errors import NotFound
+    from ekiben.core.paths import home
+    from ekiben.frameworks.api import model_store
+    from ekiben.store.bentos import bento_store
+
+    try:
+        return bento_store().get(tag)
+    except NotFound as bento:
+        try:
+            return model_store().get(tag)
+        except NotFound as model:
+            hint = next((str(one.hint) for one in (bento, model) if "did you mean" in str(one.hint)), model.hint)
+            raise NotFound(f"there is no bento and no model {tag!r} in {home()}", hint=hint) from model
+
+
+def push_one(item: "Bento | Model", place: "Place", *, force: bool, quiet: bool, output: str) -> None:
+    """Push an item, and say where it is."""
+    from ekiben.store.bentos import Bento
+    from ekiben.store.shares import push_bento, push_model
+
+    with bars("pushing", quiet=quiet) as on_item:
+        if isinstance(item, Bento):
+            pushed = push_bento(item, place, force=force, on_item=on_item)
         else:
-            told = {"reference": pushed.reference, "digest": pushed.digest, "sent_bytes": pushed.sent}
-            echo_data({**row(model), **told}, output)
-
-    return command
-
-
-def pull_command(name: str, words: str) -> click.Command:
-    """Make a command that pulls; *words* are how it is typed."""
-
-    @click.command(
-        name,
-        cls=Command,
-        help=PULL_HELP,
-        examples=[
-            (f"{words} iris:v1 registry.example.com/team", "A version of a model."),
-            (f"{words} iris", "The newest that was pushed to the default remote."),
-        ],
-    )
-    @click.argument("tag", shell_complete=complete_with(tags))
-    @registry_options
-    @click.option("--max-size-mib", type=click.IntRange(1), help="Refuse what is larger.")
-    @output_option("table", "json", "yaml", default="table")
-    @click.pass_context
-    def command(
-        ctx: click.Context, /, tag: str, registry: str | None, max_size_mib: int | None, output: str, **reach: Any
-    ) -> None:
-        from ekiben.frameworks.api import model_store
-        from ekiben.store.pulls import pull_model
-        from ekiben.store.remotes.named import find_place
-
-        place = find_place(registry, **reach)
-        limit = None if max_size_mib is None else max_size_mib * 1024 * 1024
-        with progress(f"pulling {tag}", quiet=session_of(ctx).quiet) as note:
-            model = pull_model(model_store(), tag, place, max_size=limit, progress=note)
-        if output == "table":
-            click.echo(f"pulled {model.tag} from {place}")
-        else:
-            echo_data(row(model), output)
-
-    return command
+            pushed = push_model(item, place, force=force, progress=on_item(item.tag))
+    if output == "table":
+        there = "" if pushed.sent else " (all of it was there)"
+        click.echo(f"pushed {item.tag} to {pushed.reference}@{pushed.digest}{there}")
+        for model in item.info.models if isinstance(item, Bento) else ():
+            click.echo(f"with the model {model.tag}")
+    else:
+        told = {"reference": pushed.reference, "digest": pushed.digest, "sent_bytes": pushed.sent}
+        echo_data({**row_of(item), **told}, output)
 
 
-push, push_model = push_command("push", "push"), push_command("push", "models push")
-pull, pull_model = pull_command("pull", "pull"), pull_command("pull", "models pull")
+def pull_one(tag: str, place: "Place", *, kind: str, max_size_mib: int | None, quiet: bool, output: str) -> None:
+    """Pull a model or a bento, and say its tag."""
+    from ekiben.frameworks.api import model_store
+    from ekiben.store.bentos import Bento, bento_store
+    from ekiben.store.pulls import pull_model
+    from ekiben.store.shares import pull_bento
+
+    limit = None if max_size_mib is None else max_size_mib * 1024 * 1024
+    with progress(f"pulling {tag}", quiet=quiet) as note:
+        item: Bento | Model = (
+            pull_bento(bento_store(), tag, place, max_size=limit, progress=note)
+            if kind == "bento"
+            else pull_model(model_store(), tag, place, max_size=limit, progress=note)
+        )
+    if output == "table":
+        click.echo(f"pulled {item.tag} from {place}")
+        for model in item.info.models if isinstance(item, Bento) else ():
+            click.echo(f"with the model {model.tag}")
+    else:
+        echo_data(row_of(item), output)
+
+
+def row_of(item: "Bento | Model") -> dict[str, Any]:
+    """Give what a list says of an item, as data."""
+    from ekiben.store.bentos import Bento
+
+    return bento_row(item) if isinstance(item, Bento) else model_row(item)
+
+
+_force = click.option("--force", is_flag=True, help="Replace what is under the tag there with other content.")
+_max_size = click.option("--max-size-mib", type=click.IntRange(1), help="Refuse what is larger.")
+
+
+@click.command(
+    "push",
+    cls=Command,
+    help=f"""Push the bento TAG with its models, or the model TAG, to REGISTRY, as REGISTRY/NAME:VERSION.\n\n{PUSH}""",
+    examples=[
+        ("push iris:latest registry.example.com/team", "The newest version of a bento, with its models."),
+        ("push iris:v1 localhost:5000", "To a registry on this machine, by plain HTTP."),
+        ("push iris", "To the default remote; see `remote add`."),
+    ],
+)
+@click.argument("tag", shell_complete=complete_with(tags))
+@registry_options
+@_force
+@output_option("table", "json", "yaml", default="table")
+@click.pass_context
+def push(ctx: click.Context, /, tag: str, registry: str | None, force: bool, output: str, **reach: Any) -> None:
+    """Push a bento, or else a model."""
+    from ekiben.store.remotes.named import find_place
+
+    place = find_place(registry, **reach)
+    push_one(find_item(tag), place, force=force, quiet=session_of(ctx).quiet, output=output)
+
+
+@click.command(
+    "push",
+    cls=Command,
+    help=f"""Push the model TAG to REGISTRY, as REGISTRY/NAME:VERSION.\n\n{PUSH}""",
+    examples=[
+        ("models push iris:latest registry.example.com/team", "The newest version of a model."),
+        ("models push iris", "To the default remote; see `remote add`."),
+    ],
+)
+@click.argument("tag", shell_complete=complete_with(model_tags))
+@registry_options
+@_force
+@output_option("table", "json", "yaml", default="table")
+@click.pass_context
+def push_models(ctx: click.Context, /, tag: str, registry: str | None, force: bool, output: str, **reach: Any) -> None:
+    """Push a model, also where a bento has its name."""
+    from ekiben.frameworks.api import model_store
+    from ekiben.store.remotes.named import find_place
+
+    place = find_place(registry, **reach)
+    push_one(model_store().get(tag), place, force=force, quiet=session_of(ctx).quiet, output=output)
+
+
+@click.command(
+    "pull",
+    cls=Command,
+    help=f"""Pull the bento TAG with its models, or the model TAG, from REGISTRY, under the same tags.\n\n{PULL}""",
+    examples=[
+        ("pull iris:v1 registry.example.com/team", "A version of a bento, with its models."),
+        ("pull iris", "The newest that was pushed to the default remote."),
+    ],
+)
+@click.argument("tag", shell_complete=complete_with(tags))
+@registry_options
+@_max_size
+@output_option("table", "json", "yaml", default="table")
+@click.pass_context
+def pull(
+    ctx: click.Context, /, tag: str, registry: str | None, max_size_mib: int | None, output: str, **reach: Any
+) -> None:
+    """Pull what is under the tag there: a bento or a model."""
+    from ekiben.store.remotes.named import find_place
+    from ekiben.store.shares import find_kind
+
+    place = find_place(registry, **reach)
+    kind = find_kind(tag, place)
+    pull_one(tag, place, kind=kind, max_size_mib=max_size_mib, quiet=session_of(ctx).quiet, output=output)
+
+
+@click.command(
+    "pull",
+    cls=Command,
+    help=f"""Pull the model TAG from REGISTRY, under the same tag.\n\n{PULL}""",
+    examples=[
+        ("models pull iris:v1 registry.example.com/team", "A version of a model."),
+        ("models pull iris", "The newest that was pushed to the default remote."),
+    ],
+)
+@click.argument("tag", shell_complete=complete_with(model_tags))
+@registry_options
+@_max_size
+@output_option("table", "json", "yaml", default="table")
+@click.pass_context
+def pull_models(
+    ctx: click.Context, /, tag: str, registry: str | None, max_size_mib: int | None, output: str, **reach: Any
+) -> None:
+    """Pull a model."""
+    from ekiben.store.remotes.named import find_place
+
+    place = find_place(registry, **reach)
+    pull_one(tag, place, kind="model", max_size_mib=max_size_mib, quiet=session_of(ctx).quiet, output=output)

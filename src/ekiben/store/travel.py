@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ekiben.store.archive import BENTO
 from ekiben.store.bentos import MODELS, Bento, BentoStore, beside
 from ekiben.store.digest import Manifest, Progress
 from ekiben.store.exports import export_item
-from ekiben.store.imports import admit, check_content, examine, find_inside, named, settle_existing, unpack_into
+from ekiben.store.imports import Draft, admit, check_content, examine, find_inside, named, settle_existing, unpack_into
 from ekiben.store.models import ModelStore, StoredModel
 from ekiben.store.staging import stage
 
@@ -94,23 +95,53 @@ def import_bento(
         folder, aside = opened.enter_context(stage(store.root)), opened.enter_context(stage(models.root))
         with named(os.fspath(source)):
             unpack_into(folder, os.fspath(source), max_size, storage_options or {})
-            carried = take_models(find_inside(folder, store), aside, models)
-            draft = examine(store, folder, progress)
-            bento = draft.item
-            checked = [(model, check_content(model.path, progress)) for model in carried]
-            check_named(bento, checked)
-        if (store.root / bento.tag.name / str(bento.tag.version)).is_dir():
-            found = settle_existing(store, bento, draft.manifest, skip_existing=skip_existing)
-            put_models(models, checked)
-            return found
-        new = put_models(models, checked)
-        try:
-            bento.find_models(models)
-            return admit(store, draft, skip_existing=skip_existing)
-        except BaseException:
-            for tag in new:
-                models.delete(tag)
-            raise
+            drafted = examine_bento(store, folder, aside, progress)
+        return admit_bento(store, drafted, skip_existing=skip_existing)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedBento:
+    """A bento and its models, unpacked and checked, and not yet in their stores."""
+
+    draft: Draft[Bento]
+    models: list[tuple[StoredModel, Manifest]]
+
+
+def examine_bento(store: BentoStore, folder: Path, aside: Path, progress: Progress | None = None) -> DraftedBento:
+    """Find the bento in *folder* and check it; its models are moved to *aside*.
+
+    Args:
+        store: where the bento is to go.
+        folder: a place of `stage(store.root)`.
+        aside: a place of `stage`, of the store of models beside it.
+        progress: called with the bytes checked so far and in all.
+
+    Raises:
+        CorruptArchive: there is no bento.
+        CorruptItem: it is damaged, or its models are not those it names.
+    """
+    carried = take_models(find_inside(folder, store), aside, beside(store.root))
+    draft = examine(store, folder, progress)
+    checked = [(model, check_content(model.path, progress)) for model in carried]
+    check_named(draft.item, checked)
+    return DraftedBento(draft, checked)
+
+
+def admit_bento(store: BentoStore, drafted: DraftedBento, *, skip_existing: bool) -> Bento:
+    """Put a checked bento and its models into their stores; raises as `import_bento`."""
+    models, bento = beside(store.root), drafted.draft.item
+    if (store.root / bento.tag.name / str(bento.tag.version)).is_dir():
+        found = settle_existing(store, bento, drafted.draft.manifest, skip_existing=skip_existing)
+        put_models(models, drafted.models)
+        return found
+    new = put_models(models, drafted.models)
+    try:
+        bento.find_models(models)
+        return admit(store, drafted.draft, skip_existing=skip_existing)
+    except BaseException:
+        for tag in new:
+            models.delete(tag)
+        raise
 
 
 def put_models(models: ModelStore[StoredModel], checked: list[tuple[StoredModel, Manifest]]) -> list[Tag]:

@@ -1,6 +1,7 @@
 """A real registry takes what we push, skopeo reads it back, and we pull it."""
 
 import base64
+import datetime
 import io
 import json
 import subprocess
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 import trustme
 
-from ekiben import models
+from ekiben import bentos, models
 from ekiben.core.errors import EkibenError, NotAuthenticated, Unavailable
+from ekiben.core.tag import Tag
 from ekiben.store import pushes
+from ekiben.store.bento_info import BentoInfo, CarriedModel
+from ekiben.store.bentos import bento_store
 from ekiben.store.remotes.oci.documents import Manifest, Platform
 from ekiben.store.remotes.oci.places import parse_place
 from ekiben.store.remotes.oci.registry import open_registry
@@ -174,3 +178,22 @@ def test_a_disk_of_the_registry_that_is_full(tmp_path: Path, model: models.Model
         place = parse_place(host)
         with pytest.raises(EkibenError):
             pushes.push_item(model, place, kind="model", sleep=lambda _: None)
+
+
+def test_a_bento_there_and_back(open_to_all: str, model: models.Model, tmp_path: Path) -> None:
+    """A bento and its model arrive; skopeo's copy of the bento alone is enough to pull both."""
+    with bento_store().create() as draft:
+        (draft.path / "src").mkdir()
+        (draft.path / "src/service.py").write_text("x = 1\n")
+        named = (CarriedModel(model.tag, model.digest),)
+        now = datetime.datetime.now(datetime.UTC)
+        made = draft.finish(BentoInfo(Tag("flowers", "v1"), now, "service:Flowers", models=named))
+    bentos.push("flowers", f"{open_to_all}/lunch")
+    where = ["--src-tls-verify=false", "--dest-tls-verify=false"]
+    skopeo("copy", *where, f"docker://{open_to_all}/lunch/flowers:v1", f"docker://{open_to_all}/copy/flowers:v1")
+    for place in ("lunch", "copy"):
+        with bentos.use_home(tmp_path / place):
+            pulled = bentos.pull("flowers:v1", f"{open_to_all}/{place}")
+            assert pulled.digest == made.digest
+            bentos.verify("flowers")
+            assert (pulled.find_models()[0].path / "weights.bin").read_bytes() == LARGE
