@@ -172,7 +172,7 @@ def push(
     ca_file: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Push a bento and its models to an OCI registry, as `<registry>/<name>:<version>`.
+    """Push a bento and its models to an OCI registry: `<registry>/<name>:<version>`.
 
     Who you are there is what `docker login` wrote. What the registry has already is not sent again; a connection that
     is cut goes on.

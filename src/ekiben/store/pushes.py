@@ -143,7 +143,7 @@ def _of_bytes(data: bytes, media_type: str) -> Blob:
 def _send(
     registry: Registry, repository: str, blobs: Sequence[Blob], others: Mapping[str, str], progress: Progress | None
 ) -> int:
-    """Send what is not there; a folder's layers may be in another repository. Gives bytes."""
+    """Send what is not there, and give the bytes sent."""
     total, done, sent = sum(blob.descriptor.size for blob in blobs), 0, 0
     for blob in blobs:
         note = None if progress is None else partial(_note, progress, done, total)
