@@ -111,6 +111,18 @@ def test_the_same_again(write: Write) -> None:
     assert built(write(), labels={"a": "b"}).digest != first.digest
 
 
+def test_the_same_in_any_process(write: Write, home: Path) -> None:
+    """Hashes that differ by process, another folder to stand in and a slower clock change nothing."""
+    project = write()
+    script = f"import ekiben; print(ekiben.build(build_ctx={str(project)!r}).digest)"
+    found = set()
+    for seed in ("1", "2"):
+        command, env = [sys.executable, "-c", script], {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=100, check=True)
+        found.add(done.stdout.strip())
+    assert found == {built(project).digest}
+
+
 def test_secrets_stay_out(write: Write) -> None:
     """Neither tokens nor passwords of a service's options are written down beside its code."""
     options = 'auth={"tokens": [{"name": "a", "env": "SECRET_TOKEN"}]}, ssl={"enabled": True, "certfile": "c.pem", '

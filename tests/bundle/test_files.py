@@ -219,17 +219,19 @@ def test_scripts_stay_scripts(tmp_path: Path) -> None:
 
 def test_restore(tmp_path: Path) -> None:
     """What code did to its copy is undone: new files, changed files, files that are gone, links."""
-    files = choose_files(project(tmp_path / "p", "a", "b", "sub/c"))
-    copy = tmp_path / "copy"
-    copy_files(files, copy)
+    files = choose_files(project(tmp_path / "p", "a", "b", "sub/c", "same"))
+    copy, moment = tmp_path / "copy", 1_700_000_000_000_000_000
+    copy_files(files, copy, moment)
+    kept = (copy / "same").stat().st_ino
     (copy / "new/deep").mkdir(parents=True)
     (copy / "new/deep/x").write_text("")
-    (copy / "a").write_text("changed")
+    (copy / "a").write_text("c")
     (copy / "b").unlink()
     (copy / "sub/c").unlink()
     (copy / "sub/c").symlink_to("/etc/passwd")
-    restore_files(files, copy)
+    restore_files(files, copy, moment)
     found = {path.relative_to(copy).as_posix() for path in copy.rglob("*")}
-    assert found == {"a", "b", "sub", "sub/c"}
+    assert found == {"a", "b", "same", "sub", "sub/c"}
     assert [(copy / path).read_text() for path in files] == list(files)
     assert not (copy / "sub/c").is_symlink()
+    assert (copy / "same").stat().st_ino == kept, "what was left alone is not copied again"

@@ -13,6 +13,7 @@ if anything goes wrong on the way. The same project, models and packages give th
 
 import datetime
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from ekiben.store.bento_info import BentoInfo, CarriedModel, installed_version
 from ekiben.store.bentos import SOURCE, Bento, Draft, bento_store
 from ekiben.store.models import ModelStore, StoredModel
 
+SECOND = 1_000_000_000  # nanoseconds
 Tell = Callable[[str], None]
 
 
@@ -107,11 +109,12 @@ def pack(draft: Draft, plan: Plan) -> Bento:
     options, tell = plan.options, plan.tell
     source = draft.path.resolve() / SOURCE
     files = choose(plan)
-    size = copy_files(files, source)
+    moment = time.time_ns() // SECOND * SECOND - SECOND  # no change of a file has just this time
+    size = copy_files(files, source, moment)
     service, roots = service_of(plan), import_roots(plan)
     aliases = {each.alias: each.tag for each in options.models if each.alias}
-    described = describe(source, service, roots, aliases, plan.context)
-    restore_files(files, source)
+    described = describe(source, service, roots, aliases, shown=plan.context, scratch=draft.path.parent)
+    restore_files(files, source, moment)
     tag = draft.store.claim((options.name or described.name).lower(), options.version)
     tell(f'Building {front().title} service "{tag}" from build context "{plan.context}".')
     models = find_models(options, described)

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,9 @@ class Description:
         return found
 
 
-def describe(folder: Path, service: str, roots: Sequence[str], aliases: Mapping[str, str], shown: Path) -> Description:
+def describe(
+    folder: Path, service: str, roots: Sequence[str], aliases: Mapping[str, str], *, shown: Path, scratch: Path
+) -> Description:
     """Load the service in *folder*, elsewhere, and describe it.
 
     Args:
@@ -48,6 +49,7 @@ def describe(folder: Path, service: str, roots: Sequence[str], aliases: Mapping[
         roots: folders of it that imports start from.
         aliases: models by the names that the service has for them.
         shown: the folder that errors speak of in place of *folder*.
+        scratch: a folder for the answer, which goes with the build whatever happens.
 
     Raises:
         ServiceLoadError: it cannot be loaded, or the process that loads it dies.
@@ -65,19 +67,16 @@ def describe(folder: Path, service: str, roots: Sequence[str], aliases: Mapping[
         front().home_variable: place,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    with tempfile.TemporaryDirectory(prefix="ekiben-") as scratch:
-        answer = Path(scratch) / "answer.json"
-        command = [sys.executable, "-P", "-m", "ekiben.bundle.reader", json.dumps(request), str(answer)]
-        done = subprocess.run(
-            command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    answer = scratch / "description.json"
+    command = [sys.executable, "-P", "-m", "ekiben.bundle.reader", json.dumps(request), str(answer)]
+    done = subprocess.run(command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if not answer.is_file():
+        told = (done.stderr + done.stdout).decode(errors="replace").splitlines()[-LINES:]
+        raise ServiceLoadError(
+            "\n".join([f"the process that loads `{service}` ended with {done.returncode}", *told]),
+            hint="serve it first: what ends it now would end the server, too",
         )
-        if not answer.is_file():
-            told = (done.stderr + done.stdout).decode(errors="replace").splitlines()[-LINES:]
-            raise ServiceLoadError(
-                "\n".join([f"the process that loads `{service}` ended with {done.returncode}", *told]),
-                hint="serve it first: what ends it now would end the server, too",
-            )
-        found = json.loads(answer.read_text("utf-8"))
+    found = json.loads(answer.read_text("utf-8"))
     if "error" in found:
         kind = getattr(errors, found["kind"], ServiceLoadError)
         made = kind if isinstance(kind, type) and issubclass(kind, EkibenError) else ServiceLoadError

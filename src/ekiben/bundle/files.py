@@ -6,7 +6,6 @@ link that leads out is an error where it is chosen, and one inside is the file t
 Source: gitignore(5), by pathspec.
 """
 
-import filecmp
 import os
 import stat
 import unicodedata
@@ -171,8 +170,13 @@ def check_name(path: str, taken: dict[str, str]) -> None:
     taken[key] = path
 
 
-def copy_files(files: dict[str, Path], target: Path) -> int:
+def copy_files(files: dict[str, Path], target: Path, moment: int | None = None) -> int:
     """Copy the chosen files below *target*; give their size in bytes.
+
+    Args:
+        files: by their path in the project.
+        target: a folder.
+        moment: what the copies have as their time, in nanoseconds since 1970; None leaves it to the disk.
 
     Raises:
         StoreError: one cannot be read, or the disk is full.
@@ -190,24 +194,23 @@ def copy_files(files: dict[str, Path], target: Path) -> int:
                 copy.write(chunk)
             if os.fstat(source.fileno()).st_mode & stat.S_IXUSR:
                 there.chmod(there.stat().st_mode | 0o111)
+        if moment is not None:
+            os.utime(there, ns=(moment, moment))
     return total
 
 
-def restore_files(files: dict[str, Path], target: Path) -> None:
-    """Make *target* the chosen files again, after code in it has run."""
+def restore_files(files: dict[str, Path], target: Path, moment: int) -> None:
+    """Make *target* the chosen files again, after code in it has run.
+
+    Args:
+        files: by their path in the project.
+        target: where `copy_files` put them.
+        moment: the time that it gave them; what has another was changed.
+    """
     for place in sorted(target.rglob("*"), reverse=True):
-        path = place.relative_to(target).as_posix()
         if place.is_symlink() or not place.is_dir():
-            if path not in files or place.is_symlink():
+            if place.relative_to(target).as_posix() not in files or place.lstat().st_mtime_ns != moment:
                 place.unlink()
         elif not any(place.iterdir()):
             place.rmdir()
-    changed = {path: place for path, place in files.items() if not is_copy(place, target / path)}
-    for path in changed:
-        (target / path).unlink(missing_ok=True)
-    copy_files(changed, target)
-
-
-def is_copy(place: Path, copy: Path) -> bool:
-    """Say whether a copy has the bytes of its file."""
-    return copy.is_file() and filecmp.cmp(place, copy, shallow=False)
+    copy_files({path: place for path, place in files.items() if not (target / path).is_file()}, target, moment)
