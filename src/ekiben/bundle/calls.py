@@ -41,14 +41,15 @@ def tags_of(tree: ast.AST, names: dict[str, Any]) -> Iterator[str]:
 def is_asking(function: ast.expr, names: dict[str, Any]) -> bool:
     """Say whether a call gives a stored model, as far as its name tells."""
     path = dotted(function)
-    if path is None or path[-1] not in ASKING:
+    if path is None:
         return False
     value: Any = names.get(path[0])
     if value is None:  # imported where it is used
-        return path[-1] == "load_model" or path[-2:-1] == ["models"]
+        return path[-1] == "load_model" or path[-2:] == ["models", "get"]
     for step in path[1:]:
         value = getattr(value, step, None)
-    return str(getattr(value, "__module__", "")).partition(".")[0] in OURS
+    is_ours = str(getattr(value, "__module__", "")).partition(".")[0] in OURS
+    return is_ours and getattr(value, "__name__", "") in ASKING
 
 
 def dotted(node: ast.expr) -> list[str] | None:

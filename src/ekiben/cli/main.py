@@ -51,6 +51,7 @@ From a trained model to an API:
   3. serve  {program} serve iris:latest
   4. ask    curl localhost:3000/predict -H 'content-type: application/json' -d '[[5.1, 3.5, 1.4, 0.2]]'
   5. see    http://localhost:3000/docs
+  6. pack   {program} build
 
 `{program} --help` lists the commands, `{program} COMMAND --help` shows examples.
 """
