@@ -53,7 +53,7 @@ test-container test-browser test-chaos: test-%: $(VENV)/.dev
 # Big libraries do not go together: each group of them has an environment of its own and the mark of its name. It runs
 # the files that bear that mark; what is heavy without such a mark runs in .venv.
 HEAVY := boosters tensorflow torch
-HEAVY_boosters := -e '.[catboost,pandas,sklearn]'
+HEAVY_boosters := -e '.[catboost,mlflow,pandas,sklearn]'
 HEAVY_tensorflow := -e '.[image,keras,pandas,sklearn]' matplotlib
 HEAVY_torch := -e '.[image,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
 

@@ -62,6 +62,7 @@ _MODULES = (
     "exceptions",
     "keras",
     "lightgbm",
+    "mlflow",
     "models",
     "onnx",
     "picklable_model",

@@ -73,5 +73,5 @@ folder, method = sys.argv[1:]
 saved = ekiben.models.import_model(folder + "/model.bentomodel", skip_existing=True)
 served = load("model:" + str(saved.tag)).create({})
 numpy.save(folder + "/answer.npy", getattr(served, method)(numpy.load(folder + "/rows.npy")))
-assert "pytest" not in sys.modules
+assert not [name for name in sys.modules if name.partition(".")[0] in ("tests", "conftest")]
 """

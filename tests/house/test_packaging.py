@@ -23,7 +23,7 @@ EXTRAS = {
     if name != "dev"
 }
 # Where the module is not called like its distribution.
-MODULES = {"opentelemetry-api": "opentelemetry",
+MODULES = {"mlflow-skinny": "mlflow", "opentelemetry-api": "opentelemetry",
     "pillow": "PIL", "prometheus-client": "prometheus_client", "python-multipart": "python_multipart",
     "pyyaml": "yaml", "scikit-learn": "sklearn", "swagger-ui-bundle-v2": "swagger_ui_bundle",
     "tensorflow-cpu": "tensorflow",

@@ -17,6 +17,7 @@ FRAMEWORKS = {
     "lightgbm": "ekiben.frameworks.lightgbm",
     "catboost": "ekiben.frameworks.catboost",
     "onnx": "ekiben.frameworks.onnx",
+    "mlflow": "ekiben.frameworks.mlflow",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
     "transformers": "ekiben.frameworks.transformers",
