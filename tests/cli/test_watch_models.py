@@ -229,8 +229,10 @@ def test_the_version_in_use_is_deleted() -> None:
 
 @pytest.mark.parametrize("how", ["decorator", "variable", "file"])
 def test_who_may_ask_for_it(tmp_path: Path, how: str) -> None:
-    """It is set by decorator, file and environment too."""
+    """It is set by decorator, file and environment too, and a model may be named by `BentoModel`."""
     text = SERVICE.replace("@ekiben.service", "@ekiben.service(watch_models=True)") if how == "decorator" else SERVICE
+    if how == "file":
+        text = text.replace("models.get(", "models.BentoModel(")
     (tmp_path / "service.py").write_text(text)
     if how == "file":
         (tmp_path / "ekiben.yaml").write_text("watch_models: true\n")
@@ -247,7 +249,7 @@ def test_who_may_ask_for_it(tmp_path: Path, how: str) -> None:
     [
         pytest.param("iris:v1", (), "`--watch-models` needs a model that is asked for as `latest`, and `iris` names "
                      "exact versions: iris:v1", id="an exact version"),
-        pytest.param("service:None_", (), "`None_` names no model as an attribute of its class", id="no model"),
+        pytest.param("service:None_", (), "`None_` names no stored model as an attribute of its class", id="no model"),
         pytest.param("iris", ("--layout", "apart"), "`--watch-models` replaces whole processes", id="apart"),
         pytest.param("iris", ("--layout", "inline"), "`--watch-models` needs a supervisor", id="inline"),
     ],

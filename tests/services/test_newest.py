@@ -76,6 +76,25 @@ def test_none_is_newest() -> None:
         newest(load("iris:v1"), "--watch-models")
 
 
+def test_named_models() -> None:
+    """A model that is only named counts as one that was looked up; one at Hugging Face does not."""
+    save("iris:v1")
+    save("iris:v2")
+
+    @ekiben.service
+    class Named:
+        first = ekiben.models.BentoModel("iris:latest")
+        second = ekiben.models.HuggingFaceModel("owner/name")
+
+    @ekiben.service
+    class Elsewhere:
+        second = ekiben.models.HuggingFaceModel("owner/name")
+
+    assert newest(load(Named), "watch_models") == {"iris": "v2"}
+    with pytest.raises(ConfigError, match="`Elsewhere` names no stored model"):
+        newest(load(Elsewhere), "watch_models")
+
+
 def test_another_home(tmp_path: Path) -> None:
     """A model of another home is not watched, and that is said."""
     with ekiben.models.use_home(tmp_path):

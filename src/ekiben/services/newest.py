@@ -41,10 +41,10 @@ def newest(bound: BoundService, option: str) -> dict[str, str]:
     refs = [ref for one in every(bound) for ref in one.spec.models]
     found = dict(_version(ref) for ref in refs if follows(ref))
     if not found:
-        exact = ", ".join(ref.tag for ref in refs)
+        exact = ", ".join(ref.tag for ref in refs if ref.registry is None)
         raise ConfigError(
             f"`{option}` needs a model that is asked for as `latest`, and `{bound.spec.name}` "
-            + (f"names exact versions: {exact}" if exact else "names no model as an attribute of its class"),
+            + (f"names exact versions: {exact}" if exact else "names no stored model as an attribute of its class"),
             hint='write `model = ekiben.models.get("NAME:latest")` in the class',
         )
     for name, version in found.items():
