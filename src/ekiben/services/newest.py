@@ -45,7 +45,8 @@ def newest(bound: BoundService, option: str) -> dict[str, str]:
         raise ConfigError(
             f"`{option}` needs a model that is asked for as `latest`, and `{bound.spec.name}` "
             + (f"names exact versions: {exact}" if exact else "names no stored model as an attribute of its class"),
-            hint='write `model = ekiben.models.get("NAME:latest")` in the class',
+            hint=f'write `model = ekiben.models.get("NAME:latest")` in the class, or leave `{option}` out; '
+            "a bento has its models for good",
         )
     for name, version in found.items():
         try:
