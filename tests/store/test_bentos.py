@@ -181,3 +181,11 @@ def test_the_empty_store_says_what_to_do(bentos: BentoStore) -> None:
     with pytest.raises(NotFound, match="there is no bento 'iris'") as caught:
         bentos.get("iris")
     assert caught.value.hint == "build one, or bring one in: `ekiben import FILE`"
+
+
+def test_a_link_that_was_put_in(bentos: BentoStore, build: Build) -> None:
+    """A link in a stored bento is not followed: it is damage."""
+    bento = build()
+    (bento.path / "src/link").symlink_to("/etc/passwd")
+    with pytest.raises(StoreError, match="a model or bento must consist of files and folders"):
+        bentos.verify("iris:v1")

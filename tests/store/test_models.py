@@ -135,7 +135,7 @@ def test_a_link_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"neither: .*big") as caught:
         with store.create("iris") as model:
             (model.path / "big").symlink_to(tmp_path)
-    assert caught.value.hint == "copy what a link points to into the model"
+    assert caught.value.hint == "copy what a link points to"
     assert store.list() == []
 
 

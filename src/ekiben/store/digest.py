@@ -82,8 +82,8 @@ def walk_files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
                 yield entry.name, found
             else:
                 raise StoreError(
-                    f"a model must consist of files and folders, and this is neither: {entry.path}",
-                    hint="copy what a link points to into the model",
+                    f"a model or bento must consist of files and folders, and this is neither: {entry.path}",
+                    hint="copy what a link points to",
                 )
 
 
@@ -98,7 +98,9 @@ def measure(folder: Path, progress: Progress | None = None) -> Manifest:
     entries = {}
     for path, size in found:
         if not is_plain(path):
-            raise StoreError(f"a file of a model must have a name without backslashes and control characters: {path!r}")
+            raise StoreError(
+                f"a file of a model or bento must have a name without backslashes and control characters: {path!r}"
+            )
         entries[path] = FileEntry(_digest(folder / path), size)
         done += size
         if progress:

@@ -64,10 +64,10 @@ def write_document(value: Mapping[str, Any]) -> bytes:
     try:
         text: bytes = yaml.dump(dict(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, encoding="utf-8")
     except UnicodeError as error:
-        raise InvalidInput(f"the description of a model must be text that UTF-8 can hold: {error}") from error
+        raise InvalidInput(f"the description of a model or bento must be text that UTF-8 can hold: {error}") from error
     if len(text) > MAX_SIZE:
         raise InvalidInput(
-            f"the description of a model must be at most {MAX_SIZE} bytes of YAML: {len(text)}",
+            f"the description of a model or bento must be at most {MAX_SIZE} bytes of YAML: {len(text)}",
             hint="put large values into a file of the model",
         )
     return text
