@@ -62,7 +62,8 @@ def test_what_is_in_it(write: Write, home: Path) -> None:
     files = {path.relative_to(bento.path).as_posix() for path in bento.path.rglob("*") if path.is_file()}
     assert files == {
         "README.md", "apis/openapi.yaml", "apis/schema.json", "bento.yaml", "env/python/requirements.txt",
-        "env/python/version.txt", "manifest.json", "src/helper.py", "src/service.py",
+        "env/python/requirements.lock.txt", "env/python/version.txt", "env/python/wheels/ekiben-0.1.0-py3-none-any.whl",
+        "manifest.json", "src/helper.py", "src/service.py",
     }  # fmt: skip
     assert bento.path == home / "bentos/doubler" / bento.info.version
     assert (bento.path / "README.md").read_text() == "Doubles numbers.\n"
@@ -121,6 +122,28 @@ def test_the_same_in_any_process(write: Write, home: Path) -> None:
         done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=100, check=True)
         found.add(done.stdout.strip())
     assert found == {built(project).digest}
+
+
+def test_packages_are_locked(write: Write, index: str) -> None:
+    """The lock holds what the project asks for, and says for which platform; a wheel of this Ekiben lies beside."""
+    said: list[str] = []
+    options = {"packages": ["plate"], "index_url": index}
+    bento = build(build_ctx=write(), tell=said.append, platform="linux/arm64", python=options)
+    text = (bento.path / "env/python/requirements.lock.txt").read_text()
+    assert "\nplate==2.0 \\\n    --hash=sha256:" in text
+    assert "\ntiny==1.0 \\\n" in text
+    assert {"platform": "linux/arm64", "locked": "hashes"}.items() <= bento.info.environment.items()
+    assert said.index("Locking PyPI package versions.") < len(said) - 1
+    assert built(write(), python=options, platform="linux/arm64").digest == bento.digest
+
+
+def test_packages_that_cannot_be_locked(write: Write, index: str, home: Path) -> None:
+    """A build whose packages contradict each other, or whose platform is none, leaves nothing."""
+    with pytest.raises(ConfigError, match=r"locking packages failed, and uv says: .*tiny"):
+        built(write(), python={"packages": ["plate", "tiny>=1.1"], "index_url": index})
+    with pytest.raises(ConfigError, match="`platform` must be linux/amd64 or linux/arm64: 'windows'"):
+        built(write(), platform="windows")
+    assert nothing_left(home)
 
 
 def test_secrets_stay_out(write: Write) -> None:

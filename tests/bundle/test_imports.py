@@ -1,10 +1,13 @@
 """Packages are found by what the service imports, itself and by the project's modules; nothing is run."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from ekiben.bundle.imports import Imported, find_imports
+from tests.bundle.index import make_wheel, unpack
+from tests.bundle.test_wheels import make_project
 
 
 def write(project: Path, **files: str) -> Path:
@@ -75,9 +78,21 @@ def test_shared_names(project: Path) -> None:
     assert brought(project, service=text) == {"opentelemetry-api": "service.py:1", "opentelemetry-sdk": "service.py:2"}
 
 
-def test_editable(project: Path) -> None:
+def test_ekiben(project: Path) -> None:
+    """Ekiben is in every environment, and is not looked for."""
+    assert brought(project, service="import ekiben\nfrom ekiben.bundle import lock\n") == {}
+
+
+def test_editable(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module of an editable installation is traced to its distribution."""
-    assert "ekiben" in brought(project, service="import ekiben\n")
+    make_project(tmp_path / "lib")
+    wheel = make_wheel(tmp_path, "mylib-dist", "0.2", files={"mylib_dist.py": ""})
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(unpack(wheel, site))
+    url = {"url": (tmp_path / "lib").as_uri(), "dir_info": {"editable": True}}
+    (site / "mylib_dist-0.2.dist-info/direct_url.json").write_text(json.dumps(url))
+    monkeypatch.syspath_prepend(str(tmp_path / "lib/src"))
+    assert brought(project, service="import mylib\n") == {"mylib-dist": "service.py:1"}
 
 
 def test_not_installed(project: Path) -> None:

@@ -24,6 +24,7 @@ from ekiben.bundle.description import Description, describe
 from ekiben.bundle.files import choose_files, copy_files, restore_files
 from ekiben.bundle.options import BuildOptions
 from ekiben.bundle.settings import find_settings, read_build
+from ekiben.bundle.target import Target
 from ekiben.bundle.values import below
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
@@ -60,6 +61,7 @@ def build(
     *,
     build_ctx: str | os.PathLike[str] = ".",
     bentofile: str | os.PathLike[str] | None = None,
+    platform: str | None = None,
     tell: Tell | None = None,
     **options: Unpack[BuildKeywords],
 ) -> Bento:
@@ -69,6 +71,7 @@ def build(
         service: a target in the project, such as `service:Iris`; None goes by the settings, else by `service.py`.
         build_ctx: the project's folder.
         bentofile: the file of settings; None looks for `bentofile.yaml` or `pyproject.toml` in the project.
+        platform: what the packages are locked for, `linux/amd64` or `linux/arm64`; None is this machine's processor.
         tell: gets each line that a person should read; None writes them to the log.
         options: keys of a bentofile, over those of the file; labels are joined.
 
@@ -86,7 +89,8 @@ def build(
         raise ConfigError(f"`build_ctx` must be a folder: {str(build_ctx)!r}")
     told = {"service": service, **options}
     settings = Path(bentofile).resolve() if bentofile is not None else find_settings(context)
-    plan = Plan(context, settings, read_build(context, bentofile, told=told), tell or announce)
+    read = read_build(context, bentofile, told=told)
+    plan = Plan(context, settings, read, Target.parse(platform, read.docker.python_version), tell or announce)
     store = bento_store()
     if plan.options.name and plan.options.version:
         store.claim(plan.options.name.lower(), plan.options.version)  # refused before any work
@@ -101,6 +105,7 @@ class Plan:
     context: Path
     settings: Path | None  # the file that says so
     options: BuildOptions
+    target: Target  # of the packages
     tell: Tell
 
 
@@ -121,7 +126,10 @@ def pack(draft: Draft, plan: Plan) -> Bento:
     for model in models:
         tell(f'Packing model "{model.tag}"')
     tell(f"Packing {len(files)} file{'s' * (len(files) != 1)}, {size} bytes.")
-    environment = write_environment(draft.path / "env", plan.context, options, models, tell)
+    entry = described.entry and plan.context / described.entry
+    environment = write_environment(
+        draft.path / "env", plan.context, options, models, target=plan.target, entry=entry or None, tell=tell
+    )
     write_apis(draft.path / "apis", described)
     readme = options.description or described.doc or f"The bento {tag.name}."
     write_text(draft.path / "README.md", readme.rstrip() + "\n")

@@ -8,13 +8,12 @@ distribution that bears another's name, with `+ekiben` behind its version.
 """
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import distributions
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
 from ekiben.bundle.git import fetch
 from ekiben.bundle.indexes import VARIABLE
@@ -82,16 +81,9 @@ class Wheelhouse:
 
 def drop_ins() -> dict[str, str]:
     """List the installed distributions that stand in for another: version by name."""
-    found: dict[str, str] = {}
-    for each in distributions():
-        name = each.metadata["Name"]
-        try:
-            is_ours = Version(each.version).local == EKIBEN.distribution
-        except InvalidVersion:
-            continue
-        if name and is_ours:
-            found[canonicalize_name(name)] = each.version
-    return found
+    names = (each.name for entry in sys.path for each in Path(entry or ".").glob(f"*+{EKIBEN.distribution}.dist-info"))
+    parts = (name.removesuffix(".dist-info").partition("-") for name in names)
+    return {canonicalize_name(name): release for name, _, release in parts}
 
 
 def installed_from_folders(names: Iterable[str]) -> list[str]:

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from ekiben.bundle.description import Description
-from ekiben.bundle.options import BuildOptions, DockerOptions, PythonOptions
-from ekiben.core.errors import ConfigError
-from ekiben.core.paths import disk_errors
+from ekiben.bundle.lock import VERSION, WHEELS, lock
+from ekiben.bundle.options import BuildOptions, DockerOptions
+from ekiben.bundle.target import Target
 from ekiben.store.models import StoredModel
 
 SETUP = "docker/setup_script"  # in `env`, whatever it is called in the project
@@ -33,43 +33,49 @@ def write_environment(
     context: Path,
     options: BuildOptions,
     models: Sequence[StoredModel],
+    *,
+    target: Target,
+    entry: Path | None,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Write what the environment of the bento is made from.
+    """Lock the packages of the bento, and write what its environment is made from.
 
     Args:
         folder: `env` of the bento.
         context: the project's folder.
         options: of the build.
         models: of the bento.
+        target: where it will run.
+        entry: the file of the service in the project.
         tell: gets each line that a person should read.
 
     Returns:
         What `bento.yaml` says of it.
+
+    Raises:
+        ConfigError: a requirement is none, or the packages do not go together.
     """
     python = options.docker.python_version or platform.python_version()
-    write_text(folder / "python/version.txt", python + "\n")
-    write_text(folder / "python/requirements.txt", requirements(options.python, context))
+    place = folder / "python"
+    write_text(place / VERSION, python + "\n")
+    if options.python.lock_packages:
+        tell("Locking PyPI package versions.")
+    locked = lock(
+        options.python,
+        context=context,
+        models=[model.info for model in models],
+        wheels=place / WHEELS,
+        target=target,
+        entry=entry,
+        tell=tell,
+    )
+    locked.write(place)
     if options.docker.system_packages:
         write_text(folder / "system_packages.txt", "\n".join(options.docker.system_packages) + "\n")
     if options.docker.setup_script:
         (folder / SETUP).parent.mkdir(parents=True)
         shutil.copy(context / options.docker.setup_script, folder / SETUP)
-    return {"python_version": python}
-
-
-def requirements(python: PythonOptions, context: Path) -> str:
-    """Give the requirements as the project asks for them: its file, then its packages."""
-    text = ""
-    if python.requirements_txt:
-        with disk_errors(f"cannot read {python.requirements_txt}", is_home=False):
-            try:
-                text = (context / python.requirements_txt).read_text("utf-8-sig").rstrip() + "\n"
-            except UnicodeDecodeError as error:
-                raise ConfigError(
-                    f"`python.requirements_txt` must be a text in UTF-8: {python.requirements_txt!r}"
-                ) from error
-    return (text + "".join(f"{package}\n" for package in python.packages)).lstrip()
+    return {"python_version": python, **locked.describe()}
 
 
 def write_apis(folder: Path, described: Description) -> None:

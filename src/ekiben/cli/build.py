@@ -35,6 +35,7 @@ STEPS = {
         ("build", "The project in this folder."),
         ("build ./project --version v2 --label stage=dev", "Another folder, with a version and a label of your own."),
         ("build -f small.yaml --name small", "By other settings, under another name."),
+        ("build --platform linux/arm64", "For another processor than this one's."),
         ("build -o tag", "Only the tag, for a script."),
     ],
 )
@@ -49,6 +50,11 @@ STEPS = {
 @click.option("--version", metavar="VERSION", help="Version of the bento, in place of a fresh one.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label, over those of the settings.")
 @click.option(
+    "--platform",
+    metavar="PLATFORM",
+    help="Lock the packages for linux/amd64 or linux/arm64.  [default: this machine's processor]",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Choice(("default", "tag", "json")),
@@ -62,9 +68,9 @@ def build(
 ) -> None:
     """Pack the project in FOLDER (default: this one) into a bento.
 
-    The bento has the code, the models that the service asks for, by version and digest, and what its environment is
-    made from. bentofile.yaml, or the table [tool.ekiben.build] of pyproject.toml, says what goes in; .bentoignore says
-    what stays out.
+    The bento has the code, the models that the service asks for, by version and digest, and its packages, locked.
+    bentofile.yaml, or the table [tool.ekiben.build] of pyproject.toml, says what goes in; .bentoignore says what stays
+    out.
     """
     from ekiben.bundle.bento import build as build_bento
 

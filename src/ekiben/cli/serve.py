@@ -18,6 +18,7 @@ from ekiben.cli import bentos, replicas
 from ekiben.cli.apart import spread
 from ekiben.cli.command import Command, VariableOption, session_of
 from ekiben.cli.errors import Mistake
+from ekiben.cli.inside import go_inside
 from ekiben.cli.models import tags
 from ekiben.cli.output import echo_table
 from ekiben.cli.place import Place
@@ -48,6 +49,7 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     examples=[
         ("serve iris:latest", "A stored model, without any code."),
         ("serve bento:iris", "A bento, with its own code and models, from any folder."),
+        ("serve bento:iris --env", "The same in its own locked environment."),
         ("serve service:Iris", "The class `Iris` in service.py."),
         ("serve --reload src/service.py:Iris", "The same by its path, started again at each change."),
         ("serve --working-dir ./src serve:Iris", "From another folder."),
@@ -101,6 +103,7 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     type=click.Choice(["inline", "apart", "replicas"]),
     help="Which processes hold HTTP and the model.",
 )
+@click.option("--env", "inside", is_flag=True, help="Serve a bento in its own environment, made where it is missing.")
 @click.option("--watch-models", is_flag=True, help="Swap in a newer model when it lands in the store.")
 @click.option("--reload", is_flag=True, help="Start again when a Python file of the project changes.")
 @click.option("--development", is_flag=True, help="The same as --reload --verbose.")
@@ -164,6 +167,8 @@ def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | No
             Inherited.parse(options["inherit"]).hold()
         replicas.supervise(handed)
         return
+    if options["inside"]:
+        go_inside(ctx, targets, working_dir)
     if options["config"] is not None:
         ctx.with_resource(environment("EKIBEN_CONFIG", options["config"]))  # for processes that load it again, too
     if options["print_config"]:
