@@ -134,7 +134,7 @@ def resolve(found: dict[str, str]) -> Iterator[Imported]:
 
 
 def bringing(tops: set[str]) -> dict[str, set[str]]:
-    """Say which installed distributions have a module or package of each top-level name.
+    """Say which installed distributions bring each of some top-level names.
 
     RECORD is searched as text: parsing all of them takes a second where a hundred are installed.
     Source: the specification of installed projects at packaging.python.org (`NAME-VERSION.dist-info/RECORD`).

@@ -73,7 +73,7 @@ def without(words: Sequence[str]) -> list[str]:
 
 
 def become(python: Path, words: Sequence[str], execute: Callable[..., NoReturn] = os.execve) -> NoReturn:
-    """Replace this process, which keeps its number, its terminal and whoever waits for it."""
+    """Replace this process, which keeps its number and whoever waits for it."""
     from ekiben.bundle.environment import child_environ
 
     execute(python, list(words), child_environ(python))
