@@ -1,8 +1,10 @@
 """CatBoost's models are kept in its own format, and come back as what they were."""
 
 import importlib
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ from ekiben.frameworks import catboost as room
 from ekiben.frameworks.table import owner
 from ekiben.services.stored import bind_model
 from tests.servers import serving
+from tests.store import bentoml
 
-pytestmark = [pytest.mark.heavy, pytest.mark.boosters, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.heavy, pytest.mark.boosters, pytest.mark.timeout(900)]
 
 KINDS = np.array(["setosa", "versicolor", "virginica"])
 FEW = {"iterations": 4, "depth": 3, "verbose": 0, "allow_writing_files": False, "thread_count": 1}
@@ -123,6 +126,33 @@ def test_what_model_yaml_says() -> None:
         pass
     with pytest.raises(StoreError, match=r"must hold saved_model\.cbm"):
         empty.load_model()
+
+
+SAVE = """
+import json
+import bentoml, catboost
+from sklearn.datasets import load_iris
+
+X, y = load_iris(return_X_y=True)
+few = dict(iterations=3, depth=2, verbose=0, allow_writing_files=False)
+classifier = catboost.CatBoostClassifier(**few).fit(X, y)
+plain = catboost.CatBoost(few).fit(X, y)
+told = {}
+for name, model in (("classifier", classifier), ("plain", plain)):
+    told[name] = [type(model).__name__, model.predict(X).tolist()]
+    bentoml.catboost.save_model(name, model)
+print(json.dumps(told))
+"""
+
+
+def test_a_store_of_bentoml(rows, tmp_path: Path) -> None:
+    """What the real BentoML saved is of its class again, and answers what it answered there."""
+    printed = bentoml.run(SAVE, tmp_path / "home", libraries=("catboost",))
+    with ekiben.models.use_home(tmp_path / "home"):
+        for name, (kind, expected) in json.loads(printed.splitlines()[-1]).items():
+            model = ekiben.models.get(name).load_model()
+            assert type(model).__name__ == kind
+            assert model.predict(rows[0]).tolist() == expected
 
 
 def test_without_the_library(monkeypatch) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -15,24 +16,29 @@ REQUIREMENTS = ("bentoml==1.4.39", f"scikit-learn=={metadata.version('scikit-lea
 _VENVS = Path(__file__).parents[2] / ".venvs"
 
 
-def python() -> Path:
-    """Give the Python that has BentoML; the environment is made once and kept in `.venvs/`."""
-    name = "bentoml-" + hashlib.sha256(" ".join((*REQUIREMENTS, sys.version)).encode()).hexdigest()[:12]
+def python(*libraries: str) -> Path:
+    """Give the Python that has BentoML; the environment is made once and kept in `.venvs/`.
+
+    Args:
+        libraries: distributions to be there too, in the versions that are here.
+    """
+    wanted = (*REQUIREMENTS, *(f"{name}=={metadata.version(name)}" for name in libraries))
+    name = "bentoml-" + hashlib.sha256(" ".join((*wanted, sys.version)).encode()).hexdigest()[:12]
     folder = _VENVS / name
     _VENVS.mkdir(exist_ok=True)
     with (_VENVS / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "is-ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _make(folder)
+            _make(folder, wanted)
             (folder / "is-ready").touch()
     return folder / "bin/python"
 
 
-def run(program: str, home: Path, *arguments: str | Path) -> str:
-    """Run *program* with BentoML's home at *home*, and give what it prints."""
+def run(program: str, home: Path, *arguments: str | Path, libraries: Sequence[str] = ()) -> str:
+    """Run *program* with BentoML's home at *home* and some libraries, and give what it prints."""
     done = subprocess.run(
-        [python(), "-W", "ignore", "-c", program, *map(str, arguments)],
+        [python(*libraries), "-W", "ignore", "-c", program, *map(str, arguments)],
         env={"PATH": os.environ["PATH"], "HOME": str(home), "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"},
         capture_output=True,
         text=True,
@@ -43,17 +49,29 @@ def run(program: str, home: Path, *arguments: str | Path) -> str:
     return done.stdout.strip()
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, wanted: Sequence[str]) -> None:
     commands: list[list[str]] = [
         [sys.executable, "-m", "venv", str(folder)],
-        [str(folder / "bin/python"), "-m", "pip", "install", "-q", *REQUIREMENTS],
+        [str(folder / "bin/python"), "-m", "pip", "install", "-q", *wanted],
     ]
     if uv := shutil.which("uv"):
         commands = [
             [uv, "venv", "-q", "-p", sys.executable, str(folder)],
-            [uv, "pip", "install", "-q", "-p", str(folder / "bin/python"), *REQUIREMENTS],
+            [uv, "pip", "install", "-q", "-p", str(folder / "bin/python"), *wanted],
         ]
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         if done.returncode != 0:
             pytest.skip(f"BentoML cannot be installed here: {done.stderr.strip()[-200:]}")
+    if any(one.startswith("xgboost-cpu==") for one in wanted):
+        _name_xgboost(folder)
+
+
+def _name_xgboost(folder: Path) -> None:
+    """Let the distribution xgboost-cpu be known as xgboost too, whose version BentoML asks for."""
+    [site] = folder.glob("lib/python*/site-packages")
+    [known] = site.glob("xgboost_cpu-*.dist-info")
+    alias = site / known.name.replace("xgboost_cpu", "xgboost")
+    alias.mkdir()
+    text = (known / "METADATA").read_text()
+    (alias / "METADATA").write_text(text.replace("Name: xgboost-cpu", "Name: xgboost", 1))
