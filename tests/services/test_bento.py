@@ -135,6 +135,45 @@ def test_a_model_of_the_same_name(bento: Bento, tmp_path: Path) -> None:
     assert load("bento:greeter", folder=tmp_path).spec.name == "Greeter"
 
 
+NAMED = """
+import ekiben
+
+@ekiben.service
+class Inner:
+    named = ekiben.models.BentoModel("words:latest")
+
+    @ekiben.api
+    def call(self) -> str:
+        return str(self.named.tag)
+
+@ekiben.service
+class Outer:
+    inner = ekiben.depends(Inner)
+    named = ekiben.models.BentoModel("words")
+    remote = ekiben.models.HuggingFaceModel("owner/name")
+
+    @ekiben.api
+    def call(self) -> list[str]:
+        return [str(self.named.tag), self.inner.call()]
+"""
+
+
+def test_models_that_are_named(project: Path, home: Path) -> None:
+    """Models that a class only names are found by the build, and told and given as they were then."""
+    (project / "service.py").write_text(NAMED)
+    bento = build("service:Outer", build_ctx=project, tell=lambda _: None)
+    save("v2")
+    assert [str(model.tag) for model in bento.info.models] == ["words:v1"]
+    refs = bento.info.services[-1]["spec"]["models"]
+    assert [ref["registry"] for ref in refs] == [None, "huggingface"]
+    bound = load("outer", folder=home)
+    (inner,) = (bind() for bind in bound.dependencies.values())
+    assert [bound.spec.models[0].resolved, inner.spec.models[0].resolved] == ["words:v1", "words:v1"]
+    assert inner.create({}).call() == "words:v1"
+    with serving("outer", cwd=project) as server:
+        assert server.http.post("/call").json() == ["words:v1", "words:v1"]
+
+
 def test_a_missing_model(bento: Bento, tmp_path: Path) -> None:
     """Without its models a bento is not served, and the error says which is missing."""
     ekiben.models.delete("words:v1")

@@ -45,7 +45,7 @@ def read_service(request: Mapping[str, Any]) -> dict[str, Any]:
         bound = load_named(request["service"], roots, is_whole=True)
         bounds = in_order(bound)
     modules = modules_below(roots[0])
-    tags = [ref.resolved or ref.tag for each in bounds for ref in each.spec.models]
+    tags = [ref.resolved or ref.tag for each in bounds for ref in each.spec.models if ref.registry is None]
     tags += [str(tag) for tag in asked]
     tags += stored(asked_tags(modules.values()), aliases)
     return {

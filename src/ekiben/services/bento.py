@@ -5,8 +5,9 @@ Nothing of the project that it was built from is read, and what the store of mod
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ekiben.core.errors import ConfigError, CorruptItem, InvalidInput, NotFound
@@ -16,7 +17,7 @@ from ekiben.services.modules import apart
 from ekiben.services.named import load_named
 from ekiben.services.options import read_envs
 from ekiben.store.bentos import DESCRIPTION, Bento, bento_store, open_bento
-from ekiben.store.carried import Carried, carried_for, carry
+from ekiben.store.carried import Carried, acting, carried_for, carry
 
 
 def find_bento(target: str) -> Bento | None:
@@ -49,9 +50,10 @@ def bind_bento(bento: Bento) -> BoundService:
         envs = read_envs(list(bento.info.envs))
     except (ConfigError, InvalidInput) as error:
         raise CorruptItem(f"{DESCRIPTION} of the bento {bento.tag} cannot be used: {error}") from error
-    carry(carried_by(bento, source))
-    with apart(roots, bento.info.service):
-        bound = load_named(bento.info.service, roots, is_whole=True)
+    carried = carried_by(bento, source)
+    carry(carried)
+    with apart(roots, bento.info.service), acting(carried):
+        bound = within(load_named(bento.info.service, roots, is_whole=True), carried)
     check_code(bento, bound, source)
     spec = replace(
         bound.spec,
@@ -60,6 +62,16 @@ def bind_bento(bento: Bento) -> BoundService:
         envs=joined(bound.spec.envs, envs),
     )
     return replace(bound, spec=spec)
+
+
+def within(bound: BoundService, carried: Carried) -> BoundService:
+    """Let those that a service depends on be bound in the name of its bento, too."""
+
+    def bind(inner: Callable[[], BoundService]) -> BoundService:
+        with acting(carried):
+            return within(inner(), carried)
+
+    return replace(bound, dependencies={name: partial(bind, inner) for name, inner in bound.dependencies.items()})
 
 
 def carried_by(bento: Bento, source: Path) -> Carried:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -56,6 +57,7 @@ class Carried:
 
 
 _carried: dict[str, Carried] = {}  # by the folder of the code, for this process
+_acting: ContextVar[Carried | None] = ContextVar("ekiben_carried", default=None)
 _noted: list[Tag] | None = None
 
 
@@ -65,10 +67,22 @@ def carry(models: Carried) -> None:
     os.environ[VARIABLE] = json.dumps([_to_plain(each) for each in _carried.values()])
 
 
+@contextmanager
+def acting(models: Carried) -> Iterator[None]:
+    """Ask for models in the name of a bento, for this block."""
+    token = _acting.set(models)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def carried_by_caller() -> Carried | None:
     """Find the bento whose code is running, the innermost; None without one."""
     if not _carried and not _inherit():
         return None
+    if _acting.get() is not None:
+        return _acting.get()
     for file in _files(sys._getframe(1)):
         found = carried_for(file)
         if found is not None:
