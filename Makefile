@@ -52,10 +52,12 @@ test-container test-browser test-chaos: test-%: $(VENV)/.dev
 
 # Big libraries do not go together: each group of them has an environment of its own and the mark of its name. It runs
 # the files that bear that mark; what is heavy without such a mark runs in .venv.
-HEAVY := boosters tensorflow torch
+HEAVY := boosters tensorflow torch fastai jax
 HEAVY_boosters := -e '.[catboost,mlflow,pandas,sklearn]'
 HEAVY_tensorflow := -e '.[image,keras,pandas,sklearn]' matplotlib
-HEAVY_torch := -e '.[image,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
+HEAVY_fastai := -e '.[fastai,sklearn]' torch --override tests/frameworks/without-torchvision.txt
+HEAVY_jax := -e '.[flax,pandas,sklearn]'
+HEAVY_torch := -e '.[image,diffusers,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
 
 .PHONY: test-heavy test-heavy-alone $(HEAVY:%=test-heavy-%)
 test-heavy: ## run the tests of big libraries; one group alone: test-heavy-torch

@@ -20,10 +20,14 @@ FRAMEWORKS = {
     "mlflow": "ekiben.frameworks.mlflow",
     "sklearn": "ekiben.frameworks.sklearn",
     "keras": "ekiben.frameworks.keras",
+    "diffusers": "ekiben.frameworks.diffusers",
+    "flax": "ekiben.frameworks.flax",
+    "fastai": "ekiben.frameworks.fastai",
     "transformers": "ekiben.frameworks.transformers",
     "torchscript": "ekiben.frameworks.torchscript",
     "pytorch_lightning": "ekiben.frameworks.pytorch_lightning",
     "pytorch": "ekiben.frameworks.pytorch",
+    "tensorflow": "ekiben.frameworks.tensorflow",
     "picklable_model": "ekiben.frameworks.picklable_model",
 }
 
