@@ -1,6 +1,7 @@
 """The real registry, `docker-registry` of Debian, on this machine; and a line to it that is cut."""
 
 import os
+import selectors
 import shutil
 import socket
 import subprocess
@@ -86,42 +87,39 @@ def cut_line(host: str, after: int, times: int) -> Iterator[str]:
     target = ("127.0.0.1", int(host.rpartition(":")[2]))
     listener = socket.create_server(("127.0.0.1", 0))
     left = [times]
-    sockets = [listener]
     threads: list[threading.Thread] = []
 
-    def forward(source: socket.socket, sink: socket.socket, is_request: bool) -> None:
+    def carry(near: socket.socket) -> None:
+        """Carry one connection to its end, which its client notices at once."""
         count = 0
-        with suppress(OSError):
-            while data := source.recv(65536):
-                count += len(data)
-                if is_request and left[0] and count > after:
-                    left[0] -= 1
-                    break
-                sink.sendall(data)
-        for end in (source, sink):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with near, socket.create_connection(target) as far, selectors.DefaultSelector() as ready, suppress(OSError):
+            ready.register(near, selectors.EVENT_READ, far)
+            ready.register(far, selectors.EVENT_READ, near)
+            while True:
+                for key, _ in ready.select():
+                    source: socket.socket = key.fileobj  # type: ignore[assignment]
+                    data = source.recv(65536)
+                    count += len(data) if source is near else 0
+                    if left[0] and count > after:
+                        left[0] -= 1
+                        return
+                    if not data:
+                        return
+                    key.data.sendall(data)
 
     def accept() -> None:
         with suppress(OSError):
             while True:
-                sockets.append(listener.accept()[0])
-                sockets.append(socket.create_connection(target))
-                near, far = sockets[-2:]
-                for pair in ((near, far, True), (far, near, False)):
-                    threads.append(threading.Thread(target=forward, args=pair, daemon=True))
-                    threads[-1].start()
+                threads.append(threading.Thread(target=carry, args=(listener.accept()[0],), daemon=True))
+                threads[-1].start()
 
     accepting = threading.Thread(target=accept, daemon=True)
     accepting.start()
     try:
         yield f"localhost:{listener.getsockname()[1]}"
     finally:
-        for end in list(sockets):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
         for thread in (accepting, *threads):
             thread.join(10)
-        for end in sockets:
-            end.close()
         assert left[0] == 0, "no connection brought so much"

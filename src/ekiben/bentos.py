@@ -172,7 +172,7 @@ def push(
     ca_file: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Push a bento and its models to an OCI registry: `<registry>/<name>:<version>`.
+    """Push a bento and its models to an OCI registry: `<registry>/bentos/<name>:<version>`.
 
     Who you are there is what `docker login` wrote. What the registry has already is not sent again; a connection that
     is cut goes on.
@@ -186,7 +186,7 @@ def push(
         progress: called with the bytes that are there so far and in all, for each model and then for the bento.
 
     Returns:
-        The reference with its digest: `registry.example.com/team/iris:v1@sha256:…`.
+        The reference with its digest: `registry.example.com/team/bentos/iris:v1@sha256:…`.
 
     Raises:
         NotFound: there is no such bento, a model of it is missing, or there is no such remote.

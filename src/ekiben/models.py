@@ -184,7 +184,7 @@ def push(
     ca_file: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Push a model to an OCI registry, as `<registry>/<name>:<version>`.
+    """Push a model to an OCI registry, as `<registry>/models/<name>:<version>`.
 
     Who you are there is what `docker login` wrote. What the registry has already is not sent again; a connection that
     is cut goes on.
@@ -198,7 +198,7 @@ def push(
         progress: called with the bytes that are there so far and in all.
 
     Returns:
-        The reference with its digest: `registry.example.com/team/iris:v1@sha256:…`.
+        The reference with its digest: `registry.example.com/team/models/iris:v1@sha256:…`.
 
     Raises:
         NotFound: there is no such model, or no such remote.

@@ -41,7 +41,7 @@ def test_there_and_back(ekiben: Command, fake: FakeRegistry, model: object, tmp_
     """A model that is pushed from one home is pulled into another."""
     ran = ekiben(*group, "push", "iris", f"{fake.host}/team")
     assert ran.code == 0
-    assert ran.out.startswith(f"pushed iris:v1 to {fake.host}/team/iris:v1@sha256:")
+    assert ran.out.startswith(f"pushed iris:v1 to {fake.host}/team/models/iris:v1@sha256:")
     elsewhere = str(tmp_path / "elsewhere")
     assert ekiben("--home", elsewhere, *group, "pull", "iris", f"{fake.host}/team").out == (
         f"pulled iris:v1 from {fake.host}/team\n"
@@ -52,7 +52,7 @@ def test_there_and_back(ekiben: Command, fake: FakeRegistry, model: object, tmp_
 def test_there_and_back_in_python(fake: FakeRegistry, model: object, tmp_path: Path) -> None:
     """The same in Python; the reference names the content for good."""
     reference = models.push("iris", fake.host)
-    assert reference.startswith(f"{fake.host}/iris:v1@sha256:")
+    assert reference.startswith(f"{fake.host}/models/iris:v1@sha256:")
     with models.use_home(tmp_path / "elsewhere"):
         assert str(models.pull("iris", fake.host).tag) == "iris:v1"
         assert models.get("iris").labels == {"team": "a"}
@@ -67,7 +67,7 @@ def test_a_second_push_says_that_all_was_there(ekiben: Command, fake: FakeRegist
 def test_for_a_script(ekiben: Command, fake: FakeRegistry, model: object) -> None:
     """JSON says the reference, the digest and what was sent."""
     told = json.loads(ekiben("push", "iris", fake.host, "-o", "json").out)
-    assert told["reference"] == f"{fake.host}/iris:v1"
+    assert told["reference"] == f"{fake.host}/models/iris:v1"
     assert told["digest"].startswith("sha256:")
     assert told["sent_bytes"] > 0
     assert json.loads(ekiben("pull", "iris", fake.host, "-o", "json").out)["tag"] == "iris:v1"
@@ -77,7 +77,7 @@ def test_the_default_remote(ekiben: Command, fake: FakeRegistry, model: object) 
     """Without a registry the default remote is meant."""
     ekiben("remote", "add", "team", f"{fake.host}/team")
     assert ekiben("push", "iris").code == 0
-    assert ("team/iris", "v1") in fake.manifests
+    assert ("team/models/iris", "v1") in fake.manifests
     assert remotes("te") == ["team"]
     assert remotes("x") == []
 
@@ -157,7 +157,7 @@ def bento(build: Build, model: models.Model) -> Bento:
 def test_a_bento_there_and_back(ekiben: Command, fake: FakeRegistry, bento: Bento, tmp_path: Path) -> None:
     """A bento is pushed with its models, and pulled with them."""
     ran = ekiben("push", "flowers", fake.host)
-    assert ran.out.startswith(f"pushed flowers:v1 to {fake.host}/flowers:v1@sha256:")
+    assert ran.out.startswith(f"pushed flowers:v1 to {fake.host}/bentos/flowers:v1@sha256:")
     assert ran.out.endswith("with the model iris:v1\n")
     elsewhere = str(tmp_path / "elsewhere")
     ran = ekiben("--home", elsewhere, "pull", "flowers", fake.host)
@@ -170,7 +170,7 @@ def test_a_bento_there_and_back_in_python(fake: FakeRegistry, bento: Bento, tmp_
     """The same in Python, with progress of each item to its end."""
     seen: list[tuple[int, int]] = []
     reference = bentos.push("flowers", fake.host, progress=lambda done, total: seen.append((done, total)))
-    assert reference.startswith(f"{fake.host}/flowers:v1@sha256:")
+    assert reference.startswith(f"{fake.host}/bentos/flowers:v1@sha256:")
     assert [done for done, total in seen if done == total] != []
     with bentos.use_home(tmp_path / "elsewhere"):
         assert bentos.pull("flowers:v1", fake.host).digest == bento.digest
@@ -182,9 +182,9 @@ def test_a_bento_goes_before_a_model(ekiben: Command, fake: FakeRegistry, build:
     build("iris:v2", model)
     assert "iris:v2" in ekiben("push", "iris", fake.host).out
     assert "iris:v1" in ekiben("models", "push", "iris", fake.host).out
-    ran = ekiben("models", "pull", "iris:v2", fake.host)
-    assert ran.code == 1
-    assert "must be a model, and is a bento" in ran.err
+    assert ekiben("pull", "iris", fake.host).out.startswith("pulled iris:v2")
+    assert ekiben("models", "pull", "iris", fake.host).out.startswith("pulled iris:v1")
+    assert ekiben("models", "pull", "iris:v2", fake.host).code == 1
 
 
 def test_tags_of_both_are_completed(bento: Bento) -> None:

@@ -29,7 +29,7 @@ def test_the_sharing_runs(tmp_path: Path) -> None:
         command = [sys.executable, str(ROOT / "examples/store/share.py"), f"{registry.host}/team"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{registry.host}/team/tokens:")
+    assert done.stdout.startswith(f"{registry.host}/team/models/tokens:")
     assert "hello\nworld\n" in done.stdout
     with ekiben.models.use_home(tmp_path / "elsewhere"):
         ekiben.models.verify("tokens")

@@ -11,6 +11,7 @@ from ekiben.store import artifacts
 from ekiben.store.artifacts import Config, check_kind, config_of, kind_of, large_files, make_manifest, moment
 from ekiben.store.digest import FileEntry, Manifest
 from ekiben.store.remotes.oci.documents import Descriptor, Index
+from ekiben.store.remotes.oci.places import parse_place
 from tests.store.conftest import Save
 
 CONFIG = Config("model", Tag("iris", "v1"), "sha256:" + "a" * 64, 3, "2026-01-01T00:00:00+00:00", "ekiben.sklearn")
@@ -105,6 +106,19 @@ def test_an_old_registry_loses_the_type() -> None:
     """Where a registry dropped the artifact type, the config's says the same."""
     model = make_manifest(CONFIG, [])
     assert kind_of(type(model)(model.config, [], "")) == "model"
+
+
+@pytest.mark.parametrize(
+    ("registry", "expected"),
+    [
+        pytest.param("localhost:5000", "models/iris", id="a folder for each kind"),
+        pytest.param("localhost:5000/team", "team/models/iris", id="below the place's own"),
+        pytest.param("docker.io/me", "me/models-iris", id="which Docker Hub has not"),
+    ],
+)
+def test_repositories(registry: str, expected: str) -> None:
+    """Models stand apart from bentos and images of their name."""
+    assert artifacts.repository_of(parse_place(registry), "model", "iris") == expected
 
 
 def test_moments() -> None:

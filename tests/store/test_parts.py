@@ -78,8 +78,10 @@ def test_a_part_is_mounted_from_its_own_repository(save: Save, fake: FakeRegistr
     fake.asked.clear()
     sent = push_item(whole, place, kind="model", parts={FOLDER: part}).sent
     assert sent < 2000
-    assert fake.count("POST", "from=words") == 2
-    assert [name for name, _ in fake.blobs].count("whole") == 4  # config, own files, the part's files, its large one
+    assert fake.count("POST", "from=models/words") == 2
+    assert [name for name, _ in fake.blobs].count(
+        "models/whole"
+    ) == 4  # config, own files, the part's files, its large one
 
 
 def test_a_part_that_is_here_is_not_fetched(
@@ -112,15 +114,15 @@ def test_a_hostile_folder(
     pushed: StoredModel, fake: FakeRegistry, here: ModelStore[StoredModel], folder: str, kind: type[EkibenError]
 ) -> None:
     """The folder of a part obeys the rules of every other path."""
-    document = json.loads(fake.manifests["whole", "v1"][1])
-    config = json.loads(fake.blobs["whole", document["config"]["digest"]])
+    document = json.loads(fake.manifests["models/whole", "v1"][1])
+    config = json.loads(fake.blobs["models/whole", document["config"]["digest"]])
     config["parts"] = {folder: "sha256:" + "0" * 64}
     data = json.dumps(config).encode()
-    document["config"] |= {"digest": fake.keep("whole", data), "size": len(data)}
+    document["config"] |= {"digest": fake.keep("models/whole", data), "size": len(data)}
     for layer in document["layers"]:
         if "annotations" in layer and layer["annotations"].get(artifacts.FOLDER) == FOLDER:
             layer["annotations"][artifacts.FOLDER] = folder
-    fake.manifests["whole", "v1"] = (MANIFEST, json.dumps(document).encode())
+    fake.manifests["models/whole", "v1"] = (MANIFEST, json.dumps(document).encode())
     with pytest.raises(kind):
         pull(fake, here)
     assert list(here.root.parent.parent.rglob("*escaped*")) == []

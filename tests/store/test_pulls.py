@@ -125,7 +125,7 @@ def test_another_content_under_the_tag(pushed: StoredModel, here: Store, place: 
 
 def test_what_is_not_there(here: Store, place: Place) -> None:
     """A tag that the registry has not is named, and nothing is made here."""
-    with pytest.raises(NotFound, match="team/iris:v1"):
+    with pytest.raises(NotFound, match="team/models/iris:v1"):
         pull(here, place)
     assert left_behind(here) == []
 
@@ -151,9 +151,9 @@ Change = Callable[[dict[str, Any], FakeRegistry], None]
 
 def rewrite(fake: FakeRegistry, change: Change) -> None:
     """Let the registry hold another manifest under the tag."""
-    document = json.loads(fake.manifests["team/iris", "v1"][1])
+    document = json.loads(fake.manifests["team/models/iris", "v1"][1])
     change(document, fake)
-    fake.manifests["team/iris", "v1"] = (MANIFEST, json.dumps(document).encode())
+    fake.manifests["team/models/iris", "v1"] = (MANIFEST, json.dumps(document).encode())
 
 
 def retitled(title: str) -> Change:
@@ -179,16 +179,16 @@ def with_archive(*members: tuple[str, bytes, bytes]) -> Change:
                     info.linkname = data.decode()
                     tar.addfile(info)
         data = made.getvalue()
-        document["layers"][0] |= {"digest": fake.keep("team/iris", data), "size": len(data)}
+        document["layers"][0] |= {"digest": fake.keep("team/models/iris", data), "size": len(data)}
 
     return change
 
 
 def with_config(**changes: Any) -> Change:
     def change(document: dict[str, Any], fake: FakeRegistry) -> None:
-        plain = json.loads(fake.blobs["team/iris", document["config"]["digest"]]) | changes
+        plain = json.loads(fake.blobs["team/models/iris", document["config"]["digest"]]) | changes
         data = json.dumps(plain).encode()
-        document["config"] |= {"digest": fake.keep("team/iris", data), "size": len(data)}
+        document["config"] |= {"digest": fake.keep("team/models/iris", data), "size": len(data)}
 
     return change
 
@@ -248,7 +248,7 @@ def test_a_hostile_manifest(
 ) -> None:
     """Whatever a registry makes of an artifact, the store stays as it was and nothing is written elsewhere."""
     rewrite(fake, change)
-    with pytest.raises(kind, match="team/iris:v1"):
+    with pytest.raises(kind, match="team/models/iris:v1"):
         pull(here, place)
     assert left_behind(here) == []
     assert list(here.root.parent.parent.rglob("*escaped*")) == []
@@ -269,7 +269,7 @@ def test_a_blob_that_is_not_what_it_should_be(
     pushed: StoredModel, here: Store, place: Place, fake: FakeRegistry, act: Any, blob: str
 ) -> None:
     """A blob of another digest or size is refused, and nothing is stored."""
-    document = json.loads(fake.manifests["team/iris", "v1"][1])
+    document = json.loads(fake.manifests["team/models/iris", "v1"][1])
     named = {"config": document["config"], "archive": document["layers"][0], "large": document["layers"][1]}
     fake.break_at("GET", named[blob]["digest"], act, times=99)
     with pytest.raises(EkibenError):
@@ -315,7 +315,7 @@ def test_an_image_is_no_model(here: Store, place: Place, fake: FakeRegistry) -> 
     """An image is not unpacked into the store."""
     image = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "a" * 64, "size": 1}
     data = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": image, "layers": []}).encode()
-    fake.manifests["team/iris", "v1"] = (MANIFEST, data)
+    fake.manifests["team/models/iris", "v1"] = (MANIFEST, data)
     with pytest.raises(InvalidInput, match="must be a model"):
         pull(here, place)
     assert left_behind(here) == []

@@ -38,22 +38,22 @@ def push(model: StoredModel, fake: FakeRegistry, **options: Any) -> Pushed:
 
 
 def manifest_of(fake: FakeRegistry, tag: str) -> Any:
-    return json.loads(fake.manifests["team/iris", tag][1])
+    return json.loads(fake.manifests["team/models/iris", tag][1])
 
 
 def test_a_model_is_pushed(save: Save, fake: FakeRegistry) -> None:
     """Config, archive of small files and each large file are there, and the manifest names them."""
     model = save("iris:v1", {"weights.bin": LARGE, "deep/vocabulary.txt": b"a"})
     pushed = push(model, fake)
-    assert pushed.reference == f"{fake.host}/team/iris:v1"
+    assert pushed.reference == f"{fake.host}/team/models/iris:v1"
     document = manifest_of(fake, "v1")
     assert document["artifactType"] == "application/vnd.ekiben.model.v1"
     assert document["annotations"]["dev.ekiben.digest"] == model.digest
     assert [layer["mediaType"] for layer in document["layers"]] == [artifacts.SMALL_FILES, artifacts.ONE_FILE]
     assert document["layers"][1]["annotations"] == {"org.opencontainers.image.title": "weights.bin"}
     named = [document["config"], *document["layers"]]
-    assert all(len(fake.blobs["team/iris", one["digest"]]) == one["size"] for one in named)
-    assert fake.blobs["team/iris", document["layers"][1]["digest"]] == LARGE
+    assert all(len(fake.blobs["team/models/iris", one["digest"]]) == one["size"] for one in named)
+    assert fake.blobs["team/models/iris", document["layers"][1]["digest"]] == LARGE
     assert pushed.sent == sum(one["size"] for one in named)
 
 
@@ -99,7 +99,7 @@ def test_an_image_under_the_tag(save: Save, fake: FakeRegistry) -> None:
     image = (
         b'{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:' + b"a" * 64 + b'","size":1},"layers":[]}'
     )
-    fake.manifests["team/iris", "v1"] = (MANIFEST, image)
+    fake.manifests["team/models/iris", "v1"] = (MANIFEST, image)
     with pytest.raises(AlreadyExists, match="not ours"):
         push(save("iris:v1"), fake)
 
@@ -119,9 +119,9 @@ def test_a_latest_that_is_not_ours_stays(save: Save, fake: FakeRegistry, caplog:
     image = (
         b'{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"sha256:' + b"a" * 64 + b'","size":1},"layers":[]}'
     )
-    fake.manifests["team/iris", "latest"] = (MANIFEST, image)
+    fake.manifests["team/models/iris", "latest"] = (MANIFEST, image)
     push(save("iris:v1"), fake)
-    assert fake.manifests["team/iris", "latest"] == (MANIFEST, image)
+    assert fake.manifests["team/models/iris", "latest"] == (MANIFEST, image)
     assert "left alone: pull this model by its version" in caplog.text
 
 
@@ -184,5 +184,5 @@ def test_a_model_of_bentoml_has_no_manifest(save: Save, fake: FakeRegistry) -> N
 def test_the_manifest_can_be_read_back(save: Save, fake: FakeRegistry) -> None:
     """What is pushed is a manifest by our own reading too."""
     pushed = push(save("iris:v1"), fake)
-    document = read_document(fake.manifests["team/iris", pushed.digest][1])
+    document = read_document(fake.manifests["team/models/iris", pushed.digest][1])
     assert artifacts.kind_of(document) == "model"

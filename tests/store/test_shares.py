@@ -97,10 +97,10 @@ def test_no_byte_crosses_twice(bento: Bento, fake: FakeRegistry, place: Place) -
     """What a model's repository has is mounted into the bento's, not sent."""
     push_bento(bento, place)
     digest = "sha256:" + hashlib.sha256(LARGE).hexdigest()
-    assert {name for name, known in fake.blobs if known == digest} == {"team/words", "team/iris"}
+    assert {name for name, known in fake.blobs if known == digest} == {"team/models/words", "team/bentos/iris"}
     puts = [one for one in fake.asked if one.method == "PUT" and digest.partition(":")[2] in one.path]
     assert len(puts) == 1
-    assert sum(len(data) for (name, _), data in fake.blobs.items() if name != "team/iris") < 2 * len(LARGE)
+    assert sum(len(data) for (name, _), data in fake.blobs.items() if name != "team/bentos/iris") < 2 * len(LARGE)
 
 
 def test_a_second_push_sends_nothing(bento: Bento, place: Place) -> None:
@@ -152,28 +152,29 @@ def test_what_skopeo_would_copy_is_whole(bento: Bento, here: BentoStore, place: 
     """The bento's repository alone has all that is needed, so that a mirror of it serves."""
     push_bento(bento, place)
     for kind in (fake.blobs, fake.manifests):
-        for key in [key for key in kind if key[0] != "team/iris"]:  # type: ignore[attr-defined]
+        for key in [key for key in kind if key[0] != "team/bentos/iris"]:  # type: ignore[attr-defined]
             del kind[key]  # type: ignore[attr-defined]
     assert pull(here, place).digest == bento.digest
     here.verify("iris:v1")
 
 
-def test_a_model_is_no_bento(bento: Bento, here: BentoStore, place: Place) -> None:
-    """What is there as a model is not pulled as a bento, nor the other way."""
+def test_a_model_is_no_bento(bento: Bento, here: BentoStore, place: Place, fake: FakeRegistry) -> None:
+    """A model that someone put where bentos are is not pulled as one."""
     push_bento(bento, place)
+    fake.manifests["team/bentos/words", "v1"] = fake.manifests["team/models/words", "v1"]
     with pytest.raises(InvalidInput, match="must be a bento, and is a model"):
         pull(here, place, "words:v1")
-    with pytest.raises(InvalidInput, match="must be a model, and is a bento"):
-        pull_model(models_of(here), "iris:v1", place)
     assert left(here) == []
 
 
-def test_a_latest_of_the_other_kind(bento: Bento, save: Save, place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    """A model with a bento's name leaves the bento's `latest` alone, and says so."""
-    push_bento(bento, place)
-    push_model(save("iris:w1"), place)
-    assert find_kind("iris", place) == "bento"
-    assert "latest names a bento" in caplog.text
+def test_a_bento_and_its_model_of_one_name(build: Build, save: Save, here: BentoStore, place: Place) -> None:
+    """A bento may have the name of its model, and even its version."""
+    made = build("same:v1", save("same:v1"))
+    push_bento(made, place)
+    assert pull(here, place, "same").digest == made.digest
+    assert find_kind("same", place) == "bento"
+    assert pull_model(models_of(here), "same:v1", place).tag == made.tag
+    here.verify("same:v1")
 
 
 def test_a_model_that_is_missing(
@@ -193,7 +194,7 @@ def test_a_model_that_was_changed_there(bento: Bento, tmp_path: Path, place: Pla
     push_model(other, place)
     with pytest.raises(AlreadyExists, match="words:v1"):
         push_bento(bento, place)
-    assert ("team/iris", "v1") not in fake.manifests
+    assert ("team/bentos/iris", "v1") not in fake.manifests
 
 
 def test_a_model_that_is_another_here(bento: Bento, here: BentoStore, place: Place) -> None:
@@ -261,12 +262,12 @@ def test_a_hostile_bento(
 ) -> None:
     """Whatever a registry makes of a bento, both stores stay as they were."""
     push_bento(bento, place)
-    document = json.loads(fake.manifests["team/iris", "v1"][1])
-    config = json.loads(fake.blobs["team/iris", document["config"]["digest"]])
+    document = json.loads(fake.manifests["team/bentos/iris", "v1"][1])
+    config = json.loads(fake.blobs["team/bentos/iris", document["config"]["digest"]])
     change(document, config)
     data = json.dumps(config).encode()
-    document["config"] |= {"digest": fake.keep("team/iris", data), "size": len(data)}
-    fake.manifests["team/iris", "v1"] = (MANIFEST, json.dumps(document).encode())
+    document["config"] |= {"digest": fake.keep("team/bentos/iris", data), "size": len(data)}
+    fake.manifests["team/bentos/iris", "v1"] = (MANIFEST, json.dumps(document).encode())
     with pytest.raises(kind):
         pull(here, place)
     assert left(here) == []
@@ -274,13 +275,13 @@ def test_a_hostile_bento(
 
 def test_a_push_that_breaks_off(bento: Bento, place: Place, fake: FakeRegistry) -> None:
     """A push that fails on the way leaves no bento under the tag, and the next one goes on."""
-    fake.break_at("PUT", "/team/iris/manifests/", say(500), times=99)
+    fake.break_at("PUT", "/team/bentos/iris/manifests/", say(500), times=99)
     with pytest.raises(EkibenError, match="500"):
         push_bento(bento, place, sleep=lambda _: None)
-    assert ("team/iris", "v1") not in fake.manifests
+    assert ("team/bentos/iris", "v1") not in fake.manifests
     fake.faults.clear()
     assert push_bento(bento, place).sent == 0
-    assert ("team/iris", "v1") in fake.manifests
+    assert ("team/bentos/iris", "v1") in fake.manifests
 
 
 def test_progress_of_each(bento: Bento, place: Place) -> None:
@@ -299,12 +300,3 @@ def test_nothing_there(here: BentoStore, place: Place) -> None:
         with pytest.raises(NotFound, match="iris:v1"):
             ask()
     assert left(here) == []
-
-
-def test_an_image_is_neither(place: Place, fake: FakeRegistry) -> None:
-    """An image is neither a model nor a bento."""
-    image = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "a" * 64, "size": 1}
-    data = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": image, "layers": []}).encode()
-    fake.manifests["team/iris", "v1"] = (MANIFEST, data)
-    with pytest.raises(InvalidInput, match="a model or a bento"):
-        find_kind("iris:v1", place)

@@ -138,7 +138,7 @@ _max_size = click.option("--max-size-mib", type=click.IntRange(1), help="Refuse 
 @click.command(
     "push",
     cls=Command,
-    help=f"""Push the bento TAG with its models, or the model TAG, to REGISTRY, as REGISTRY/NAME:VERSION.\n\n{PUSH}""",
+    help=f"""Push the bento TAG with its models, or else the model TAG, to REGISTRY.\n\n{PUSH}""",
     examples=[
         ("push iris:latest registry.example.com/team", "The newest version of a bento, with its models."),
         ("push iris:v1 localhost:5000", "To a registry on this machine, by plain HTTP."),
@@ -161,7 +161,7 @@ def push(ctx: click.Context, /, tag: str, registry: str | None, force: bool, out
 @click.command(
     "push",
     cls=Command,
-    help=f"""Push the model TAG to REGISTRY, as REGISTRY/NAME:VERSION.\n\n{PUSH}""",
+    help=f"""Push the model TAG to REGISTRY, as REGISTRY/models/NAME:VERSION.\n\n{PUSH}""",
     examples=[
         ("models push iris:latest registry.example.com/team", "The newest version of a model."),
         ("models push iris", "To the default remote; see `remote add`."),
@@ -184,7 +184,7 @@ def push_models(ctx: click.Context, /, tag: str, registry: str | None, force: bo
 @click.command(
     "pull",
     cls=Command,
-    help=f"""Pull the bento TAG with its models, or the model TAG, from REGISTRY, under the same tags.\n\n{PULL}""",
+    help=f"""Pull the bento TAG with its models, or else the model TAG, from REGISTRY.\n\n{PULL}""",
     examples=[
         ("pull iris:v1 registry.example.com/team", "A version of a bento, with its models."),
         ("pull iris", "The newest that was pushed to the default remote."),
@@ -198,7 +198,7 @@ def push_models(ctx: click.Context, /, tag: str, registry: str | None, force: bo
 def pull(
     ctx: click.Context, /, tag: str, registry: str | None, max_size_mib: int | None, output: str, **reach: Any
 ) -> None:
-    """Pull what is under the tag there: a bento or a model."""
+    """Pull a bento, or else a model."""
     from ekiben.store.remotes.named import find_place
     from ekiben.store.shares import find_kind
 

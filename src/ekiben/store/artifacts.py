@@ -24,6 +24,7 @@ from ekiben.store.digest import Manifest
 from ekiben.store.items import Item
 from ekiben.store.remotes.oci import documents
 from ekiben.store.remotes.oci.documents import Descriptor, describe, write_json
+from ekiben.store.remotes.oci.places import HUB, Place
 
 LARGE = 8 * 1024 * 1024  # bytes from which a file is a layer of its own
 MOST_LAYERS = 256  # of large files; the rest goes into the archive
@@ -95,6 +96,18 @@ def config_of(
     inner = {folder: part.digest for folder, part in (parts or {}).items()}
     created = item.creation_time.isoformat()
     return Config(kind, item.tag, manifest.digest, manifest.size, created, framework, dict(item.labels), inner)
+
+
+def repository_of(place: Place, kind: str, name: str) -> str:
+    """Give the repository of an item: `<folder>/models/iris`, on Docker Hub `models-iris`.
+
+    Each kind has its own, beside the images of a place, so that a bento and its model may have one name. Docker Hub has
+    no folders below a user.
+
+    Raises:
+        InvalidInput: no repository can be called so.
+    """
+    return place.repository(f"{kind}s{'-' if place.host == HUB else '/'}{name}")
 
 
 def artifact_type(kind: str) -> str:

@@ -80,7 +80,7 @@ def pull_item(
     progress: Progress | None = None,
     **options: Any,
 ) -> T:
-    """Pull `<place>/<name>:<version>` into *store*, under the same tag.
+    """Pull `<place>/<kind>s/<name>:<version>` into *store*, under the same tag.
 
     Args:
         store: where to.
@@ -106,8 +106,8 @@ def pull_item(
         EkibenError: what the registry said. Whatever is raised, the store is as it was.
     """
     wanted = Tag.parse(tag)
-    repository = place.repository(wanted.name)
-    reference = f"{place}/{wanted.name}:{wanted.version or LATEST}"
+    repository = artifacts.repository_of(place, store.kind, wanted.name)
+    reference = f"{place.host}/{repository}:{wanted.version or LATEST}"
     with open_registry(place, **options) as registry, _named(reference):
         found = registry.get(repository, wanted.version or LATEST)[0]
         document = artifacts.check_kind(found, store.kind, reference)

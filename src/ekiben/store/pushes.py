@@ -19,7 +19,7 @@ from ekiben.core.paths import disk_errors
 from ekiben.core.tag import LATEST
 from ekiben.store import artifacts
 from ekiben.store.archive import Packing, write_archive
-from ekiben.store.artifacts import DIGEST, Config, kind_of, make_manifest
+from ekiben.store.artifacts import DIGEST, Config, kind_of, make_manifest, repository_of
 from ekiben.store.digest import Progress, measure, read_manifest
 from ekiben.store.items import Item
 from ekiben.store.remotes.oci import documents
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 class Pushed:
     """What is in the registry now."""
 
-    reference: str  # `localhost:5000/team/iris:v1`
+    reference: str  # `localhost:5000/team/models/iris:v1`
     digest: str  # of the manifest, which names it for good
     sent: int  # bytes of blobs that were not there before
 
@@ -51,9 +51,9 @@ def push_item(
     progress: Progress | None = None,
     **options: Any,
 ) -> Pushed:
-    """Push *item* to `<place>/<name>:<version>`.
+    """Push *item* to `<place>/<kind>s/<name>:<version>`.
 
-    `<name>:latest` follows, if what it names there is ours, of this kind and not newer.
+    `latest` there follows, if what it names there is ours, of this kind and not newer.
 
     Args:
         item: what.
@@ -61,8 +61,8 @@ def push_item(
         kind: "model" or "bento".
         framework: what made it, for whoever looks at the registry.
         force: replace what is under the tag with other content.
-        parts: other items that go into it, by the folder that they lie in; what the repositories of their names have
-            is mounted from there.
+        parts: models that go into it, by the folder that they lie in; what their own repositories have is mounted
+            from there.
         progress: called with the bytes that are there so far and in all.
         options: of `registry.open_registry`.
 
@@ -75,16 +75,16 @@ def push_item(
     packings = {folder: _packing(one) for folder, one in {"": item, **(parts or {})}.items()}
     inner = {folder: packing.manifest for folder, packing in packings.items() if folder}
     config = artifacts.config_of(item, packings[""].manifest, kind, framework, inner)
-    others = {folder: place.repository(part.tag.name) for folder, part in (parts or {}).items()}
-    repository, version = place.repository(item.tag.name), item.tag.version or ""
-    reference = f"{place}/{item.tag.name}:{version}"
+    others = {folder: repository_of(place, "model", part.tag.name) for folder, part in (parts or {}).items()}
+    repository, version = repository_of(place, kind, item.tag.name), item.tag.version or ""
+    reference = f"{place.host}/{repository}:{version}"
     with open_registry(place, **options) as registry:
         found = registry.find(repository, version)
         if found and is_same(found[0], config):
             return Pushed(reference, found[1].digest, 0)
         if found and not force:
             what = f"a {kind_of(found[0])} with other content" if kind_of(found[0]) else "something that is not ours"
-            hint = "push under another prefix, or replace it with `force=True` (`--force`)"
+            hint = "push under another folder, or replace it with `force=True` (`--force`)"
             raise AlreadyExists(f"{reference} exists already, and is {what}", hint=hint)
         with _layers(packings) as layers:
             blobs = [_of_bytes(config.to_bytes(), artifacts.config_type(kind)), *layers]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ekiben.core.errors import EkibenError, InvalidInput
+from ekiben.core.errors import EkibenError, NotFound
 from ekiben.core.tag import LATEST, Tag
-from ekiben.store.artifacts import Config, kind_of
+from ekiben.store.artifacts import Config, repository_of
 from ekiben.store.bentos import MODELS, Bento, BentoStore, beside
 from ekiben.store.digest import Progress
 from ekiben.store.models import StoredModel
@@ -40,7 +40,7 @@ def push_bento(
 
     Args:
         bento: what.
-        place: where; a model is pushed to `<place>/<its name>:<its version>`.
+        place: where.
         force: replace what is under a tag there with other content.
         on_item: told what is pushed now; gives what is called with the bytes that are there so far and in all.
         options: of `registry.open_registry`.
@@ -98,19 +98,17 @@ def pull_bento(store: BentoStore, tag: str | Tag, place: Place, **options: Any) 
 
 
 def find_kind(tag: str | Tag, place: Place, **options: Any) -> str:
-    """Say whether a registry has a model or a bento under *tag*.
+    """Say whether a registry has a bento under *tag*, or else a model.
 
     Raises:
-        NotFound: it has nothing there.
-        InvalidInput: it has something that is not ours.
+        NotFound: it has neither.
     """
     wanted = Tag.parse(tag)
     with open_registry(place, **options) as registry:
-        found = registry.get(place.repository(wanted.name), wanted.version or LATEST)[0]
-    kind = kind_of(found)
-    if kind is None:
-        raise InvalidInput(f"{place}/{wanted} must be a model or a bento, and is an image, or another thing not ours")
-    return kind
+        for kind in ("bento", "model"):
+            if registry.find(repository_of(place, kind, wanted.name), wanted.version or LATEST):
+                return kind
+    raise NotFound(f"there is no bento and no model {str(wanted)!r} in {place}")
 
 
 def _tag_of(folder: str) -> Tag:

@@ -75,7 +75,7 @@ def test_there_and_back(open_to_all: str, model: models.Model, tmp_path: Path) -
 def test_skopeo_reads_it(open_to_all: str, model: models.Model, tmp_path: Path) -> None:
     """Another tool sees the manifest that we named, lists the tags, and copies every blob of it."""
     reference = models.push("iris", f"{open_to_all}/read")
-    place = f"docker://{open_to_all}/read/iris"
+    place = f"docker://{open_to_all}/read/models/iris"
     raw = skopeo("inspect", "--raw", "--tls-verify=false", f"{place}:v1")
     assert json.loads(raw)["annotations"]["dev.ekiben.digest"] == model.digest
     assert skopeo("manifest-digest", str(written(tmp_path / "raw", raw))).strip() == reference.partition("@")[2]
@@ -96,7 +96,12 @@ def test_what_skopeo_copies_can_be_pulled(open_to_all: str, model: models.Model,
     """A mirror made by another tool serves the model as well."""
     models.push("iris", f"{open_to_all}/mirrored")
     where = ["--src-tls-verify=false", "--dest-tls-verify=false"]
-    skopeo("copy", *where, f"docker://{open_to_all}/mirrored/iris:v1", f"docker://{open_to_all}/mirror/iris:v1")
+    skopeo(
+        "copy",
+        *where,
+        f"docker://{open_to_all}/mirrored/models/iris:v1",
+        f"docker://{open_to_all}/mirror/models/iris:v1",
+    )
     assert pull("iris:v1", f"{open_to_all}/mirror", tmp_path / "elsewhere").digest == model.digest
 
 
@@ -104,10 +109,10 @@ def test_a_blob_is_mounted(open_to_all: str, model: models.Model) -> None:
     """A large file that another repository has crosses the wire once."""
     models.push("iris", f"{open_to_all}/mounted")
     with open_registry(parse_place(open_to_all)) as registry:
-        found = registry.get("mounted/iris", "v1")[0]
+        found = registry.get("mounted/models/iris", "v1")[0]
         assert isinstance(found, Manifest)
         blob = Blob(found.layers[1], lambda: io.BytesIO(LARGE))
-        assert registry.send("mounted/other", blob, mount_from=["mounted/iris"]) is False
+        assert registry.send("mounted/other", blob, mount_from=["mounted/models/iris"]) is False
         assert registry.has("mounted/other", found.layers[1])
 
 
@@ -139,7 +144,10 @@ def test_an_image_of_skopeo_is_found(open_to_all: str, model: models.Model, tmp_
     """A manifest that another tool wrote is read for a platform."""
     models.push("iris", f"{open_to_all}/image")
     with open_registry(parse_place(open_to_all)) as registry:
-        assert registry.find_image("image/iris", "v1", Platform())[0].artifact_type == "application/vnd.ekiben.model.v1"
+        assert (
+            registry.find_image("image/models/iris", "v1", Platform())[0].artifact_type
+            == "application/vnd.ekiben.model.v1"
+        )
 
 
 def test_a_login(tmp_path: Path, docker_config: Path, model: models.Model) -> None:
@@ -190,7 +198,12 @@ def test_a_bento_there_and_back(open_to_all: str, model: models.Model, tmp_path:
         made = draft.finish(BentoInfo(Tag("flowers", "v1"), now, "service:Flowers", models=named))
     bentos.push("flowers", f"{open_to_all}/lunch")
     where = ["--src-tls-verify=false", "--dest-tls-verify=false"]
-    skopeo("copy", *where, f"docker://{open_to_all}/lunch/flowers:v1", f"docker://{open_to_all}/copy/flowers:v1")
+    skopeo(
+        "copy",
+        *where,
+        f"docker://{open_to_all}/lunch/bentos/flowers:v1",
+        f"docker://{open_to_all}/copy/bentos/flowers:v1",
+    )
     for place in ("lunch", "copy"):
         with bentos.use_home(tmp_path / place):
             pulled = bentos.pull("flowers:v1", f"{open_to_all}/{place}")
