@@ -23,6 +23,7 @@ BANNER = r"""
 STEPS = {
     "serve": ("Serve it, from any folder", "serve {tag}"),
     "export": ("Carry it elsewhere, with its models", "export {tag}"),
+    "push": ("Share it through a registry, with its models", "push {tag} REGISTRY"),
     "containerize": ("Make a container image of it", "containerize {tag}"),
 }
 
