@@ -11,6 +11,7 @@ import bentoml
 import pytest
 from bentoml.front import FRONT
 from sklearn.linear_model import LogisticRegression
+from xgboost import XGBRegressor
 
 import ekiben
 from ekiben import exceptions
@@ -92,6 +93,43 @@ def test_models_are_kept_in_bentomls_home(folder: Path) -> None:
     assert bentoml.sklearn.load_model("iris").predict([[2.0]]).tolist() == [1]
     assert [model.tag for model in bentoml.models.list()] == [saved.tag]
     assert not (folder / ".ekiben").exists()
+
+
+@pytest.mark.parametrize("name", ["catboost", "lightgbm", "mlflow", "onnx", "xgboost"])
+def test_every_framework_is_there(name: str) -> None:
+    """A framework's module has the functions of ours, and works in BentoML's home."""
+    ours, theirs = getattr(ekiben, name), getattr(bentoml, name)
+    assert theirs.__all__ == ours.__all__
+    assert all(callable(getattr(theirs, function)) for function in theirs.__all__)
+    with pytest.raises(exceptions.NotFound, match="thing"):
+        theirs.get("thing")
+
+
+def test_a_booster_in_bentomls_home(folder: Path) -> None:
+    """An XGBoost model is kept under BentoML's module, file and option, so that BentoML itself reads it."""
+    saved = bentoml.xgboost.save_model("rows", XGBRegressor(n_estimators=2).fit([[0.0], [1.0]], [0.0, 1.0]))
+    assert saved.path.is_relative_to(folder / "bentoml")
+    assert (saved.info.module, saved.info.options["model_class"]) == ("bentoml.xgboost", "XGBRegressor")
+    assert (saved.path / "saved_model.ubj").is_file()
+
+
+def test_a_model_named_in_a_class(folder: Path) -> None:
+    """`BentoModel` finds what lies in BentoML's home, and the spec names it."""
+
+    @bentoml.service
+    class Reader:
+        words = bentoml.models.BentoModel("words:latest")
+
+        @bentoml.api
+        def read(self) -> str:
+            return str(self.words.tag)
+
+    with bentoml.models.create("words") as saved:
+        pass
+    assert saved.path.is_relative_to(folder / "bentoml")
+    assert (Reader().read(), Reader.models) == (str(saved.tag), [str(saved.tag)])
+    assert [ref.resolved for ref in Reader.__ekiben_service__().spec.models] == [str(saved.tag)]
+    assert bentoml.models.HuggingFaceModel("team/tiny").revision == "main"
 
 
 def test_the_home_can_be_moved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,19 @@ NAMES = {
     "service": "bentoml.services",
     "task": "ekiben",
 }
-MODULES = ("exceptions", "keras", "models", "picklable_model", "sklearn", "validators")
+MODULES = (
+    "catboost",
+    "exceptions",
+    "keras",
+    "lightgbm",
+    "mlflow",
+    "models",
+    "onnx",
+    "picklable_model",
+    "sklearn",
+    "validators",
+    "xgboost",
+)
 
 __all__ = [*NAMES, *MODULES, "__version__"]  # noqa: PLE0604 - all are names
 

@@ -3,8 +3,9 @@
 from bentoml.front import entered
 from ekiben import models as ekiben_models
 
-__all__ = ["Model", "create", "delete", "export_model", "get", "import_model", "list"]
+__all__ = ["BentoModel", "HuggingFaceModel", "Model", "create", "delete", "export_model", "get", "import_model", "list"]
 
+HuggingFaceModel = ekiben_models.HuggingFaceModel
 Model = ekiben_models.Model
 create = entered(ekiben_models.create)
 delete = entered(ekiben_models.delete)
@@ -12,3 +13,12 @@ export_model = entered(ekiben_models.export_model)
 get = entered(ekiben_models.get)
 import_model = entered(ekiben_models.import_model)
 list = entered(ekiben_models.list)
+
+
+class BentoModel(ekiben_models.BentoModel):
+    """A stored model of BentoML's home, as an attribute of a service's class."""
+
+    @entered
+    def resolve(self) -> Model:
+        """Find the stored model; raises NotFound."""
+        return super().resolve()

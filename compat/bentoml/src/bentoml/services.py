@@ -34,9 +34,9 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         native: Callable[[], BoundService] = made.__ekiben_service__
         made.__ekiben_service__ = staticmethod(lambda: restyle(native()))
         offered = {
-            "apis": {endpoint.name: endpoint for endpoint in native().spec.endpoints},
+            "apis": Asked(lambda: {endpoint.name: endpoint for endpoint in native().spec.endpoints}),
             "inner": made,
-            "models": [model.resolved or model.tag for model in native().spec.models],
+            "models": Asked(lambda: [model.resolved or model.tag for model in native().spec.models]),
             "to_asgi": staticmethod(lambda: ekiben.to_asgi(made)),
         }
         for name, value in offered.items():
@@ -45,6 +45,17 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         return target
 
     return make if cls is None else make(cls)
+
+
+class Asked:
+    """An attribute that is worked out when somebody asks: a model may come later than its class."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        """Give what it is now."""
+        return self._work()
 
 
 def restyle(bound: BoundService) -> BoundService:

@@ -1,0 +1,10 @@
+"""LightGBM models in BentoML's store."""
+
+from bentoml.front import entered
+from ekiben import lightgbm as ekiben_lightgbm
+
+__all__ = ["get", "load_model", "save_model"]
+
+save_model = entered(ekiben_lightgbm.save_model)
+load_model = entered(ekiben_lightgbm.load_model)
+get = entered(ekiben_lightgbm.get)
