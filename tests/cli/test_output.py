@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ekiben import models
-from ekiben.cli.output import echo_data, local_time, progress, size, table
+from ekiben.cli.output import echo_data, local_time, progress, size, table, waiting
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,33 @@ def test_a_bar_on_a_terminal(home: Path) -> None:
     os.close(ours)
     assert "exporting big:v1" in seen
     assert done.stdout == f"exported big:v1 to {home / 'x.tar'}\n"
+
+
+def test_no_waiting_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where stderr is no terminal there are the lines alone."""
+    said: list[str] = []
+    with waiting("loading", said.append) as tell:
+        tell("one")
+        tell("two")
+    assert said == ["one", "two"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("option", "shown"), [([], True), (["-q"], False)], ids=["said", "quiet"])
+def test_waiting_on_a_terminal(option: list[str], shown: bool, tmp_path: Path) -> None:
+    """On a terminal a build shows what it does before its first line, and takes that away; stdout is the tag."""
+    (tmp_path / "service.py").write_text("import ekiben\n@ekiben.service\nclass A:\n    pass\n")
+    (tmp_path / "bentofile.yaml").write_text("python: {lock_packages: false}\n")
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "ekiben", "build", str(tmp_path), "--version", "v1", "-o", "tag", *option]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, timeout=100, check=True)
+    os.set_blocking(ours, False)
+    os.close(theirs)
+    try:
+        seen = os.read(ours, 100_000).decode()
+    except OSError:
+        seen = ""
+    os.close(ours)
+    assert done.stdout == "a:v1\n"
+    assert ("loading the service …\r\x1b[2K" in seen, seen.endswith("\r\x1b[2K")) == (shown, shown)

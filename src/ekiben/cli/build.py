@@ -7,6 +7,7 @@ import click
 
 from ekiben.cli.command import Command, session_of
 from ekiben.cli.items import pair
+from ekiben.cli.output import waiting
 
 if TYPE_CHECKING:
     from ekiben.cli.front import FrontEnd
@@ -78,14 +79,15 @@ def build(
     session = session_of(ctx)
     is_said = output == "default" and not session.quiet
     labelled = dict(pair(text) for text in labels)
-    bento = build_bento(
-        told.pop("service"),
-        build_ctx=folder,
-        bentofile=bentofile,
-        tell=click.echo if is_said else lambda line: click.echo(line, err=True) if not session.quiet else None,
-        labels=labelled or None,
-        **told,
-    )
+
+    def say(line: str) -> None:
+        if not session.quiet:
+            click.echo(line, err=not is_said)
+
+    with waiting("loading the service", say, quiet=session.quiet) as tell:
+        bento = build_bento(
+            told.pop("service"), build_ctx=folder, bentofile=bentofile, tell=tell, labels=labelled or None, **told
+        )
     if output == "tag":
         click.echo(str(bento.tag))
     elif output == "json":

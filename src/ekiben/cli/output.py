@@ -89,3 +89,30 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def waiting(first: str, say: Callable[[str], None], *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Give what says a line; between lines a terminal shows that work goes on.
+
+    Args:
+        first: what is done until the first line.
+        say: writes a line.
+        quiet: nothing is shown, as where stderr is no terminal.
+    """
+    is_shown = not quiet and sys.stderr.isatty()
+
+    def show(text: str) -> None:
+        if is_shown:
+            click.echo(f"\r\x1b[2K{text}", err=True, nl=False)  # over what stood there (ECMA-48, erase in line)
+
+    def tell(line: str) -> None:
+        show("")
+        say(line)
+        show("working …")
+
+    show(f"{first} …")
+    try:
+        yield tell
+    finally:
+        show("")
