@@ -172,7 +172,9 @@ def push(
     ca_file: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Push a bento and its models to an OCI registry: `<registry>/bentos/<name>:<version>`.
+    """Push a bento to an OCI registry, and its models beside it.
+
+    The bento becomes `<registry>/bentos/<name>:<version>`, a model `<registry>/models/<name>:<version>`.
 
     Who you are there is what `docker login` wrote. What the registry has already is not sent again; a connection that
     is cut goes on.

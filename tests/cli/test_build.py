@@ -10,6 +10,7 @@ import pytest
 
 import ekiben as package
 from tests.cli.conftest import Command
+from tests.registry import fake_registry
 
 SERVICE = """
 import ekiben
@@ -120,3 +121,22 @@ def test_from_python(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     )  # fmt: skip
     assert done.stdout == 'Bento(tag="digitsclassifier:v3")\n'
     assert 'Building Ekiben service "digitsclassifier:v3"' in done.stderr
+
+
+def test_a_push_after_the_build(ekiben: Command, project: Path) -> None:
+    """With `--push` the new bento is in the default registry; stdout stays what it was asked to be."""
+    with fake_registry() as fake:
+        ekiben("remote", "add", "team", f"{fake.host}/team")
+        ran = ekiben("build", "--push", "-o", "tag", "--version", "v1")
+        assert (ran.code, ran.out) == (0, "digitsclassifier:v1\n"), ran.err
+        assert f"pushed digitsclassifier:v1 to {fake.host}/team/bentos/digitsclassifier:v1@sha256:" in ran.err
+        assert ("team/bentos/digitsclassifier", "v1") in fake.manifests
+        assert any(name == "team/models/digits" for name, _ in fake.manifests)
+
+
+def test_a_push_to_nowhere_is_refused_before_the_build(ekiben: Command, project: Path) -> None:
+    """Without a registry to push to nothing is built."""
+    ran = ekiben("build", "--push")
+    assert ran.code == 1
+    assert "no remote is the default" in ran.err
+    assert package.bentos.list() == []

@@ -12,6 +12,7 @@ from ekiben.cli.output import waiting
 if TYPE_CHECKING:
     from ekiben.cli.front import FrontEnd
     from ekiben.store.bentos import Bento
+    from ekiben.store.remotes.oci.places import Place
 
 BANNER = r"""
    ___________________
@@ -56,6 +57,7 @@ STEPS = {
     metavar="PLATFORM",
     help="Lock the packages for linux/amd64 or linux/arm64.  [default: this machine's processor]",
 )
+@click.option("--push", "is_pushed", is_flag=True, help="Push it to the default remote; see `remote add`.")
 @click.option(
     "-o",
     "--output",
@@ -66,7 +68,14 @@ STEPS = {
 )
 @click.pass_context
 def build(
-    ctx: click.Context, /, folder: str, bentofile: str | None, labels: tuple[str, ...], output: str, **told: Any
+    ctx: click.Context,
+    /,
+    folder: str,
+    bentofile: str | None,
+    labels: tuple[str, ...],
+    is_pushed: bool,
+    output: str,
+    **told: Any,
 ) -> None:
     """Pack the project in FOLDER (default: this one) into a bento.
 
@@ -75,7 +84,9 @@ def build(
     out.
     """
     from ekiben.bundle.bento import build as build_bento
+    from ekiben.store.remotes.named import find_place
 
+    place = find_place() if is_pushed else None  # refused before any work
     session = session_of(ctx)
     is_said = output == "default" and not session.quiet
     labelled = dict(pair(text) for text in labels)
@@ -88,12 +99,25 @@ def build(
         bento = build_bento(
             told.pop("service"), build_ctx=folder, bentofile=bentofile, tell=tell, labels=labelled or None, **told
         )
+    if place is not None:
+        push(bento, place, quiet=session.quiet)
     if output == "tag":
         click.echo(str(bento.tag))
     elif output == "json":
         click.echo(json.dumps(answer(bento), indent=2, ensure_ascii=False))
     elif is_said:
         finish(bento, session.front, ctx.find_root().command)
+
+
+def push(bento: "Bento", place: "Place", *, quiet: bool) -> None:
+    """Push a new bento, and say so on stderr."""
+    from ekiben.cli.push import bars
+    from ekiben.store.shares import push_bento
+
+    with bars("pushing", quiet=quiet) as on_item:
+        pushed = push_bento(bento, place, on_item=on_item)
+    if not quiet:
+        click.echo(f"pushed {bento.tag} to {pushed.reference}@{pushed.digest}", err=True)
 
 
 def finish(bento: "Bento", front: "FrontEnd", program: click.Command) -> None:

@@ -99,7 +99,7 @@ def config_of(
 
 
 def repository_of(place: Place, kind: str, name: str) -> str:
-    """Give the repository of an item: `<folder>/models/iris`, on Docker Hub `models-iris`.
+    """Give the repository of an item: `models/iris`, on Docker Hub `models-iris`.
 
     Each kind has its own, beside the images of a place, so that a bento and its model may have one name. Docker Hub has
     no folders below a user.
