@@ -146,6 +146,19 @@ def test_packages_that_cannot_be_locked(write: Write, index: str, home: Path) ->
     assert nothing_left(home)
 
 
+def test_no_place_of_this_machine(write: Write, home: Path) -> None:
+    """Code that speaks of its own folder, in a module named like one of Python's, gives the same bento each time."""
+    text = SERVICE.replace(
+        "from helper import double", "from pathlib import Path\n\ndouble = abs\nHERE = str(Path(__file__).parent)"
+    )
+    project = write({"queue.py": text.replace("x: int", "x: int = 1, where: str = HERE")})
+    first, second = built(project, service="queue.py:Doubler"), built(project, service="queue.py:Doubler")
+    assert first.digest == second.digest
+    for path in ("bento.yaml", "apis/openapi.yaml", "apis/schema.json"):
+        assert str(home) not in (first.path / path).read_text()
+    assert first.info.services[-1]["service"] == "queue:Doubler"
+
+
 def test_secrets_stay_out(write: Write) -> None:
     """Neither tokens nor passwords of a service's options are written down beside its code."""
     options = 'auth={"tokens": [{"name": "a", "env": "SECRET_TOKEN"}]}, ssl={"enabled": True, "certfile": "c.pem", '

@@ -76,12 +76,15 @@ def describe(
             "\n".join([f"the process that loads `{service}` ended with {done.returncode}", *told]),
             hint="serve it first: what ends it now would end the server, too",
         )
-    found = json.loads(answer.read_text("utf-8"))
+    text = answer.read_text("utf-8")
+    found = json.loads(text)
     if "error" in found:
         kind = getattr(errors, found["kind"], ServiceLoadError)
         made = kind if isinstance(kind, type) and issubclass(kind, EkibenError) else ServiceLoadError
         hint = found["hint"]
         raise made(_at(found["error"], folder, shown), hint=None if hint is None else _at(hint, folder, shown))
+    # What the code says of its own place, such as a default made of `__file__`, is not known before it is stored.
+    found = json.loads(text.replace(json.dumps(str(folder))[1:-1], "."))
     return Description(
         name=found["name"],
         doc=found["doc"],

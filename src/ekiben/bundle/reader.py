@@ -6,6 +6,7 @@ In: a request, as JSON, and a file to write. Out: in that file, what the service
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def service_of(bound: BoundService, *, last: bool) -> dict[str, Any]:
         spec["http"].pop(key)
     return {
         "name": bound.spec.name,
-        "service": bound.origin or "",
+        "service": re.sub("@[^:]*", "", bound.origin or ""),  # the folder, of a module named like one of Python's
         "models": [ref.resolved or ref.tag for ref in bound.spec.models],
         "dependencies": [each.service or each.url or "" for each in bound.spec.dependencies],
         "is_entry": last,
