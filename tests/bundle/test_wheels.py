@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ekiben.bundle.wheels import (
+    build_once,
     build_wheel,
     has_backend,
     is_editable,
@@ -19,6 +20,7 @@ from ekiben.bundle.wheels import (
     read_wheel,
     repack,
     settle,
+    state_of,
 )
 from ekiben.core.errors import ConfigError
 from tests.bundle.index import make_wheel
@@ -154,6 +156,35 @@ def test_pack_ekiben(tmp_path: Path) -> None:
     code = "import sys, ekiben; assert ekiben.__file__.startswith(sys.path[0]), ekiben.__file__"
     done = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(wheel)!r}); {code}"], timeout=60)
     assert done.returncode == 0
+
+
+def test_state(tmp_path: Path) -> None:
+    """A changed, new or lost file changes the state of a folder; what Python compiles does not."""
+    source = make_project(tmp_path / "lib")
+    states = [state_of(source)]
+    (source / "src/mylib/__pycache__").mkdir()
+    (source / "src/mylib/__pycache__/x.pyc").touch()
+    assert state_of(source) == states[0]
+    for change in (
+        lambda: (source / "src/mylib/__init__.py").write_text("VALUE = 8  # longer\n"),
+        lambda: os.utime(source / "src/mylib/__init__.py", (1, 1)),
+        lambda: (source / "src/mylib/more.py").touch(),
+        lambda: (source / "pyproject.toml").unlink(),
+    ):
+        change()
+        states.append(state_of(source))
+    assert len(set(states)) == 5
+
+
+def test_built_again_after_a_change(tmp_path: Path) -> None:
+    """A wheel is built once for a state of its sources, and again for the next."""
+    source = make_project(tmp_path / "lib")
+    name, data = build_once(source, state_of(source))
+    assert build_once(source, state_of(source))[1] is data
+    (source / "src/mylib/__init__.py").write_text("VALUE = 8  # longer\n")
+    again, other = build_once(source, state_of(source))
+    assert again == name
+    assert other != data
 
 
 def test_pack_what_is_not_there(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ Source: the binary distribution format of packaging.python.org (wheel 1.0), its 
 
 import base64
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -38,6 +39,7 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can hold
 EPOCH = "315532800"  # the same for build backends (reproducible-builds.org, SOURCE_DATE_EPOCH)
 # Of an installation and not of the wheel that it came from.
 INSTALLED = frozenset({"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_build.json", "uv_cache.json"})
+UNREAD = frozenset({"__pycache__", "build", "dist", "node_modules", "venv"})  # folders that no wheel is made of
 FILE_MODE, PROGRAM_MODE = 0o644, 0o755
 
 
@@ -117,8 +119,31 @@ def pack_distribution(name: str, folder: Path, environ: Mapping[str, str] | None
         source = local_source(found)
         if source is None:
             raise ConfigError(f"`{name}` is installed from a folder that is gone: {found.read_text('direct_url.json')}")
-        return build_wheel(source, folder, environ)
+        if not has_backend(source):
+            return build_wheel(source, folder, environ)
+        built, data = build_once(source, state_of(source))
+        (folder / built).write_bytes(data)
+        return folder / built
     return repack(found, folder)
+
+
+@functools.lru_cache(maxsize=4)
+def build_once(source: Path, state: str) -> tuple[str, bytes]:
+    """Build the wheel of a folder in this *state*; a process that builds more bentos builds it once."""
+    with tempfile.TemporaryDirectory(prefix="ekiben-") as scratch:
+        wheel = build_wheel(source, Path(scratch))
+        return wheel.name, wheel.read_bytes()
+
+
+def state_of(source: Path) -> str:
+    """Name the state of the files in a folder, by their sizes and times."""
+    found = hashlib.sha256()
+    for folder, inner, names in os.walk(source):
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in UNREAD)
+        for path in (Path(folder, name) for name in sorted(names)):
+            info = path.lstat()
+            found.update(f"{path}\0{info.st_size}\0{info.st_mtime_ns}\n".encode())
+    return found.hexdigest()
 
 
 def repack(found: Distribution, folder: Path) -> Path:
