@@ -129,7 +129,7 @@ def pack_distribution(name: str, folder: Path, environ: Mapping[str, str] | None
 
 @functools.lru_cache(maxsize=4)
 def build_once(source: Path, state: str) -> tuple[str, bytes]:
-    """Build the wheel of a folder in this *state*; a process that builds more bentos builds it once."""
+    """Build the wheel of a folder, once in a process for each *state* of it."""
     with tempfile.TemporaryDirectory(prefix="ekiben-") as scratch:
         wheel = build_wheel(source, Path(scratch))
         return wheel.name, wheel.read_bytes()
