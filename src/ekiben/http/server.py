@@ -124,6 +124,10 @@ class Server(uvicorn.Server):
             return
         log.warning("SIGHUP reloads nothing here: the service is in this very process; serve it with --layout replicas")
 
+    def _hear_hang_up(self, *_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the server with it
+            asyncio.get_running_loop().call_soon_threadsafe(self.reload)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop at SIGINT and SIGTERM, and do not raise them again: a clean stop exits 0."""
@@ -133,8 +137,7 @@ class Server(uvicorn.Server):
         before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)}
         hang_up = getattr(signal, "SIGHUP", None)
         if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # as nohup sets it
-            loop = asyncio.get_running_loop()
-            before[hang_up] = signal.signal(hang_up, lambda *_: loop.call_soon_threadsafe(self.reload))
+            before[hang_up] = signal.signal(hang_up, self._hear_hang_up)
         try:
             yield
         finally:
