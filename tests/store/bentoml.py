@@ -59,8 +59,11 @@ def _make(folder: Path, wanted: Sequence[str]) -> None:
             [uv, "venv", "-q", "-p", sys.executable, str(folder)],
             [uv, "pip", "install", "-q", "-p", str(folder / "bin/python"), *wanted],
         ]
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    links = {"UV_FIND_LINKS": os.environ["PIP_FIND_LINKS"]} if os.environ.get("PIP_FIND_LINKS") else {}
+    for command in commands:  # uv does not look where pip is told to find wheels
+        done = subprocess.run(
+            command, env={**links, **os.environ}, capture_output=True, text=True, timeout=600, check=False
+        )
         if done.returncode != 0:
             pytest.skip(f"BentoML cannot be installed here: {done.stderr.strip()[-200:]}")
     if any(one.startswith("xgboost-cpu==") for one in wanted):

@@ -137,7 +137,7 @@ def run(name: str, model: Any, value: Any) -> Any:
 
 
 def to_tensor(library: ModuleType, value: Any) -> Any:
-    """Make a tensor; fractions of float64 become float32, as TensorFlow makes its variables."""
+    """Make a tensor; float64 becomes float32, as variables are."""
     if isinstance(value, bool | str) or value is None:
         return value
     tensor = library.convert_to_tensor(value)
