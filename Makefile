@@ -54,7 +54,7 @@ test-container test-browser test-chaos: test-%: $(VENV)/.dev
 # the files that bear that mark; what is heavy without such a mark runs in .venv.
 HEAVY := boosters tensorflow torch fastai jax
 HEAVY_boosters := -e '.[catboost,mlflow,pandas,sklearn]'
-HEAVY_tensorflow := -e '.[image,keras,pandas,sklearn]' matplotlib
+HEAVY_tensorflow := -e '.[build,image,keras,pandas,sklearn]' matplotlib
 HEAVY_fastai := -e '.[fastai,sklearn]' torch --override tests/frameworks/without-torchvision.txt
 HEAVY_jax := -e '.[flax,pandas,sklearn]'
 HEAVY_torch := -e '.[image,diffusers,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
