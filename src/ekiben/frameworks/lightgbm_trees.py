@@ -14,6 +14,18 @@ from ekiben.core.errors import StoreError
 from ekiben.core.optional import need
 
 PLAIN = re.compile(rb"[-+.0-9eE naif]*", re.DOTALL)  # what numbers are written with, `nan` and `inf` included
+INDEX = re.compile(rb"[-0-9 ]*")  # of arrays of whole numbers, which LightGBM would read up to the first other letter
+INDICES = {
+    "split_feature",
+    "left_child",
+    "right_child",
+    "decision_type",
+    "cat_boundaries",
+    "cat_threshold",
+    "num_features",
+    "leaf_features",
+}
+WHOLE = re.compile(rb"-?[0-9]{1,18}")
 END = b"end of trees"
 # What follows it: how often each feature is used, the parameters of the training, the categories of a frame.
 TAIL = re.compile(
@@ -43,7 +55,7 @@ def check_file(data: bytes, tag: str) -> None:
     """
     try:
         header, trees = split_file(data)
-        features = int(header["max_feature_idx"]) + 1
+        features = whole(header["max_feature_idx"]) + 1
         check_header(header, len(trees), features)
         for tree in trees:
             check_tree(tree, features)
@@ -68,7 +80,7 @@ def split_file(data: bytes) -> tuple[dict[str, bytes], list[dict[str, bytes]]]:
     place = min(starts) + 1
     header = lines(data[:place])
     trees: list[dict[str, bytes]] = []
-    for size in map(int, header["tree_sizes"].split()):
+    for size in map(whole, header["tree_sizes"].split()):
         tree = data[place : place + size]
         if len(tree) != size or not tree.startswith(b"Tree=") or not tree.endswith(b"\n\n"):
             raise Unsound(f"tree {len(trees)} is cut short")
@@ -96,7 +108,7 @@ def lines(block: bytes) -> dict[str, bytes]:
 
 def check_header(header: Mapping[str, bytes], trees: int, features: int) -> None:
     """Refuse a header whose numbers of classes and features do not go together."""
-    classes, at_once = int(header["num_class"]), int(header["num_tree_per_iteration"])
+    classes, at_once = whole(header["num_class"]), whole(header["num_tree_per_iteration"])
     named = re.findall(rb"num_class:(\d+)", header.get("objective", b""))
     if not 1 <= classes == at_once or trees % at_once or any(int(number) != classes for number in named):
         raise Unsound(f"it has {trees} trees for {classes} classes")
@@ -114,7 +126,7 @@ def check_tree(tree: Mapping[str, bytes], features: int) -> None:
         features: how many there are.
     """
     numpy = need("numpy", "a stored model")
-    leaves, sets = int(tree["num_leaves"]), int(tree["num_cat"])
+    leaves, sets = whole(tree["num_leaves"]), whole(tree["num_cat"])
     if leaves < 1 or sets < 0:
         raise Unsound(f"a tree has {leaves} leaves")
     numbers(tree, LEAVES[0], leaves)
@@ -133,8 +145,9 @@ def check_tree(tree: Mapping[str, bytes], features: int) -> None:
         if bounds[0] != 0 or (numpy.diff(bounds) < 0).any() or (bounds % 1 != 0).any():
             raise Unsound("a tree has sets of categories without bounds")
         numbers(tree, "cat_threshold", int(bounds[-1]))
-    float(tree.get("shrinkage", b"1"))
-    if int(tree.get("is_linear", b"0")):
+    if "shrinkage" in tree:
+        numbers(tree, "shrinkage", 1)
+    if whole(tree.get("is_linear", b"0")):
         check_linear(tree, leaves, features)
 
 
@@ -179,9 +192,17 @@ def numbers(tree: Mapping[str, bytes], name: str, count: int, *, is_needed: bool
         return None
     text = tree[name]
     words = text.split()
-    if len(words) != count or not PLAIN.fullmatch(text):
+    form = INDEX if name in INDICES else PLAIN
+    if len(words) != count or not form.fullmatch(text):
         raise Unsound(f"`{name}` of a tree must be {count} numbers")
     return need("numpy", "a stored model").array(words, "float64")
+
+
+def whole(text: bytes) -> int:
+    """Read a whole number as LightGBM would; Python would take `1_0` as well."""
+    if not WHOLE.fullmatch(text):
+        raise Unsound(f"{text.decode(errors='replace')!r} must be a whole number")
+    return int(text)
 
 
 def within(indices: Any, length: int) -> bool:

@@ -104,8 +104,9 @@ def is_tree(tree: Mapping[str, Any], features: int, groups: int) -> bool:
 
 def are_leaves(marks: Any, tree: Mapping[str, Any], groups: int) -> bool:
     """Say whether leaves are marked as such; of several targets, by their weights."""
-    width = int(tree["tree_param"]["size_leaf_vector"])
-    if width in (0, 1):
+    written = tree["tree_param"]["size_leaf_vector"]
+    width = number(written)
+    if written in ("0", "1"):
         return bool((marks == -1).all())
     if width != groups:
         return False
