@@ -19,7 +19,7 @@ SERVICE = "import ekiben\n@ekiben.service\nclass Iris:\n    @ekiben.api\n    def
 def project(tmp_path: Path) -> Path:
     """A project with a model."""
     (tmp_path / "service.py").write_text(SERVICE)
-    (tmp_path / "bentofile.yaml").write_text("models: [flowers]\n")
+    (tmp_path / "bentofile.yaml").write_text("models: [flowers]\npython: {lock_packages: false}\n")
     with models.create("flowers:v1") as model:
         (model.path / "w.bin").write_bytes(bytes(3000))
     return tmp_path

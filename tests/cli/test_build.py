@@ -33,6 +33,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with package.models.create("digits") as model:
         (model.path / "x").write_text("")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")  # nobody answers: what is installed is locked
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     return tmp_path
 
 
@@ -47,6 +49,7 @@ def test_without_words(ekiben: Command, project: Path) -> None:
     assert found
     assert re.fullmatch(r'Packing model "digits:\w+"', lines[1])
     assert re.fullmatch(r"Packing 2 files, \d+ bytes\.", lines[2])
+    assert lines[3] == "Locking PyPI package versions."
     assert "packed once, eaten anywhere" in ran.out
     assert f'Successfully built Bento(tag="{found[1]}").' in lines
     assert "Possible next steps:" in lines

@@ -1,5 +1,6 @@
 """The example of docs/build.md is built, carried and served."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ from tests.servers import serving
 
 
 def run(folder: Path, *words: str) -> str:
-    done = subprocess.run([sys.executable, "-B", *words], cwd=folder, capture_output=True, text=True, timeout=110)
+    nobody = {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}  # what is installed is locked
+    command, env = [sys.executable, "-B", *words], {**os.environ, **nobody}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ekiben
-from ekiben.bundle.bento import build
+from ekiben.bundle import bento as bundle
 from ekiben.core.errors import CorruptItem, NotFound, ServiceLoadError
 from ekiben.core.spec import BoundService
 from ekiben.services.bento import bind_bento, packed_source
@@ -62,6 +62,11 @@ def _process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             del sys.modules[name]
 
 
+def build(*service: str, **options: Any) -> Bento:
+    """Build without a lock, so that no index is asked."""
+    return bundle.build(*service, python={"lock_packages": False}, tell=lambda _: None, **options)
+
+
 def save(version: str) -> str:
     with ekiben.models.create(f"words:{version}") as model:
         (model.path / "x").write_text(version)
@@ -83,7 +88,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def bento(project: Path) -> Bento:
     """Its bento; afterwards everything that it was made of has changed."""
-    made = build(build_ctx=project, version="v1", labels={"stage": "dev", "team": "over"}, tell=lambda _: None)
+    made = build(build_ctx=project, version="v1", labels={"stage": "dev", "team": "over"})
     (project / "words.py").write_text("GREETING = 'now'\n")
     (project / "data.txt").write_text("changed")
     (project / "ekiben.yaml").write_text("traffic: {timeout: 7}\n")
@@ -117,7 +122,7 @@ def test_what_the_bento_says(bento: Bento) -> None:
 
 def test_two_in_one_process(bento: Bento, project: Path) -> None:
     """Two versions, and the project itself, share a process, and none has a module of another."""
-    second = build(build_ctx=project, version="v2", tell=lambda _: None)
+    second = build(build_ctx=project, version="v2")
     said = {name: answer(load(name, folder=project)) for name in ("service:Greeter", "greeter:v1", "greeter:v2")}
     assert {name: (each["said"], each["held"]) for name, each in said.items()} == {
         "service:Greeter": ("now", "words:v2"), "greeter:v1": ("then", "words:v1"), "greeter:v2": ("now", "words:v2"),
@@ -161,7 +166,7 @@ class Outer:
 def test_models_that_are_named(project: Path, home: Path) -> None:
     """Models that a class only names are found by the build, and told and given as they were then."""
     (project / "service.py").write_text(NAMED)
-    bento = build("service:Outer", build_ctx=project, tell=lambda _: None)
+    bento = build("service:Outer", build_ctx=project)
     save("v2")
     assert [str(model.tag) for model in bento.info.models] == ["words:v1"]
     refs = bento.info.services[-1]["spec"]["models"]
@@ -187,11 +192,11 @@ def test_a_model_that_it_never_had(project: Path, tmp_path: Path) -> None:
     (project / "service.py").write_text(text)
     with ekiben.models.create("held") as model:
         (model.path / "x").write_text("")
-    build(build_ctx=project, tell=lambda _: None)
+    build(build_ctx=project)
     with pytest.raises(NotFound, match="carries held:") as caught:
         load("greeter", folder=tmp_path).create({})
     assert "under `models`" in (caught.value.hint or "")
-    build(build_ctx=project, models=["words"], tell=lambda _: None)
+    build(build_ctx=project, models=["words"])
     assert answer(load("greeter", folder=tmp_path))["latest"] == "words:v1"
 
 
@@ -245,7 +250,7 @@ def test_a_module_that_was_not_packed(project: Path) -> None:
         SERVICE.replace("def read(self) -> str:", "def read(self) -> str:\n        import late")
     )
     (project / "late.py").write_text("")
-    build(build_ctx=project, exclude=["late.py"], tell=lambda _: None)
+    build(build_ctx=project, exclude=["late.py"])
     with serving("greeter", cwd=project) as server:
         assert server.http.post("/greet", json={}).status_code == 500
         assert "No module named 'late'" in server.log
