@@ -1,4 +1,4 @@
-"""What the real BentoML saved with PyTorch is loaded as it is, and served without code."""
+"""What the real BentoML saved with PyTorch and Transformers is loaded as it is, and served without code."""
 
 import json
 from pathlib import Path
@@ -19,10 +19,10 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),
 ]
 
-LIBRARIES = ("torch",)
+LIBRARIES = ("torch", "transformers<5")  # with newer ones BentoML does not import
 SAVE = """
 import json, sys
-import bentoml, torch
+import bentoml, torch, transformers
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -44,6 +44,16 @@ keep("net", "pytorch", net, net(rows).tolist())
 keep("layers", "pytorch", layers, layers(rows).tolist())
 script = torch.jit.script(layers)
 keep("script", "torchscript", script, script(rows).tolist())
+open("vocab.txt", "w").write("\\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "lunch"]))
+config = transformers.BertConfig(
+    vocab_size=8, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, num_labels=2
+)
+bert = transformers.BertForSequenceClassification(config).eval()
+pipeline = transformers.pipeline(
+    "text-classification", model=bert, tokenizer=transformers.BertTokenizer("vocab.txt"), device="cpu"
+)
+keep("texts", "transformers", pipeline, pipeline(["good lunch", "bad"]))
+keep("bert", "transformers", bert, bert(torch.tensor([[2, 5, 3]])).logits.tolist())
 print(json.dumps(told))
 """
 
@@ -75,3 +85,16 @@ def test_unpickling_is_up_to_the_file(theirs: tuple[Path, dict[str, Any]], monke
         assert ekiben.models.get("layers").load_model() is not None
         with pytest.raises(StoreError, match="must be unpickled"):
             ekiben.models.get("net").load_model()
+
+
+def test_objects_of_transformers(theirs: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline and a model answer as they did there; the classes that BentoML pickles are not unpickled."""
+    folder, told = theirs
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("EKIBEN_FORBID_UNPICKLING", "1")
+    with ekiben.models.use_home(folder / "home"):
+        texts = ekiben.models.get("texts").load_model()(["good lunch", "bad"])
+        logits = load(f"model:{told['bert'][0]}").create({}).predict({"input_ids": [[2, 5, 3]]})["logits"]
+    assert [row["label"] for row in texts] == [row["label"] for row in told["texts"][1]]
+    assert np.allclose([row["score"] for row in texts], [row["score"] for row in told["texts"][1]], atol=1e-5)
+    assert np.allclose(logits, told["bert"][1], atol=1e-5)

@@ -20,9 +20,10 @@ def python(*libraries: str) -> Path:
     """Give the Python that has BentoML; the environment is made once and kept in `.venvs/`.
 
     Args:
-        libraries: distributions to be there too, in the versions that are here.
+        libraries: distributions to be there too, in the versions that are here unless one says otherwise (`torch<2`).
     """
-    wanted = (*REQUIREMENTS, *(f"{name}=={metadata.version(name)}" for name in libraries))
+    pinned = (name if "<" in name else f"{name}=={metadata.version(name)}" for name in libraries)
+    wanted = (*REQUIREMENTS, *pinned)
     name = "bentoml-" + hashlib.sha256(" ".join((*wanted, sys.version)).encode()).hexdigest()[:12]
     folder = _VENVS / name
     _VENVS.mkdir(exist_ok=True)

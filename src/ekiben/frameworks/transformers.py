@@ -15,7 +15,7 @@ from ekiben.core.optional import need
 from ekiben.frameworks import torch_call
 from ekiben.frameworks.base import Method, Saved
 from ekiben.frameworks.torch_file import find_device
-from ekiben.frameworks.transformers_file import MODEL, PIPELINE, kind_of, read, write
+from ekiben.frameworks.transformers_file import MODEL, PIPELINE, kind_of, options_of, read, write
 from ekiben.store.info import ModelInfo
 
 NAME = "transformers"
@@ -58,7 +58,7 @@ def load(folder: Path, info: ModelInfo, *, device_id: Any = "cpu", dtype: str | 
     if dtype is not None and not isinstance(found, torch.dtype):
         raise ConfigError(f"`dtype` must be one of PyTorch's, such as 'bfloat16': {dtype!r}")
     more = {} if found is None else {"dtype": found}
-    model = read(library, folder, str(info.tag), info.options, more)
+    model = read(library, folder, str(info.tag), options_of(info), more)
     if kind_of(type(model)) == PIPELINE:
         model.model.to(device).eval()
         model.device = device

@@ -14,6 +14,7 @@ from typing import Any
 
 from ekiben.core.errors import StoreError
 from ekiben.core.paths import write_whole
+from ekiben.store.info import ModelInfo
 from ekiben.store.pickles import dump_bytes, load_pickle
 
 CLASSES = "classes.pkl"
@@ -93,6 +94,8 @@ def read(library: ModuleType, folder: Path, tag: str, options: Mapping[str, Any]
     Raises:
         StoreError: files are missing or damaged, or a class is unknown or must be unpickled and may not.
     """
+    if "class" not in options and options.get("task"):
+        return read_pipeline(library, folder, tag, str(options["task"]), more)
     own = load_pickle(folder / CLASSES, tag) if (folder / CLASSES).is_file() else {}
     kind = find(library, options.get("class"), own, tag)
     if kind_of(kind) != PIPELINE:
@@ -104,6 +107,26 @@ def read(library: ModuleType, folder: Path, tag: str, options: Mapping[str, Any]
     for name in SETTINGS:
         getattr(made, name).update((options.get("settings") or {}).get(name) or {})
     return made
+
+
+def options_of(info: ModelInfo) -> dict[str, Any]:
+    """Give what reading a model needs, also of one that BentoML saved."""
+    theirs = info.metadata.get("_pretrained_class")
+    if "class" not in info.options and theirs is not None:
+        return {"class": theirs}
+    return dict(info.options)
+
+
+def read_pipeline(library: ModuleType, folder: Path, tag: str, task: str, more: Mapping[str, Any]) -> Any:
+    """Read a pipeline of BentoML's by its task; its pickled class is left alone."""
+    safe = {"use_safetensors": True}
+    try:
+        return library.pipeline(
+            task, model=str(folder), device="cpu", trust_remote_code=False, model_kwargs=safe, **more
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        words = " ".join(str(error).split())
+        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint="ask `ekiben models verify`") from error
 
 
 def find(library: ModuleType, name: Any, own: Mapping[str, type], tag: str) -> type:
