@@ -55,6 +55,7 @@ def test_without_words(ekiben: Command, project: Path) -> None:
     assert "Possible next steps:" in lines
     assert f"     $ ekiben serve {found[1]}" in lines
     assert f"     $ ekiben export {found[1]}" in lines
+    assert f"     $ ekiben push {found[1]} REGISTRY" in lines
     assert str(package.bentos.get("digitsclassifier").tag) == found[1]
 
 
