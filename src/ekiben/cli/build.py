@@ -26,7 +26,6 @@ STEPS = {
     "serve": ("Serve it, from any folder", "serve {tag}"),
     "export": ("Carry it elsewhere, with its models", "export {tag}"),
     "push": ("Share it through a registry, with its models", "push {tag} REGISTRY"),
-    "push": ("Push it to a registry", "push {tag} REGISTRY"),
     "containerize": ("Make a container image of it", "containerize {tag}"),
 }
 
