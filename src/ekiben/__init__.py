@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ekiben.core.tag import Tag as Tag
     from ekiben.engine.monitoring import monitor as monitor
     from ekiben.frameworks.handle import Model as Model
+    from ekiben.images.image import containerize as containerize
     from ekiben.schema.wire.events import Event as Event
     from ekiben.services.classes import asgi_app as asgi_app
     from ekiben.services.classes import asgi_middleware as asgi_middleware
@@ -45,6 +46,7 @@ _NAMES = {
     "asgi_app": "services.classes",
     "asgi_middleware": "services.classes",
     "build": "bundle.bento",
+    "containerize": "images.image",
     "depends": "services.depends",
     "monitor": "engine.monitoring",
     "on_deployment": "services.methods",

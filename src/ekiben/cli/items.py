@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Item")
 
 
-def pair(text: str) -> tuple[str, str]:
-    """Read `KEY=VALUE`."""
+def pair(text: str, option: str = "--label") -> tuple[str, str]:
+    """Read `KEY=VALUE`, as *option* takes it."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.BadParameter(f"must be KEY=VALUE: {text!r}", param_hint="--label")
+        raise click.BadParameter(f"must be KEY=VALUE: {text!r}", param_hint=option)
     return key, value
 
 

@@ -23,6 +23,7 @@ EKIBEN = FrontEnd()
 COMMANDS = {
     "serve": Entry("ekiben.cli.serve:serve", "Serve a service, a bento or a stored model."),
     "build": Entry("ekiben.cli.build:build", "Pack a project into a bento."),
+    "containerize": Entry("ekiben.cli.containerize:containerize", "Make a container image of a bento."),
     "list": Entry("ekiben.cli.bentos:list_bentos", "List bentos, newest first."),
     "get": Entry("ekiben.cli.bentos:get_bento", "Show what is known of a bento."),
     "delete": Entry("ekiben.cli.bentos:delete_bentos", "Delete bentos, after asking."),

@@ -1,0 +1,90 @@
+"""`ekiben containerize`: make a container image of a bento."""
+
+from pathlib import Path
+
+import click
+
+from ekiben.cli.bentos import tags
+from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.errors import Mistake
+from ekiben.cli.items import pair
+
+ENGINES = ("docker", "podman", "nerdctl", "buildah")  # `images/engines` has their words
+
+
+@click.command(
+    "containerize",
+    cls=Command,
+    level="info",
+    examples=[
+        ("containerize iris:latest", "An image with the name and version of the bento."),
+        (
+            "containerize iris -t registry.example.com/team/iris:v1 --push",
+            "Under a name of your own, and to a registry.",
+        ),
+        ("containerize iris --engine podman --no-cache", "With this engine, every layer anew."),
+        ("containerize iris --dry-run -o ./context", "Only the folder that an image is built from."),
+    ],
+)
+@click.argument("tag", shell_complete=complete_with(tags))
+@click.option(
+    "-t",
+    "--image-tag",
+    "image_tags",
+    multiple=True,
+    metavar="NAME[:TAG]",
+    help="Name of the image, `:latest` without a tag; may be given again.  [default: those of the bento]",
+)
+@click.option("--engine", type=click.Choice(ENGINES), help="Who builds.  [default: the first that answers]")
+@click.option("--platform", metavar="PLATFORM", help="For this platform, that of the bento's packages.")
+@click.option(
+    "--build-arg",
+    "build_args",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable for the packages and the setup script, while the image is built.",
+)
+@click.option("--no-cache", is_flag=True, help="Make every layer anew.")
+@click.option("--push", is_flag=True, help="Push each name to its registry, with the engine's login.")
+@click.option(
+    "--opt", "options", multiple=True, metavar="NAME[=VALUE]", help="An option of the engine, without dashes."
+)
+@click.option("--dry-run", is_flag=True, help="Write the context, and build nothing.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="FOLDER", help="Write the context there, and leave it; empty or new."
+)
+@click.pass_context
+def containerize(
+    ctx: click.Context,
+    /,
+    tag: str,
+    image_tags: tuple[str, ...],
+    build_args: tuple[str, ...],
+    dry_run: bool,
+    output: str | None,
+    **told: object,
+) -> None:
+    """Make a container image of the bento TAG.
+
+    Docker, Podman, nerdctl or buildah builds it. The image holds the bento, its models and its locked packages, on
+    python:3.x-slim or the base image of the bento. It serves as a user without rights, on port 3000 or that of the
+    service.
+    """
+    from ekiben.images.image import containerize as build_image
+    from ekiben.images.image import write_context_of
+
+    session = session_of(ctx)
+    say = (lambda line: None) if session.quiet else click.echo
+    args = dict(pair(text, "--build-arg") for text in build_args)
+    if dry_run:
+        if output is None:
+            raise Mistake("`--dry-run` needs a folder to write to", ctx, hint="name it by -o")
+        folder = write_context_of(tag, Path(output), tuple(args))
+        say(f"Wrote the context to {folder}.")
+        return
+    image = build_image(
+        tag, image_tags, output=output, tell=say, show=not session.quiet, build_args=args, **told  # type: ignore[arg-type] # click's values
+    )  # fmt: skip
+    names = ", ".join(f'"{name}"' for name in image.names)
+    say(f'Successfully built {image.engine} image for "{image.bento}" with tags {names}')
+    say(f"To run your newly built OCI-compliant container, use:\n    {image.run}")

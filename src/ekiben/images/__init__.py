@@ -1,0 +1,1 @@
+"""Images: a bento becomes a container image."""

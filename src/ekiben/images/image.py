@@ -1,0 +1,160 @@
+"""Make a container image of a bento.
+
+In: a tag, and what the caller says. Out: an `Image`, by its names.
+"""
+
+import os
+import platform as machine
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from ekiben.core.errors import ConfigError
+from ekiben.core.log import announce
+from ekiben.core.tag import Tag
+from ekiben.images.context import write_context
+from ekiben.images.engines import RUNNERS, Build, build_image, choose_engine, push_image
+from ekiben.images.plan import Parts, read_parts
+from ekiben.images.spec import IMAGE
+from ekiben.store.bentos import Bento, bento_store
+from ekiben.store.staging import stage
+
+Tell = Callable[[str], None]
+
+PROCESSORS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class ImageKeywords(TypedDict, total=False):
+    """What an engine may be told."""
+
+    engine: str | None
+    platform: str | None
+    build_args: Mapping[str, str] | None
+    options: Sequence[str]
+    no_cache: bool
+    push: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that was built."""
+
+    bento: Tag
+    names: tuple[str, ...]
+    engine: str
+    port: int  # that it listens on
+
+    @property
+    def run(self) -> str:
+        """The line that starts a container."""
+        runner = RUNNERS.get(self.engine, self.engine)
+        return f"{runner} run -it --rm -p {self.port}:{self.port} {self.names[0]} serve"
+
+
+def containerize(
+    bento: str | Tag | Bento,
+    image_tags: str | Sequence[str] = (),
+    *,
+    output: str | os.PathLike[str] | None = None,
+    tell: Tell | None = None,
+    show: bool = True,
+    **told: Unpack[ImageKeywords],
+) -> Image:
+    """Build a container image of a bento.
+
+    Args:
+        bento: its tag, or the bento.
+        image_tags: names for the image; one without a tag gets `:latest`. None at all: name and version of the bento.
+        output: an empty folder for the context, which stays; None takes one in the home, and removes it.
+        tell: gets each line that a person should read; None writes them to the log.
+        show: let the engine write to stderr as it works.
+        told: `engine` (None: the first that answers), `platform`, `build_args`, `options` of the engine without their
+            dashes, `no_cache`, and `push` for pushing each name.
+
+    Returns:
+        The image, by its names.
+
+    Raises:
+        ConfigError: a value is none that an image can have, there is no engine, or it failed.
+        NotFound: there is no such bento, or a model of it is not there.
+        CorruptItem: a model is not that of the build.
+    """
+    tell = tell or announce
+    found = find(bento)
+    args = dict(told.get("build_args") or {})
+    parts = read_parts(found, args)
+    names = image_names(found.tag, image_tags)
+    platform = platform_of(parts, told.get("platform"))
+    with context_folder(output) as folder:
+        options, no_cache = tuple(told.get("options", ())), told.get("no_cache", False)
+        build = Build(folder, names, platform, args, options, no_cache)
+        engine = choose_engine(told.get("engine"))
+        tell(f"Building OCI-compliant image for {found.tag} with {engine}")
+        write_context(parts, folder)
+        build_image(engine, build, show=show)
+    for name in names if told.get("push") else ():
+        tell(f"Pushing {name}")
+        push_image(engine, name, show=show)
+    return Image(found.tag, names, engine, parts.plan.server.port)
+
+
+def write_context_of(bento: str | Tag | Bento, folder: str | os.PathLike[str], args: Sequence[str] = ()) -> Path:
+    """Write the folder that an image is built from, and build nothing.
+
+    Args:
+        bento: its tag, or the bento.
+        folder: empty, or not there.
+        args: names of variables that only the build knows.
+
+    Raises:
+        ConfigError, NotFound, CorruptItem: as `containerize`.
+    """
+    return write_context(read_parts(find(bento), args), Path(folder).expanduser().absolute())
+
+
+def find(bento: str | Tag | Bento) -> Bento:
+    """Find a bento; raises NotFound."""
+    return bento if isinstance(bento, Bento) else bento_store().get(bento)
+
+
+def image_names(tag: Tag, asked: str | Sequence[str]) -> tuple[str, ...]:
+    """Give the names of the image.
+
+    Raises:
+        ConfigError: one is none that an image can have.
+    """
+    told = [asked] if isinstance(asked, str) else list(asked)
+    for name in told or [str(tag)]:
+        if not IMAGE.fullmatch(name) or "@" in name:
+            hint = "write `-t name:tag`" if told else "name it by `-t`; images have stricter names than bentos"
+            raise ConfigError(f"`-t` must be the name of an image, perhaps with a tag: {name!r}", hint=hint)
+    named = (name if ":" in name.rpartition("/")[2] else f"{name}:latest" for name in told)
+    return tuple(dict.fromkeys(named)) or (str(tag),)
+
+
+def platform_of(parts: Parts, asked: str | None) -> str | None:
+    """Say for which platform an image is built; None leaves it to the engine.
+
+    Raises:
+        ConfigError: the packages are locked for another one.
+    """
+    locked = parts.packages.platform
+    if asked is not None and locked not in (None, asked):
+        raise ConfigError(
+            f"`--platform` must be that of the bento's packages, {locked}: {asked!r}",
+            hint=f"build the bento with `--platform {asked}`",
+        )
+    ours = f"linux/{PROCESSORS.get(machine.machine().lower(), machine.machine())}"
+    return asked or (locked if locked != ours else None)
+
+
+@contextmanager
+def context_folder(output: str | os.PathLike[str] | None) -> Iterator[Path]:
+    """Give a folder for the context; one of our own is removed after."""
+    if output is not None:
+        yield Path(output).expanduser().absolute()
+        return
+    with stage(bento_store().root) as folder:  # on one disk with what it shares with the store
+        yield folder

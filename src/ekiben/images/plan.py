@@ -1,0 +1,193 @@
+"""Settle what the image of a bento is made of.
+
+In: a bento, which anyone may have written, and what the caller says over it. Out: an `ImagePlan`, and where the files
+of its context lie.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from ekiben.core.errors import ConfigError, CorruptItem, InvalidInput
+from ekiben.core.front import EKIBEN, front
+from ekiben.images.spec import MINOR, PLATFORM, PYTHON, ImagePlan, Server, check_packages, is_writable, match
+from ekiben.store.bentos import DESCRIPTION, Bento
+from ekiben.store.models import StoredModel
+
+FOLDER = "env/python"  # in the bento
+LOCKED, ASKED, VERSION, WHEELS = "requirements.lock.txt", "requirements.txt", "version.txt", "wheels"
+DEBIAN_PYTHON = "docker.io/library/python"
+SUMMARY = 200  # letters of the description that a label holds
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """The packages of a bento, as files."""
+
+    requirements: Path
+    has_hashes: bool  # each of them
+    wheels: tuple[Path, ...]
+    names: frozenset[str]  # of all packages, normal form
+    version: str  # of Python, as far as it was said
+    platform: str | None  # that they were locked for
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an image is made of: the plan, and the files."""
+
+    bento: Bento
+    plan: ImagePlan
+    packages: Packages
+    models: Mapping[str, StoredModel]  # by their folder in the context
+    setup: Path | None  # the project's script
+
+
+def read_parts(bento: Bento, args: Iterable[str] = ()) -> Parts:
+    """Read what the image of *bento* is made of.
+
+    Args:
+        bento: with its models in reach.
+        args: names of variables that only the build knows.
+
+    Raises:
+        ConfigError: a value is none that an image can have, or the bento has no environment.
+        NotFound: a model is not there.
+        CorruptItem: a model is not that of the build, or a path leads out of the bento.
+    """
+    docker, packages = bento.info.docker, read_packages(bento)
+    if docker.get("distro", "debian") != "debian":
+        raise ConfigError(f"`docker.distro` must be debian: {docker['distro']!r}", hint="name a `docker.base_image`")
+    models = {f"models/{each.tag.name}/{each.tag.version}": each for each in bento.find_models()}
+    setup = find_setup(bento)
+    plan = ImagePlan(
+        base=base_image(docker, packages.version),
+        python=".".join(packages.version.split(".")[:2]),
+        cuda=cuda_version(docker.get("cuda_version")),
+        system_packages=check_packages(docker.get("system_packages", ()), "docker.system_packages"),
+        has_setup=setup is not None,
+        args=tuple(dict.fromkeys(args)),
+        env=docker.get("env", {}),
+        labels=labels_of(bento),
+        models=tuple(sorted(models)),
+        server=server_of(bento, packages),
+    )
+    return Parts(bento, plan, packages, models, setup)
+
+
+def base_image(docker: Mapping[str, Any], version: str) -> Any:
+    """Name the image to start from: the user's, else slim Debian with Python.
+
+    The plan checks the name.
+    """
+    if docker.get("base_image") is not None:
+        return docker["base_image"]
+    told = docker.get("python_version", version)
+    checked = match(PYTHON, told, "docker.python_version", "a version of Python in quotes", '"3.12"')
+    return f"{DEBIAN_PYTHON}:{checked}-slim"
+
+
+def read_packages(bento: Bento) -> Packages:
+    """Find the packages of *bento*; raises as `read_parts`."""
+    folder = bento.path_of(FOLDER)
+    file = next((folder / name for name in (LOCKED, ASKED) if (folder / name).is_file()), None)
+    version = folder / VERSION
+    if file is None or not version.is_file():
+        raise ConfigError(
+            f"the bento {bento.tag} has no environment: there is no {FOLDER}/{ASKED}", hint="build it again"
+        )
+    wheels = tuple(sorted((folder / WHEELS).glob("*.whl")))
+    lines = file.read_text("utf-8").splitlines()
+    names = {name_of_wheel(each) for each in wheels} | {name_of(line) for line in lines}
+    if EKIBEN.distribution not in names:
+        raise ConfigError(
+            f"the environment of the bento {bento.tag} has no Ekiben to serve it",
+            hint="build it again with this Ekiben",
+        )
+    told = version.read_text("utf-8").strip()
+    minor = match(MINOR, ".".join(told.split(".")[:2]), VERSION, "a version of Python", '"3.12"')
+    platform = bento.info.environment.get("platform")
+    if platform is not None:
+        match(PLATFORM, platform, "environment.platform", "a platform", "linux/amd64")
+    has_hashes = bento.info.environment.get("locked") == "hashes" and file.name == LOCKED
+    return Packages(file, has_hashes, wheels, frozenset(names), minor, platform)
+
+
+def name_of(line: str) -> str:
+    """Give the package that a line of requirements names; empty text for another line."""
+    told = line.partition(" #")[0].partition(" --hash")[0].rstrip(" \\")
+    try:
+        return canonicalize_name(Requirement(told).name)
+    except InvalidRequirement:
+        return ""
+
+
+def name_of_wheel(wheel: Path) -> str:
+    """Give the package of a wheel; raises CorruptItem for a name that no wheel has."""
+    try:
+        return parse_wheel_filename(wheel.name)[0]
+    except InvalidWheelFilename as error:
+        raise CorruptItem(f"the bento holds a wheel without a wheel's name: {wheel.name!r}") from error
+
+
+def find_setup(bento: Bento) -> Path | None:
+    """Find the project's script; raises CorruptItem where it is not in the bento."""
+    path = bento.info.docker.get("setup_script")
+    if path is None:
+        return None
+    try:
+        found = bento.path_of(path) if isinstance(path, str) else None
+    except InvalidInput as error:
+        raise CorruptItem(f"{DESCRIPTION}: `docker.setup_script` must be a file of the bento: {path!r}") from error
+    if found is None or not found.is_file() or found.is_symlink():
+        raise CorruptItem(f"{DESCRIPTION}: `docker.setup_script` must be a file of the bento: {path!r}")
+    return found
+
+
+def cuda_version(told: Any) -> str | None:
+    """Give a version of CUDA with its three numbers, as NVIDIA's images have it."""
+    return f"{told}.0" if isinstance(told, str) and told.count(".") == 1 else told
+
+
+def labels_of(bento: Bento) -> dict[str, str]:
+    """Give the labels: those of the bento, the usual ones, and which bento it is."""
+    usual = {
+        "org.opencontainers.image.title": bento.info.name,
+        "org.opencontainers.image.version": bento.info.version,
+        "org.opencontainers.image.created": bento.creation_time.isoformat(timespec="seconds"),
+        "org.opencontainers.image.description": summary(bento.info.description),
+    }
+    ours = {"ekiben.bento": str(bento.tag), "ekiben.bento.digest": bento.digest}
+    return {key: value for key, value in {**usual, **bento.info.labels, **ours}.items() if value or key not in usual}
+
+
+def summary(description: str) -> str:
+    """Give the first line that says something."""
+    lines = (line.strip("# \t") for line in description.splitlines())
+    first = next((line for line in lines if line), "")
+    return "".join(filter(is_writable, first))[:SUMMARY]
+
+
+def server_of(bento: Bento, packages: Packages) -> Server:
+    """Say how the container serves, by what the bento says of its service."""
+    spec: Any = bento.info.services[-1].get("spec", {}) if bento.info.services else {}
+    http, style = (mapping(mapping(spec).get(key)) for key in ("http", "style"))
+    entered = front()
+    is_ours = canonicalize_name(entered.distribution) not in packages.names
+    chosen = EKIBEN if is_ours else entered
+    return Server(
+        program=chosen.program,
+        prefix=chosen.home_variable.removesuffix("_HOME"),
+        port=http.get("port") or style.get("default_port") or chosen.style.default_port,
+        path=f"{http.get('path_prefix') or ''}{http.get('readyz') or '/readyz'}",
+        is_tls=http.get("tls") is not None,
+    )
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Give a mapping, or an empty one in place of anything else."""
+    return value if isinstance(value, Mapping) else {}
