@@ -109,17 +109,22 @@ def write_tar(folder: Path, target: Path) -> None:
     beside = target.with_name(f".{target.name}.{os.urandom(6).hex()}")
     with disk_errors(f"cannot write {target}", is_home=False):
         try:
-            with tarfile.open(beside, "x", format=tarfile.PAX_FORMAT) as tar:
-                for path in [folder / MARK, folder / INDEX_FILE, *sorted((folder / BLOBS).rglob("*"))]:
-                    info = tarfile.TarInfo(path.relative_to(folder).as_posix())
-                    if path.is_dir():
-                        info.type, info.mode = tarfile.DIRTYPE, 0o755
-                        tar.addfile(info)
-                        continue
-                    info.size = path.stat().st_size
-                    with path.open("rb") as file:
-                        tar.addfile(info, file)
+            _pack(folder, beside)
             beside.replace(target)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+
+
+def _pack(folder: Path, target: Path) -> None:
+    """Write the files of a layout in one order, without times and owners."""
+    with tarfile.open(target, "x", format=tarfile.PAX_FORMAT) as tar:
+        for path in [folder / MARK, folder / INDEX_FILE, *sorted((folder / BLOBS).rglob("*"))]:
+            info = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            if path.is_dir():
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(info)
+                continue
+            info.size = path.stat().st_size
+            with path.open("rb") as file:
+                tar.addfile(info, file)

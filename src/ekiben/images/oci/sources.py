@@ -182,26 +182,30 @@ def open_files(path: Path) -> Iterator[Files]:
 
 def _list_members(path: Path) -> dict[str, tuple[int, int]]:
     """Say where the plain files of a tar begin, and how long they are."""
-    found: dict[str, tuple[int, int]] = {}
     with disk_errors(f"cannot read {path}", is_home=False), _Headers(path) as file:
         size = path.stat().st_size
         try:
             with tarfile.TarFile(fileobj=file, mode="r") as tar:
-                for number, info in enumerate(iter(tar.next, None)):
-                    name = info.name.removeprefix("./")
-                    if not is_plain(name):
-                        raise UnsafeArchive(f"a path of the base image leads out of it: {info.name!r}")
-                    if number >= MOST_MEMBERS:
-                        raise UnsafeArchive(f"the base image has more than {MOST_MEMBERS} members: {path}")
-                    if info.isreg() and not info.issparse():
-                        if info.offset_data + info.size > size:
-                            raise CorruptArchive(f"the base image is cut short: {path}")
-                        found[name] = (info.offset_data, info.size)
-                    tar.members.clear()  # type: ignore[attr-defined] # the list grows, and nobody reads it
+                found = {name: (info.offset_data, info.size) for name, info in _plain_files(tar, path)}
         except _BROKEN as error:
             hint = "a compressed one has to be unpacked first: gunzip"
             raise CorruptArchive(f"this is not a tar, or it is damaged: {path}: {error}", hint=hint) from error
+    if any(start + length > size for start, length in found.values()):
+        raise CorruptArchive(f"the base image is cut short: {path}")
     return found
+
+
+def _plain_files(tar: tarfile.TarFile, path: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:
+    """List the plain files of a tar by their names."""
+    for number, info in enumerate(iter(tar.next, None)):
+        name = info.name.removeprefix("./")
+        if not is_plain(name):
+            raise UnsafeArchive(f"a path of the base image leads out of it: {info.name!r}")
+        if number >= MOST_MEMBERS:
+            raise UnsafeArchive(f"the base image has more than {MOST_MEMBERS} members: {path}")
+        if info.isreg() and not info.issparse():
+            yield name, info
+        tar.members.clear()  # type: ignore[attr-defined] # the list grows, and nobody reads it
 
 
 class _Headers(io.FileIO):
