@@ -11,7 +11,7 @@ import ekiben
 from ekiben.bundle.environment import child_environ, make_environment
 from ekiben.bundle.lock import lock
 from ekiben.bundle.options import PythonOptions
-from ekiben.bundle.uv import find_uv
+from ekiben.core.uv import find_uv
 from ekiben.frameworks.handle import Model
 
 ASK = """

@@ -11,8 +11,8 @@ import pytest
 
 import ekiben
 from ekiben.bundle.bento import build
-from ekiben.bundle.uv import find_uv
 from ekiben.bundle.wheels import digest
+from ekiben.core.uv import find_uv
 from ekiben.store.bentos import Bento
 from tests.bundle.index import make_wheel
 from tests.servers import serving

@@ -8,7 +8,7 @@ import pytest
 
 import ekiben.keras
 from ekiben.bundle.bento import build
-from ekiben.bundle.uv import find_uv
+from ekiben.core.uv import find_uv
 from tests.servers import serving
 
 pytestmark = [

@@ -23,10 +23,10 @@ from ekiben.bundle.indexes import Indexes
 from ekiben.bundle.lock import ASKED, LOCKED, VERSION, WHEELS
 from ekiben.bundle.requirements import read_file
 from ekiben.bundle.target import Target, this_python
-from ekiben.bundle.uv import run_uv
 from ekiben.bundle.wheels import Carried, read_wheel
 from ekiben.core.errors import ConfigError
 from ekiben.core.paths import disk_errors, home, write_whole
+from ekiben.core.uv import run_uv
 from ekiben.store.staging import stage, store_lock
 
 Tell = Callable[[str], None]

@@ -21,10 +21,10 @@ from ekiben.bundle.installed import applies, pin_installed
 from ekiben.bundle.requirements import Asked
 from ekiben.bundle.resolve import Pinned, compile_lock
 from ekiben.bundle.target import Target
-from ekiben.bundle.uv import Unreachable, has_uv
 from ekiben.bundle.wheels import Carried
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import EKIBEN, front
+from ekiben.core.uv import Unreachable, has_uv
 from ekiben.store.info import ModelInfo
 
 FROM_FOLDER = "it is installed from a folder"

@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 
 from ekiben.bundle.indexes import NO_INDEX
 from ekiben.bundle.target import Target
-from ekiben.bundle.uv import run_uv
 from ekiben.bundle.wheels import Carried
 from ekiben.core.errors import ConfigError
+from ekiben.core.uv import run_uv
 
 INPUT, NARROWED = "requirements.in", "constraints.in"
 WHY = "locking packages"

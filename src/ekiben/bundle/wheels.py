@@ -32,8 +32,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from ekiben.bundle.indexes import NO_INDEX
-from ekiben.bundle.uv import run_uv
 from ekiben.core.errors import ConfigError
+from ekiben.core.uv import run_uv
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can hold
 EPOCH = "315532800"  # the same for build backends (reproducible-builds.org, SOURCE_DATE_EPOCH)

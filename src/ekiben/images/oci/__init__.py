@@ -1,1 +1,1 @@
-"""Container images without a container engine, as the OCI image specification has them."""
+"""Container images without an engine, as the OCI image specification has them."""

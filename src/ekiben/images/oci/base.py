@@ -178,7 +178,7 @@ def _check_config(config: Mapping[str, Any], platform: Platform, layers: int, na
 
 
 def _take_saved(name: str, files: Files, platform: Platform, layout: Layout) -> Base:
-    """Take what `docker save` wrote before it wrote layouts; its layers have no digest but that of their content."""
+    """Take what `docker save` wrote before it wrote layouts, plain layers."""
     listed = files.read_json(SAVED, MAX_DOCUMENT)
     if not isinstance(listed, list) or len(listed) != 1 or not isinstance(listed[0], dict):
         raise ConfigError(f"{SAVED} in {name} must name one image", hint="save the one that you mean: docker save")

@@ -52,7 +52,7 @@ class Layer:
 
 
 def list_folder(folder: Path, path: str, *, without: Iterable[str] = ()) -> Iterator[Entry]:
-    """List what lies in a folder of the disk, and the folder itself, as entries of a layer.
+    """List a folder of the disk, and what lies in it, as entries of a layer.
 
     Args:
         folder: of the disk.

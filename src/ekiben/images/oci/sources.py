@@ -141,7 +141,7 @@ class Folder(Files):
 
 
 class Archive(Files):
-    """An image in a tar: of `skopeo copy oci-archive:`, `podman save` or `docker save`."""
+    """An image in a tar, as `docker save`, `podman save` or skopeo write it."""
 
     def __init__(self, path: Path, members: dict[str, tuple[int, int]]) -> None:
         super().__init__(str(path))

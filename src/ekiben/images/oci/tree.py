@@ -80,7 +80,7 @@ class Tree:
         return done
 
     def find_python(self, folders: Sequence[str], minor: str) -> str:
-        """Find the interpreter that `python3.X` means in the first of *folders* that has one.
+        """Find the `python3.X` in the first of *folders* that has one.
 
         Args:
             folders: those of PATH.
@@ -159,7 +159,7 @@ def _add_layer(tree: Tree, stream: Guarded, budget: Budget, diff_id: str) -> Non
 
 
 def _remove(tree: Tree, gone: Sequence[str]) -> None:
-    """Take away paths, and what lies below them; a folder with a slash behind it stays itself."""
+    """Take away paths and what lies below; with a slash behind, only that."""
     if not gone:
         return
     whole = {path for path in gone if not path.endswith("/")}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ekiben.bundle.uv import Unreachable, explain, find_uv, has_uv, run_uv
 from ekiben.core.errors import ConfigError, MissingLibrary
+from ekiben.core.uv import Unreachable, explain, find_uv, has_uv, run_uv
 
 
 def test_find_uv() -> None:
