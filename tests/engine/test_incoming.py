@@ -1,6 +1,7 @@
 """Pieces of an answer are read in order, and a worker is never far ahead of its reader."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -111,3 +112,20 @@ async def test_what_is_no_count_is_refused(count: Any) -> None:
     await outgoing.put(1, None, b"a")
     with pytest.raises(TypeError):
         outgoing.more(1, count)
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+async def test_a_stream_that_was_closed_is_not_wanted(is_ended: bool) -> None:
+    """Nobody answers a call that still waits when its reader leaves; an error that comes with that is not logged."""
+    incoming, answer, _, left = stream()
+    if is_ended:
+        answer.set_exception(Unavailable("the worker is gone"))
+    incoming.close()
+    assert not left[0].is_wanted
+    assert answer.cancelled() != is_ended
+    unseen: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: unseen.append(about))
+    await asyncio.sleep(0)
+    del incoming, answer, left
+    gc.collect()
+    assert unseen == []

@@ -57,8 +57,10 @@ class Incoming:
         return self._answer.result()
 
     def close(self) -> None:
-        """Let the worker end what nobody reads any more."""
+        """Let the worker end what nobody reads any more; one that has not begun never does."""
         self._leave(self._job)
+        if not self._answer.cancel() and not self._answer.cancelled():
+            self._answer.exception()  # it came too late for anybody
 
     def _tell(self) -> None:
         """Let the worker go on once half of what it may send was read."""
