@@ -341,3 +341,38 @@ async def test_a_worker_that_leaves_gets_no_more() -> None:
         assert not waits.done()
         await found.add()
         assert await waits == [2]
+
+
+async def test_a_stream_whose_reader_left_is_not_begun() -> None:
+    """A stream that no worker has yet when its reader leaves is given to none, where it would wait for ever."""
+    async with linked(Sums) as found:
+        found.pool.stream("forever", {}).close()
+        assert await found.ask("add", numbers=[1]) == [2]
+        assert SEEN == []
+        assert [worker.inside for worker in found.workers] == [0]
+
+
+@ekiben.service
+class Unalike:
+    """Batches one thing patiently, another one soon."""
+
+    @ekiben.api(batchable=True, max_batch_size=100, max_wait_ms=60_000, max_latency_ms=120_000)
+    def late(self, numbers: list[int]) -> list[int]:
+        """Give them back."""
+        return numbers
+
+    @ekiben.api(batchable=True, max_batch_size=100, max_wait_ms=20, max_latency_ms=120_000)
+    def soon(self, numbers: list[int]) -> list[int]:
+        """Give them back."""
+        return numbers
+
+
+async def test_what_is_due_first_sets_the_clock() -> None:
+    """A call that may wait for long does not keep one of another endpoint that may not."""
+    async with linked(Unalike) as found:
+        patient = asyncio.create_task(found.ask("late", numbers=[1]))
+        await until(lambda: found.pool.waiting == 1)
+        async with asyncio.timeout(30):
+            assert await found.ask("soon", numbers=[2]) == [2]
+        assert not patient.done()
+        patient.cancel()

@@ -240,9 +240,13 @@ class Pool:
         return True
 
     def _come_back(self, pause: float) -> None:
+        """Look again in *pause* seconds, or before, where another line is due first."""
         assert self._loop is not None
-        if self._timer is None:
-            self._timer = self._loop.call_later(pause, self._pump)
+        if self._timer is not None:
+            if self._timer.when() <= self._loop.time() + pause:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_later(pause, self._pump)
 
     def _hear(self, member: Member, frame: Frame) -> None:
         """Take in a frame of a worker; nonsense ends its link."""
