@@ -3,7 +3,10 @@
 import mmap
 import os
 import pickle
+import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -52,6 +55,37 @@ def test_large_buffers_are_shared() -> None:
     (frame,) = Parser().feed(data, files)
     assert isinstance(frame.buffers[1], Shared)
     assert contents(frame) == [b"small", LARGE, b"end"]
+
+
+@contextmanager
+def without_files() -> Iterator[None]:
+    """Let no file more be opened."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_shared_memory_is_read_once() -> None:
+    """What was closed gives an error, not zeros."""
+    held = share(memoryview(LARGE))
+    assert bytes(view(held)) == LARGE
+    with pytest.raises(ValueError, match="once"):
+        view(held)
+
+
+def test_out_of_files_buffers_go_inline() -> None:
+    """A process that can open no file more still sends large buffers; of shared ones it says why it cannot."""
+    held = share(memoryview(LARGE))
+    with without_files():
+        parts, shared = pack(Frame(Kind.REPLIES, None, [LARGE]))
+        with pytest.raises(WireError, match="cannot be passed on now: Too many open files"):
+            pack(Frame(Kind.REPLIES, None, [held]))
+    assert shared == []
+    (frame,) = Parser().feed(b"".join(parts))
+    assert contents(frame) == [LARGE]
 
 
 def test_without_shared_memory_buffers_go_inline(monkeypatch: pytest.MonkeyPatch) -> None:

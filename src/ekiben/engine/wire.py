@@ -70,7 +70,13 @@ class Shared:
         return self.size
 
     def view(self) -> memoryview:
-        """Map the memory, and close the descriptor; what is written there stays here."""
+        """Map the memory, and close the descriptor; what is written there stays here.
+
+        Raises:
+            ValueError: it was closed; the system would give zeros in its place.
+        """
+        if self.fd < 0:
+            raise ValueError("shared memory can be read once")
         try:
             return memoryview(mmap.mmap(self.fd, self.size, access=mmap.ACCESS_COPY))
         finally:
@@ -114,6 +120,24 @@ def share(buffer: memoryview) -> Shared:
     return found
 
 
+def shared_copy(buffer: memoryview) -> Shared | None:
+    """Share a copy of a large buffer; None for others, and where the system has no room for that."""
+    if buffer.nbytes < SHARE or not HAS_MEMORY:
+        return None
+    try:
+        return share(buffer)
+    except OSError:  # out of files, or of memory to share: it goes along with the frame's bytes
+        return None
+
+
+def passed_on(buffer: Shared) -> Shared:
+    """Give shared memory a descriptor more: its owner may have to send it again."""
+    try:
+        return Shared(os.dup(buffer.fd), buffer.size)
+    except OSError as error:
+        raise WireError(f"shared memory cannot be passed on now: {error.strerror}") from error
+
+
 def checked(fd: int, size: int) -> Shared:
     """Take memory that was sent.
 
@@ -145,15 +169,16 @@ def pack(frame: Frame) -> tuple[list[bytes | bytearray | memoryview], list[Share
     shared: list[Shared] = []
     for buffer in frame.buffers:
         if isinstance(buffer, Shared):
-            shared.append(Shared(os.dup(buffer.fd), buffer.size))  # its owner may have to send it again
+            shared.append(passed_on(buffer))
             sizes.append(buffer.size | SHARED)
             continue
         seen = memoryview(buffer)
-        if seen.nbytes < SHARE or not HAS_MEMORY or len(shared) >= MOST_SHARED:
+        copy = shared_copy(seen) if len(shared) < MOST_SHARED else None
+        if copy is None:
             sizes.append(seen.nbytes)
             inline.append(seen.cast("B") if seen.nbytes else seen)
         else:
-            shared.append(share(seen))
+            shared.append(copy)
             sizes.append(seen.nbytes | SHARED)
     value = plain.write(frame.value)
     total = sum(map(len, inline))
