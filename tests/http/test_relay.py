@@ -1,11 +1,21 @@
 """A front whose workers stand apart answers in its fast lane what one process answers, byte for byte."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ekiben.core.errors import Unavailable
+from ekiben.engine.messages import Call
+from ekiben.engine.wire import Shared as Memory
+from ekiben.http.exchange import Outcome
+from ekiben.http.fast import Inside, Shared
+from ekiben.http.metrics import Tally
+from ekiben.http.relay import Relay, Relayed
+from ekiben.schema.codec import plan
 from tests.http.calls import Calls
 from tests.http.lanes import ANSWER, Lane, comparable, lane, request
 from tests.http.test_lanes import BEGUN, CLOSE, FAST, LAST, LEFT, MANY, SMALL, UNREAD
@@ -80,3 +90,60 @@ def test_a_client_that_leaves(lanes: tuple[Lane, Lane, Lane]) -> None:
                 client.sendall(asked[:size])
     lanes[2].wait_until_empty()
     assert lanes[2].say(FAST["plain"]).endswith(b"\r\n2")
+
+
+class Gate:
+    """A door that notes who is inside."""
+
+    def __init__(self) -> None:
+        self.inside: list[Call] = []
+
+    def enter(self, call: Call) -> None:
+        """Let it in."""
+        self.inside.append(call)
+
+    def leave(self, call: Call) -> None:
+        """Let it out, once."""
+        self.inside.remove(call)
+
+
+class Held:
+    """A connection that notes what is left to the app."""
+
+    def __init__(self) -> None:
+        self.server_state = SimpleNamespace(default_headers=[])
+        self.diverted: list[Outcome] = []
+
+    def divert(self, cycle: Any, outcome: Outcome) -> None:
+        """Note it."""
+        self.diverted.append(outcome)
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        pytest.param((None, ()), id="nothing"),
+        pytest.param((b"application/json", ()), id="a head without a body"),
+        pytest.param(([200, b"text/plain"], [b""]), id="a head of another form"),
+        pytest.param(([200, b"text/plain", b""], [Memory(-1, 5)]), id="memory that cannot be read"),
+    ],
+)
+def test_an_answer_that_cannot_be_sent(answered: Any) -> None:
+    """What goes wrong with one answer is told by the app, and ends neither the next ones nor the call's stay inside."""
+    bound = Calls.__ekiben_service__()  # type: ignore[attr-defined]  # the decorator adds it
+    endpoint, gate, connection = bound.spec.endpoints[0], Gate(), Held()
+    shared = Shared(lambda name: gate, bound.spec.limits, None, b"x-request-id", Inside(), None, False, Relayed)
+    route = Relay(endpoint, "/there", plan(bound.signatures[endpoint.name]), Tally(()), shared)
+    cycle = Relayed(connection, route, {}, {}, keep_alive=True)  # type: ignore[arg-type]  # as much as it is asked for
+    cycle.start()
+    assert len(gate.inside) == 1
+    cycle.set_result(answered)
+    assert gate.inside == []
+    assert cycle.done()
+    (outcome,) = connection.diverted
+    if len(answered[0] or ()) == 2:
+        assert outcome.value() == answered
+    else:
+        with pytest.raises((TypeError, IndexError, OSError, ValueError)):
+            outcome.value()
+    assert not isinstance(outcome.reply.error, Unavailable)

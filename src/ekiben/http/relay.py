@@ -77,18 +77,16 @@ class Relayed(Cycle):
     def set_result(self, result: Done, /) -> None:
         """Send what a worker answered; what is no plain head and body is left to the app."""
         self._let_out()
-        head, buffers = result
         connection = self._connection
-        defaults = connection.server_state.default_headers
-        if isinstance(head, bytes):
-            status, media, begun = 200, head, self.route.start_of(head, defaults)
-        elif len(head) == 3:
-            status, media, more = head
-            begun = start(status, defaults, media, more)
-        else:
+        try:
+            found = self._read(result, connection.server_state.default_headers)
+        except Exception as error:  # noqa: BLE001 - the border: the app tells it, and the next answers are not lost
+            self._divert(Reply(error=error))
+            return
+        if found is None:
             self._divert(Reply(result))
             return
-        body = bytes(view(buffers[0]))
+        status, media, begun, body = found
         self.length, self.media_type = len(body), media
         is_large = self.length > LARGE
         tail = b"" if is_large else body
@@ -101,3 +99,13 @@ class Relayed(Cycle):
         if not self.keep_alive:
             connection.transport.close()
         connection.on_response_complete()
+
+    def _read(self, answered: Done, defaults: list[tuple[bytes, bytes]]) -> tuple[int, bytes, bytes, bytes] | None:
+        """Give status, media type, begin of the head and body; None for another kind of answer."""
+        head, buffers = answered
+        if isinstance(head, bytes):
+            return 200, head, self.route.start_of(head, defaults), bytes(view(buffers[0]))
+        if len(head) == 3:
+            status, media, more = head
+            return status, media, start(status, defaults, media, more), bytes(view(buffers[0]))
+        return None
