@@ -207,6 +207,12 @@ class TestOfAll:
         assert answer.status_code == 404
         assert answer.json()["hint"].startswith(hint)
 
+    def test_nowhere_for_strangers(self, http: httpx.Client) -> None:
+        """What is near is told of services that the token opens, and of no others."""
+        assert "/guarded/" not in http.post("/guardedd/add").json()["hint"]
+        assert "/guarded/add" in http.post("/guardedd/add", headers=bearing(TOKEN)).json()["hint"]
+        assert "/guarded/" not in http.post("/guardedd/add", headers=bearing(OTHER)).json()["hint"]
+
     def test_options_of_all(self, stall: Lane) -> None:
         """Asked for the server as a whole, OPTIONS names the methods of all services too."""
         assert b"allow: GET, HEAD, POST, OPTIONS" in stall.say(request("*", method="OPTIONS", body=b"", **CLOSE))

@@ -29,13 +29,15 @@ from ekiben.http.mount import Life
 from ekiben.http.table import shown
 from ekiben.schema import together
 
+DESCRIBED = "/openapi.json"  # whoever may read that of a service may know of its endpoints
+
 Ask = Callable[[LocalDispatcher | probes.Asked, Hooks], Awaitable[bool]]
 
 
 class Stall(App):
     """The app of several services.
 
-    As an `App` it is that of a service without endpoints.     Arguments are those of `App`; *remote* must be None.
+    As an `App` it is that of a service without endpoints. Arguments are those of `App`; *remote* must be None.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Stall(App):
         super().__init__(
             replace(bound, services=()), on_failure=on_failure, on_ready=on_ready, proxied=proxied, needs=needs
         )
-        self._table.beside = {method for _, each in self._routes() for method in each.methods}
+        self._table.beside = {method for _, each in self._routes(self._apps) for method in each.methods}
 
     @property
     def apps(self) -> Sequence[App]:
@@ -129,23 +131,31 @@ class Stall(App):
     async def _mounted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Say that nothing is there, and what is near."""
         path = scope["path"]
-        known = [prefix + each.route for prefix, each in self._routes()]
-        near = [prefix + path for prefix, each in self._routes() if each.route == path]
+        routes = self._routes(self._seen(scope, DESCRIBED, self._apps)[0])
+        known = [prefix + each.route for prefix, each in routes]
+        near = [prefix + path for prefix, each in routes if each.route == path]
         near = near or difflib.get_close_matches(path[:200], known, 3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"the services are at {self._where()}"
         raise NotFound(f"there is nothing at {shown(path)}", hint=hint)
 
-    def _routes(self) -> list[tuple[str, Any]]:
-        """List the endpoints of all, each with what stands before its route."""
-        specs = [each.bound.spec for each in self._apps]
+    def _routes(self, apps: Sequence[App]) -> list[tuple[str, Any]]:
+        """List the endpoints of *apps*, each with what stands before its route."""
+        specs = [each.bound.spec for each in apps]
         return [(spec.http.path_prefix, endpoint) for spec in specs for endpoint in spec.endpoints]
 
     def _where(self) -> str:
         return ", ".join(each.bound.spec.http.place for each in self._apps)
 
-    def _seen(self, exchange: Exchange, page: str, apps: Sequence[App]) -> list[App]:
+    def _opened(self, exchange: Exchange, page: str, apps: Sequence[App]) -> list[App]:
         """List those of *apps* whose own page a request opens; raises where it opens none."""
-        values = [value for name, value in exchange.scope["headers"] if name == b"authorization"]
+        found, refusal = self._seen(exchange.scope, page, apps)
+        if refusal is not None and not found:
+            raise refusal
+        return found
+
+    def _seen(self, scope: Scope, page: str, apps: Sequence[App]) -> tuple[list[App], InvalidInput | None]:
+        """List those of *apps* whose own page a request opens, and say why not the others."""
+        values = [value for name, value in scope["headers"] if name == b"authorization"]
         found: list[App] = []
         refusal: InvalidInput | None = None
         for each in apps:
@@ -155,12 +165,10 @@ class Stall(App):
                 found.append(each)
             except InvalidInput as error:
                 refusal = error
-        if refusal is not None and not found:
-            raise refusal
-        return found
+        return found, refusal
 
     def _describe(self, exchange: Exchange) -> Answer:
-        seen = {each.bound.spec.name: each for each in self._seen(exchange, "/openapi.json", self._apps)}
+        seen = {each.bound.spec.name: each for each in self._opened(exchange, DESCRIBED, self._apps)}
         key = tuple(seen)
         if key not in self._described:
             each = {name: one.documents.make() for name, one in seen.items()}
@@ -174,7 +182,7 @@ class Stall(App):
         )
 
     async def _measure(self, exchange: Exchange) -> Answer:
-        seen = self._seen(exchange, "/metrics", self._counted)
+        seen = self._opened(exchange, "/metrics", self._counted)
         of = None if len(seen) == len(self._counted) else {each.bound.spec.name for each in seen}
         return await pages.measured(self._counts, exchange, of)
 
