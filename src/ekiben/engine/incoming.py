@@ -57,7 +57,7 @@ class Incoming:
         return self._answer.result()
 
     def close(self) -> None:
-        """Let the worker end what nobody reads any more; one that has not begun never does."""
+        """Let the worker end what nobody reads any more, or never begin it."""
         self._leave(self._job)
         if not self._answer.cancel() and not self._answer.cancelled():
             self._answer.exception()  # it came too late for anybody

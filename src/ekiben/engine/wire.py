@@ -121,7 +121,7 @@ def share(buffer: memoryview) -> Shared:
 
 
 def shared_copy(buffer: memoryview) -> Shared | None:
-    """Share a copy of a large buffer; None for others, and where the system has no room for that."""
+    """Share a copy of a large buffer; None for others, or without room for that."""
     if buffer.nbytes < SHARE or not HAS_MEMORY:
         return None
     try:
@@ -131,7 +131,7 @@ def shared_copy(buffer: memoryview) -> Shared | None:
 
 
 def passed_on(buffer: Shared) -> Shared:
-    """Give shared memory a descriptor more: its owner may have to send it again."""
+    """Give shared memory one descriptor more; its owner may send it again."""
     try:
         return Shared(os.dup(buffer.fd), buffer.size)
     except OSError as error:

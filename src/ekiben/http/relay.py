@@ -101,7 +101,7 @@ class Relayed(Cycle):
         connection.on_response_complete()
 
     def _read(self, answered: Done, defaults: list[tuple[bytes, bytes]]) -> tuple[int, bytes, bytes, bytes] | None:
-        """Give status, media type, begin of the head and body; None for another kind of answer."""
+        """Give status, media type, begin of the head, and body; None for another form."""
         head, buffers = answered
         if isinstance(head, bytes):
             return 200, head, self.route.start_of(head, defaults), bytes(view(buffers[0]))
