@@ -1,16 +1,13 @@
 """What tests of bentos share: projects, an index of tiny packages, uv without the settings of whoever runs them."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.bundle.index import make_index, serving
+from tests.bundle.index import make_index, reach_nothing, serving
 from tests.bundle.projects import HELPER, SERVICE, Write
-
-NOWHERE = "http://127.0.0.1:9/simple"  # the discard port: nobody listens
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +26,7 @@ def index(wheels_of_index: Path) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _uv_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let uv reach no index that a test did not name, and keep nothing between tests."""
-    for name in [each for each in os.environ if each.startswith("UV_") and each != "UV_SYSTEM_CERTS"]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("UV_DEFAULT_INDEX", NOWHERE)
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path_factory.mktemp("uv-cache")))
+    reach_nothing(monkeypatch, tmp_path_factory.mktemp("uv-cache"))
 
 
 @pytest.fixture

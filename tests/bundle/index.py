@@ -5,6 +5,7 @@ In: names, versions, requirements. Out: wheels in a folder; a server that speaks
 
 import base64
 import hashlib
+import os
 import threading
 import tomllib
 import zipfile
@@ -14,12 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from tests.house.tree import ROOT
 
 USER, PASSWORD = "somebody-7", "s3cret-pa55"
+NOWHERE = "http://127.0.0.1:9/simple"  # the discard port: nobody listens
 
 
 def make_wheel(
@@ -139,3 +142,12 @@ def _hex(wheel: Path) -> str:
 
 def _digest(data: bytes) -> str:
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def reach_nothing(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Let uv reach no index that a test did not name, and keep nothing between tests."""
+    for name in [each for each in os.environ if each.startswith("UV_") and each != "UV_SYSTEM_CERTS"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", NOWHERE)
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))

@@ -8,6 +8,13 @@ import pytest
 
 from ekiben.core.errors import ConfigError, MissingLibrary
 from ekiben.core.uv import Unreachable, explain, find_uv, has_uv, run_uv
+from tests.bundle.index import make_index, reach_nothing, serving
+
+
+@pytest.fixture(autouse=True)
+def _uv_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let uv reach no index that a test did not name."""
+    reach_nothing(monkeypatch, tmp_path_factory.mktemp("uv-cache"))
 
 
 def test_find_uv() -> None:
@@ -51,11 +58,12 @@ def test_unreachable(tmp_path: Path) -> None:
         run_uv(["pip", "compile", "--offline", "a.in"], why="locking", cwd=tmp_path)
 
 
-def test_not_there(tmp_path: Path, index: str) -> None:
+def test_not_there(tmp_path: Path) -> None:
     """A package that the index does not have is uv's error, not one of the network."""
     (tmp_path / "a.in").write_text("no-such-package\n")
     with pytest.raises(ConfigError, match="no-such-package was not found in the package registry") as caught:
-        run_uv(["pip", "compile", "--default-index", index, "a.in"], why="locking", cwd=tmp_path)
+        with serving(make_index(tmp_path / "index")) as index:
+            run_uv(["pip", "compile", "--default-index", index, "a.in"], why="locking", cwd=tmp_path)
     assert not isinstance(caught.value, Unreachable)
 
 
