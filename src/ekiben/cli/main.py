@@ -22,6 +22,7 @@ EKIBEN = FrontEnd()
 # In the order of the path from save to serve.
 COMMANDS = {
     "serve": Entry("ekiben.cli.serve:serve", "Serve a service, a bento or a stored model."),
+    "run": Entry("ekiben.cli.run:run", "Run an endpoint over files, without a server."),
     "build": Entry("ekiben.cli.build:build", "Pack a project into a bento."),
     "containerize": Entry("ekiben.cli.containerize:containerize", "Make a container image of a bento."),
     "list": Entry("ekiben.cli.bentos:list_bentos", "List bentos, newest first."),

@@ -1,0 +1,1 @@
+"""Run an endpoint over files, without a server."""
