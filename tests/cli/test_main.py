@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ekiben.cli.front import Entry, FrontEnd
-from ekiben.cli.main import COMMANDS
+from ekiben.cli.main import COMMANDS, build
 from tests.cli.conftest import Command
 
 OTHER = FrontEnd(
@@ -143,6 +143,28 @@ def test_another_program(ekiben: Command, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert json.loads(ekiben("eat", "-o", "json", front=OTHER).out)["home"] == str(tmp_path / "lunch")
     monkeypatch.setenv("LUNCH_HOME", str(tmp_path / "mine"))
     assert json.loads(ekiben("eat", "-o", "json", front=OTHER).out)["home"] == str(tmp_path / "mine")
+
+
+IDLE = FrontEnd(idle={"env": {"--fast": "it is fast"}})
+
+
+def test_a_flag_that_changes_nothing(ekiben: Command) -> None:
+    """A flag of the original is taken, explained in the log and in the help, and known to this front end alone."""
+    ran = ekiben("env", "-o", "json", "--fast", "--verbose", front=IDLE)
+    assert (ran.code, json.loads(ran.out)["home"]) == (0, os.environ["EKIBEN_HOME"])
+    assert ran.err.rstrip().endswith("INFO --fast changes nothing: it is fast")
+    assert "Changes nothing: it is fast." in ekiben("env", "--help", front=IDLE).out
+    assert ekiben("env", "--fast=yes", front=IDLE).code == 2
+    assert ekiben("env", "--fast").code == 2
+
+
+def test_such_a_flag_goes_no_further() -> None:
+    """The processes that a command starts by its own words do not get the flag."""
+    program = build(IDLE)
+    session = program.context_settings["obj"]
+    session.words = ["env", "--fast", "-o", "json"]
+    program.main(list(session.words), standalone_mode=False)
+    assert session.words == ["env", "-o", "json"]
 
 
 def test_closed_pipe_is_quiet() -> None:

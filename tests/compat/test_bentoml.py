@@ -158,6 +158,34 @@ def test_a_model_goes_out_and_in(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert bentoml.models.list() == []
 
 
+def test_bentos_are_kept_in_bentomls_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bento is built, found, carried and deleted by BentoML's functions, in its home."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("PYTHONPATH", str(SOURCES))  # the drop-in need not be installed
+    (folder / "project").mkdir()
+    (folder / "project" / "service.py").write_text(CHORES)
+    built = bentoml.build("service:Chores", build_ctx=folder / "project", labels={"stage": "dev"})
+    assert built.path.is_relative_to(folder / "bentoml" / "bentos" / "chores")
+    assert bentoml.get("chores:latest").info.labels == {"stage": "dev"}
+    file = bentoml.export_bento(built.tag, str(folder / "out.bento"))
+    assert bentoml.delete(built.tag) == [built.tag]
+    assert bentoml.list() == []
+    assert bentoml.import_bento(file).digest == built.digest
+    assert [bento.tag for bento in bentoml.bentos.list("chores")] == [built.tag]
+    for share in (bentoml.push, bentoml.pull, bentoml.models.push, bentoml.models.pull):
+        with pytest.raises(exceptions.EkibenError, match="remote"):
+            share("chores")
+    assert not (folder / ".ekiben").exists()
+
+
+def test_the_flag_for_production(folder: Path) -> None:
+    """`bentoml serve --production` is taken, and explained."""
+    said = run("", "-m", "bentoml", "serve", "nothing:latest", "--production", "--port", "0")
+    assert "--production changes nothing" in said.stderr
+    assert "`bentoml list` and `bentoml models list` show what is stored" in said.stderr
+    assert said.returncode == 1
+
+
 def test_a_service_has_bentomls_style() -> None:
     """The spec of a decorated class carries BentoML's habits on the wire; the class stays itself."""
     Number = int  # noqa: N806 - a type; hints may name what is local, also as text

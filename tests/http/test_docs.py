@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from ekiben.http import docs
 from tests.servers import Running, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -39,6 +40,15 @@ def page() -> Iterator[Page]:
             yield page
         finally:
             browser.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "title"),
+    [("iris", None, "iris"), ("iris", "v1", "iris:v1"), ("</title><script>", "v1", "&lt;/title&gt;&lt;script&gt;:v1")],
+)
+def test_the_title(name: str, version: str | None, title: str) -> None:
+    """The title says which version of a bento this is; nothing in it is read as HTML."""
+    assert f"<title>{title}</title>".encode() in docs.page(name, version).content
 
 
 @pytest.mark.browser

@@ -80,7 +80,7 @@ def build(
     """Pack the project in FOLDER (default: this one) into a bento.
 
     The bento has the code, the models that the service asks for, by version and digest, and its packages, locked.
-    bentofile.yaml, or the table [tool.ekiben.build] of pyproject.toml, says what goes in; .bentoignore says what stays
+    bentofile.yaml, or a table of pyproject.toml with the same keys, says what goes in; .bentoignore says what stays
     out.
     """
     from ekiben.bundle.bento import build as build_bento

@@ -4,8 +4,10 @@ In: a table of commands, or a function. Out: click commands.
 """
 
 import importlib
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +18,9 @@ from ekiben.cli.session import Level, Session
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+
+log = logging.getLogger("ekiben")
 
 
 def session_of(ctx: click.Context) -> Session:
@@ -44,6 +49,25 @@ def shared_options() -> list[click.Parameter]:
         SharedOption(["--verbose"], is_flag=True, help="Say more, and show tracebacks in full."),
         SharedOption(["--json-logs"], is_flag=True, help="Log as JSON, an object a line."),
     ]
+
+
+class IdleFlag(click.Option):
+    """A flag of another program, which is taken and changes nothing here.
+
+    Args:
+        name: as typed, `--production`.
+        why: it changes nothing; the end of a sentence.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__([name], is_flag=True, expose_value=False, callback=self._note, help=f"Changes nothing: {why}.")
+        self.why = why
+
+    def _note(self, ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            session = session_of(ctx)
+            session.words = [word for word in session.words if word not in self.opts]  # for processes that we start
+            session.hints.append(f"{self.opts[0]} changes nothing: {self.why}")
 
 
 OURS = "EKIBEN_"
@@ -103,7 +127,10 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command in its session."""
-        with session_of(ctx).applied(self.level):
+        session = session_of(ctx)
+        with session.applied(self.level):
+            for hint in session.hints:
+                log.info(hint)
             return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -136,6 +163,10 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = entry.path.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        idle = session_of(ctx).front.idle.get(cmd_name)
+        if idle:
+            command = copy(command)
+            command.params = [*command.params, *(IdleFlag(name, why) for name, why in idle.items())]
         return command
 
     def resolve_command(

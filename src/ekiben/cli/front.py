@@ -31,6 +31,8 @@ class FrontEnd(Front):
     module: str = "ekiben"  # `python -m MODULE` runs the same program, which `--reload` does
     summary: str = "Save a trained model, serve it fast, pack it once and run it anywhere."
     commands: Mapping[str, Entry] = field(default_factory=dict)  # more commands, or others under the same name
+    # By command, flags of the original that change nothing here, and why: {"serve": {"--production": "because …"}}.
+    idle: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def variable(self, name: str) -> str:
         """Name an environment variable: `PORT` is `EKIBEN_PORT`, for this front."""

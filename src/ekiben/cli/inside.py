@@ -15,7 +15,7 @@ import click
 
 from ekiben.cli.command import session_of
 from ekiben.core.errors import ConfigError
-from ekiben.core.front import EKIBEN
+from ekiben.core.front import EKIBEN, front
 
 if TYPE_CHECKING:
     from ekiben.store.bentos import Bento
@@ -41,8 +41,8 @@ def go_inside(ctx: click.Context, targets: Sequence[str], working_dir: str | Non
     folder = bento.path / "env/python"
     show = not session.quiet and not session.json_logs and sys.stderr.isatty()
     python = make_environment(folder, platform=bento.info.environment.get("platform"), tell=log.info, show=show)
-    front = session.front
-    module = front.module if front.distribution in read_recipe(folder).names else EKIBEN.distribution
+    by = session.front
+    module = by.module if by.distribution in read_recipe(folder).names else EKIBEN.distribution
     words = [str(python), "-P", "-m", module, *without(session.words)]
     log.info("serving %s with %s", bento.tag, python)
     sys.stdout.flush()
@@ -62,7 +62,7 @@ def find(target: str, folder: Path) -> "Bento":
     if found is None:
         raise ConfigError(
             f"`{OPTION}` needs a bento, which has an environment of its own: {target!r}",
-            hint="build one with `ekiben build`, or leave the option out",
+            hint=f"build one with `{front().program} build`, or leave the option out",
         )
     return found
 

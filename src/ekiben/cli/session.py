@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     json_logs: bool = False
+    hints: list[str] = field(default_factory=list)  # for the log, once it is set up
 
     @property
     def level(self) -> Level | None:

@@ -1,6 +1,6 @@
 """Show a service to people: Swagger UI, all of it from this server.
 
-In: the service's name. Out: the page and its parts, for a policy that lets nothing else in (CSP).
+In: the service's name and version. Out: the page and its parts, for a policy that lets nothing else in (CSP).
 Source: the distribution swagger-ui-bundle-v2, which ships Swagger UI's files; Content Security Policy (W3C).
 """
 
@@ -91,8 +91,12 @@ class Part:
     headers: dict[str, str]
 
 
-def page(title: str) -> Part:
-    """Write the page; addresses in it are relative, so that it works below any prefix."""
+def page(name: str, version: str | None = None) -> Part:
+    """Write the page of a service, or of a version that was built.
+
+    Addresses in it are relative, so that it works below any prefix.
+    """
+    title = name if version is None else f"{name}:{version}"
     content = PAGE.format(title=html.escape(title)).encode()
     headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
     return Part(content, "text/html; charset=utf-8", headers)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.core.errors import InvalidInput, NotFound, ServiceLoadError
+from ekiben.core.front import front
 from ekiben.core.spec import BoundService
 from ekiben.frameworks.api import model_store
 from ekiben.frameworks.handle import Model
@@ -152,6 +153,7 @@ def nothing(target: str, folder: Path) -> ServiceLoadError:
             f"there is no service in the folder {folder / path}: it has neither service.py nor settings that name one",
             hint="name the file: `file.py:NAME`",
         )
+    program = front().program
     here = [file.stem for file in sorted(folder.glob("*.py"))]
     stored = sorted(
         {*(model.tag.name for model in model_store().list()), *(bento.tag.name for bento in bento_store().list())}
@@ -159,5 +161,5 @@ def nothing(target: str, folder: Path) -> ServiceLoadError:
     return ServiceLoadError(
         f"`{target}` is neither a module in {folder} nor a bento or a stored model",
         hint=near_hint(path, [*here, *stored])
-        or "`ekiben list` and `ekiben models list` show what is stored; a module is named as `file:NAME`",
+        or f"`{program} list` and `{program} models list` show what is stored; a module is named as `file:NAME`",
     )

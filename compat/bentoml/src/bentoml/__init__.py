@@ -10,6 +10,7 @@ from typing import Any
 # Where each public name lives.
 NAMES = {
     "AsyncHTTPClient": "ekiben",
+    "Bento": "bentoml.bentos",
     "Context": "ekiben",
     "Cookie": "ekiben",
     "Field": "pydantic",
@@ -18,15 +19,24 @@ NAMES = {
     "Tag": "ekiben",
     "api": "ekiben",
     "asgi_app": "ekiben",
+    "build": "bentoml.bentos",
+    "delete": "bentoml.bentos",
     "depends": "ekiben",
+    "export_bento": "bentoml.bentos",
+    "get": "bentoml.bentos",
+    "import_bento": "bentoml.bentos",
+    "list": "bentoml.bentos",
     "on_deployment": "ekiben",
     "on_shutdown": "ekiben",
     "on_startup": "ekiben",
+    "pull": "bentoml.bentos",
+    "push": "bentoml.bentos",
     "serve": "bentoml.serving",
     "service": "bentoml.services",
     "task": "ekiben",
 }
 MODULES = (
+    "bentos",
     "catboost",
     "exceptions",
     "keras",

@@ -34,6 +34,7 @@ FRONT = FrontEnd(
     port_variable="BENTOML_PORT",
     host="0.0.0.0",  # noqa: S104 - where BentoML listens
     style=STYLE,
+    idle={"serve": {"--production": "a server is one for production unless --development or --reload is given"}},
     summary="Save a trained model, serve it, pack it and ship it: BentoML's commands, carried out by Ekiben.",
 )
 

@@ -3,7 +3,19 @@
 from bentoml.front import entered
 from ekiben import models as ekiben_models
 
-__all__ = ["BentoModel", "HuggingFaceModel", "Model", "create", "delete", "export_model", "get", "import_model", "list"]
+__all__ = [
+    "BentoModel",
+    "HuggingFaceModel",
+    "Model",
+    "create",
+    "delete",
+    "export_model",
+    "get",
+    "import_model",
+    "list",
+    "pull",
+    "push",
+]
 
 HuggingFaceModel = ekiben_models.HuggingFaceModel
 Model = ekiben_models.Model
@@ -13,6 +25,8 @@ export_model = entered(ekiben_models.export_model)
 get = entered(ekiben_models.get)
 import_model = entered(ekiben_models.import_model)
 list = entered(ekiben_models.list)
+pull = entered(ekiben_models.pull)
+push = entered(ekiben_models.push)
 
 
 class BentoModel(ekiben_models.BentoModel):
