@@ -23,6 +23,8 @@ from ekiben.engine.wire import Buffer
 # Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop.
 Send = Callable[[str, str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
 
+GRACE = 0.05  # seconds beyond the running call's, so that its own limit ends it, and is the one that is told
+
 
 class Method:
     """One method of a service in another process."""
@@ -64,7 +66,7 @@ class Method:
             raise TypeError(f"`{self._service}.{self._endpoint}`: {error}") from None
         whose = running()
         head = [FORM, whose.request_id, dict(whose.outgoing())]
-        return head, buffers, None if left is None else time.monotonic() + left
+        return head, buffers, None if left is None else time.monotonic() + left + GRACE
 
     async def _sent(self, head: Any, buffers: Sequence[Buffer], deadline: float | None) -> Done:
         return await self._send(self._service, self._endpoint, head, buffers, deadline)
