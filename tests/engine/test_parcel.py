@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from ekiben.engine import plain
 from ekiben.engine.parcel import pack, unpack
 from ekiben.engine.plain import Ref, Tagged
+from ekiben.engine.wire import MOST_BUFFERS
 
 
 class Row(BaseModel):
@@ -183,3 +184,11 @@ def test_any_buffers_are_values_or_refused(buffers: list[bytes]) -> None:
         unpack(buffers)
     except ValueError:
         return
+
+
+def test_more_arrays_than_a_frame_takes() -> None:
+    """A value that no frame could carry is refused where it is packed, with its number of arrays."""
+    one = np.zeros(1)
+    assert len(pack([one] * (MOST_BUFFERS - 1))) == MOST_BUFFERS
+    with pytest.raises(ValueError, match=f"fewer than {MOST_BUFFERS} arrays.*: {MOST_BUFFERS}; join them"):
+        pack([one] * MOST_BUFFERS)

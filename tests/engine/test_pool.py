@@ -49,6 +49,11 @@ class Sums:
         finally:
             SEEN.append("cancelled")
 
+    @ekiben.api
+    async def at_once(self) -> str:
+        """Answer at once."""
+        return "now"
+
     @ekiben.api(timeout=0.05)
     def late(self, name: str) -> str:
         """Take longer than is allowed."""
@@ -376,3 +381,15 @@ async def test_what_is_due_first_sets_the_clock() -> None:
             assert await found.ask("soon", numbers=[2]) == [2]
         assert not patient.done()
         patient.cancel()
+
+
+@pytest.mark.parametrize("endpoint", ["at_once", "add"])
+async def test_calls_with_many_buffers_go_in_several_frames(endpoint: str) -> None:
+    """Calls, or answers, whose buffers together are more than one frame takes are all answered."""
+    parts = [b"%d" % number for number in range(wire.MOST_BUFFERS // 3)]
+    arguments: dict[str, Any] = {"numbers": [1]} if endpoint == "add" else {}
+    async with linked(Sums) as found:
+        done = await asyncio.gather(*(found.pool.submit(endpoint, arguments, parts) for _ in range(8)))
+        assert [len(buffers) for _, buffers in done] == [len(parts)] * 8
+        assert all(bytes(wire.view(buffers[-1])) == parts[-1] for _, buffers in done)
+    assert found.broken == []

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ekiben.core.spec import BatchSpec
 from ekiben.engine.messages import Call
 from ekiben.engine.policy import Adaptive, Moment, Policy
-from ekiben.engine.wire import Buffer, Kind
+from ekiben.engine.wire import MOST_BUFFERS, Buffer, Kind
 
 BYTES = 8 * 1024 * 1024  # of one cut; a call that alone has more goes alone
 MOST = 2048  # calls of one cut, however many the endpoint would take
@@ -74,13 +74,14 @@ class Line:
     def cut(self) -> list[Job]:
         """Take what one worker begins at once, in order, of what is still wanted."""
         most = min(MOST, self.spec.max_size) if self.spec is not None else TOGETHER if self.on_loop else 1
-        name, size = self.jobs[0].endpoint, 0
+        name, size, buffers = self.jobs[0].endpoint, 0, 0
         taken: list[Job] = []
         while self.jobs and len(taken) < most and self.jobs[0].endpoint == name:
             job = self.jobs[0]
             if job.is_wanted:
                 size += job.size
-                if taken and size > BYTES:
+                buffers += len(job.buffers)
+                if taken and (size > BYTES or buffers > MOST_BUFFERS):
                     break
                 taken.append(job)
             self.jobs.popleft()

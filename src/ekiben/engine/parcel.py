@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from ekiben.core.optional import loaded, need
 from ekiben.engine import plain
 from ekiben.engine.plain import Ref, Tagged
-from ekiben.engine.wire import Buffer, view
+from ekiben.engine.wire import MOST_BUFFERS, Buffer, view
 from ekiben.schema.structures import aliases_of
 
 HELD = "a value from another service"  # what needs a library
@@ -32,10 +32,15 @@ def pack(value: Any) -> list[Buffer]:
 
     Raises:
         TypeError: it holds something that cannot be sent.
-        ValueError: it is nested too deep, or holds itself.
+        ValueError: it is nested too deep, or holds itself, or holds more arrays than a frame has room for.
     """
     packer = Packer()
     tree = plain.write(value, packer.near)
+    if len(packer.buffers) >= MOST_BUFFERS:
+        raise ValueError(
+            f"a value must hold fewer than {MOST_BUFFERS} arrays, columns and images, which travel one by one:"
+            f" {len(packer.buffers)}; join them to one array"
+        )
     return [tree, *packer.buffers]
 
 

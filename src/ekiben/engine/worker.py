@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from ekiben.engine.member import Mark
 from ekiben.engine.messages import Call
 from ekiben.engine.outgoing import Outgoing
 from ekiben.engine.turn import Form, Turn
-from ekiben.engine.wire import Buffer, Frame, Kind, WireError
+from ekiben.engine.wire import MOST_BUFFERS, Buffer, Frame, Kind, WireError
 
 log = logging.getLogger("ekiben")
 
@@ -298,18 +298,21 @@ class Worker:
         self._replies.append((number, done))
 
     def _send(self) -> None:
-        """Send all that is ready as one frame."""
+        """Send all that is ready, as one frame where it fits."""
         replies, self._replies = self._replies, []
         told, self._told[:] = list(self._told), []
-        numbers = [number for number, _ in replies]
-        heads = [head for _, (head, _) in replies]
-        held = [len(buffers) for _, (_, buffers) in replies]
-        every = [buffer for _, (_, buffers) in replies for buffer in buffers]
-        try:
-            self._link.send(Frame(Kind.REPLIES, [told, numbers, heads, held], every))
-        except WireError as error:
-            log.error("an answer does not fit into a frame: %s", error)
-            self._link.close(error)
+        for part in framed(replies):
+            numbers = [number for number, _ in part]
+            heads = [head for _, (head, _) in part]
+            held = [len(buffers) for _, (_, buffers) in part]
+            every = [buffer for _, (_, buffers) in part for buffer in buffers]
+            try:
+                self._link.send(Frame(Kind.REPLIES, [told, numbers, heads, held], every))
+            except WireError as error:
+                log.error("an answer does not fit into a frame: %s", error)
+                self._link.close(error)
+                return
+            told = []
 
     async def _tell(self, number: int, what: str) -> None:
         """Answer a question to the service's own health method; one that raises says no."""
@@ -332,3 +335,17 @@ async def called(check: Callable[[], Any]) -> Any:
 def formless(endpoint: str, head: Any) -> Form | None:
     """Know no form: every call takes a task."""
     return None
+
+
+def framed(replies: Sequence[tuple[int, Done]]) -> Iterator[list[tuple[int, Done]]]:
+    """Put answers together that have room in one frame; one too large stands alone."""
+    part: list[tuple[int, Done]] = []
+    held = 0
+    for reply in replies:
+        count = len(reply[1][1])
+        if part and held + count > MOST_BUFFERS:
+            yield part
+            part, held = [], 0
+        part.append(reply)
+        held += count
+    yield part
