@@ -69,6 +69,17 @@ def left(store: BentoStore) -> list[str]:
     return sorted(found - {"bentos", "models", "tmp", "bentos/.lock", "models/.lock"})
 
 
+def test_a_taken_tag_names_the_command_that_frees_it(bento: Bento, here: BentoStore, place: Place) -> None:
+    """The hint is a command that there is: bentos have no group of their own."""
+    push_bento(bento, place)
+    with here.create() as draft:
+        (draft.path / "other").write_bytes(b"mine")
+        draft.finish(bento.info)
+    with pytest.raises(AlreadyExists, match="other content") as refused:
+        pull(here, place)
+    assert refused.value.hint == "delete it first: `ekiben delete iris:v1`"
+
+
 def test_there_and_back(bento: Bento, here: BentoStore, place: Place) -> None:
     """Bento and models arrive under their tags, with their bytes."""
     push_bento(bento, place)

@@ -182,7 +182,7 @@ def _find_here(store: ItemStore[T], config: Config) -> T | None:
     if (read_manifest(existing.path) or measure(existing.path)).digest != config.digest:
         raise AlreadyExists(
             f"the {store.kind} {str(config.tag)!r} exists already in {store.root}, with other content",
-            hint=f"delete it first: `{front().program} {store.kind}s delete {config.tag}`",
+            hint=f"delete it first: `{front().program} {store.commands}delete {config.tag}`",
         )
     return existing
 

@@ -144,7 +144,15 @@ def test_a_redirect_on_the_same_host_stays_logged_in(fake: FakeRegistry, talk: T
 
 
 @pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "ftp://127.0.0.1/", "http://example.com/", "http://me:pw@127.0.0.1/", "http://["]
+    "location",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "http://example.com/",
+        "http://me:pw@127.0.0.1/",
+        "http://[",
+        "http://127.0.0.1:99999/",
+    ],
 )
 def test_a_redirect_to_where_nothing_may_go(fake: FakeRegistry, talk: Talk, location: str) -> None:
     """A redirect off the safe ways is refused, and nobody is asked there."""

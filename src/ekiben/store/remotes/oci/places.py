@@ -9,6 +9,7 @@ Source: the OCI distribution specification 1.1, "Pull"; the names of Docker Hub 
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -61,10 +62,10 @@ class Place:
         """
         try:
             parts = urlsplit(url)
-            inward = is_inward(url)
+            inward, is_port = is_inward(url), parts.port != 0
         except ValueError:
             return False
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None:
+        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None or not is_port:
             return False
         if inward and not self.is_local:
             return False
@@ -131,7 +132,7 @@ def parse_place(text: str, *, plain_http: bool = False, ca_file: str | None = No
         hint = f"write the registry without them, and log in once: `docker login {where}`"
         raise InvalidInput("a registry is written without a user and password, which would be kept in files", hint=hint)
     host, _, prefix = rest.rstrip("/").partition("/")
-    if scheme not in ("", "https", "http") or not _HOST.fullmatch(host):
+    if scheme not in ("", "https", "http") or not _HOST.fullmatch(host) or not _has_port(host):
         raise InvalidInput(f"a registry must be a host such as 'registry.example.com:5000/team': {text!r}")
     host = HUB if host.lower() in _HUB_NAMES else host.lower()
     if prefix:
@@ -172,7 +173,7 @@ def check_reference(text: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Say whether *url* names this machine; by its words, no resolver is asked."""
-    name = (urlsplit(url).hostname or "").rstrip(".").lower()
+    name = _name(url)
     if name == "localhost" or name.endswith(".localhost"):
         return True
     address = _address(name)
@@ -181,14 +182,30 @@ def is_loopback(url: str) -> bool:
 
 def is_inward(url: str) -> bool:
     """Say whether *url* names this machine, or a service beside it."""
-    address = _address(urlsplit(url).hostname or "")
+    address = _address(_name(url))
     return is_loopback(url) or (address is not None and (address.is_link_local or address.is_unspecified))
 
 
+def _name(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".").lower()
+
+
+def _has_port(host: str) -> bool:
+    """Say whether the port of a host, if it has one, can be."""
+    try:
+        return urlsplit(f"//{host}").port != 0
+    except ValueError:
+        return False
+
+
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address in any form that the system reads: `127.1` and `2130706433` are one, too."""
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        return None
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(name))
+        except (OSError, ValueError):
+            return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
