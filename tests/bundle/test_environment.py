@@ -205,6 +205,24 @@ def test_forged_version(version: str, tmp_path: Path, said: list[str]) -> None:
         make_environment(write(tmp_path / "env", "ekiben==0.1.0\n", version or "none"), tell=said.append)
 
 
+@pytest.mark.parametrize("name", ["version.txt", "requirements.lock.txt"])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(b"\xff\xfe\x00", "must be text in UTF-8", id="no text"),
+        pytest.param("\ufeffekiben==0.1.0\n".encode("utf-16-le"), "must be text in UTF-8", id="what pip alone reads"),
+        pytest.param(b"#" * 2_000_000, "must be at most", id="endless"),
+    ],
+)
+def test_forged_bytes(name: str, data: bytes, words: str, tmp_path: Path) -> None:
+    """Bytes that are no text of a lock end in words that name the file."""
+    folder = write(tmp_path / "env", "ekiben==0.1.0\n")
+    (folder / name).write_bytes(data)
+    with pytest.raises(ConfigError, match=words) as refused:
+        read_recipe(folder)
+    assert name in str(refused.value)
+
+
 def test_no_lock(tmp_path: Path, said: list[str]) -> None:
     """A bento without a lock says what to do."""
     with pytest.raises(ConfigError, match="the bento has no environment") as caught:

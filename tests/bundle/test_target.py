@@ -1,6 +1,7 @@
 """A target is Linux on two kinds of processor, and any Python 3."""
 
 import platform
+from typing import Any
 
 import pytest
 from packaging.markers import Marker
@@ -37,12 +38,14 @@ def test_parse_nothing() -> None:
         pytest.param("windows/amd64", None, "`platform` must be linux/amd64 or linux/arm64", id="another system"),
         pytest.param("linux/riscv64", None, "`platform` must be", id="another processor"),
         pytest.param("linux/amd64\n--index-url=x", None, "`platform` must be", id="an option in a second line"),
+        pytest.param(5, None, "`platform` must be", id="a number, as a forged bento.yaml may have it"),
+        pytest.param(["linux/amd64"], None, "`platform` must be", id="or a list"),
         pytest.param("linux/amd64", "2.7", "`python_version` must be", id="Python 2"),
         pytest.param("linux/amd64", "3.12 --pre", "`python_version` must be", id="an option behind the version"),
         pytest.param("linux/amd64", "3.12\n", "`python_version` must be", id="a line break behind the version"),
     ],
 )
-def test_parse_refuses(system: str, python: str | None, words: str) -> None:
+def test_parse_refuses(system: Any, python: str | None, words: str) -> None:
     """What is not a platform or a version is refused by its name."""
     with pytest.raises(ConfigError, match=words):
         Target.parse(system, python)

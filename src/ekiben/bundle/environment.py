@@ -21,7 +21,7 @@ from platform import machine
 
 from ekiben.bundle.indexes import Indexes
 from ekiben.bundle.lock import ASKED, LOCKED, VERSION, WHEELS
-from ekiben.bundle.requirements import read_file
+from ekiben.bundle.requirements import MAX_SIZE, read_file
 from ekiben.bundle.target import Target, this_python
 from ekiben.bundle.wheels import Carried, read_wheel
 from ekiben.core.errors import ConfigError
@@ -71,8 +71,8 @@ def read_recipe(folder: Path) -> Recipe:
     version = folder / VERSION
     if lock is None or not version.is_file():
         raise ConfigError(f"the bento has no environment: there is no {ASKED} in {folder}", hint="build it again")
-    python = Target.parse("linux/amd64", version.read_text("utf-8").strip()).minor
-    asked = read_file(lock, folder)
+    python = Target.parse("linux/amd64", read_text(version).strip()).minor
+    text, asked = read_text(lock), read_file(lock, folder)
     for each in asked.wanted:
         if each.path is not None:
             raise ConfigError(f"{each.place} must be a package of an index or of `{WHEELS}`: {each}")
@@ -84,7 +84,7 @@ def read_recipe(folder: Path) -> Recipe:
             f"the environment of the bento has no Ekiben to serve it: {lock}",
             hint="build it again with this Ekiben, or serve it without `--env`",
         )
-    content = [python, machine(), lock.read_text("utf-8")]
+    content = [python, machine(), text]
     content += [f"{each.wheel.name} {each.digest}" for each in carried]
     return Recipe(
         python=python,
@@ -95,6 +95,18 @@ def read_recipe(folder: Path) -> Recipe:
         names=frozenset(filter(None, names)),
         digest=hashlib.sha256("\0".join(content).encode()).hexdigest(),
     )
+
+
+def read_text(file: Path) -> str:
+    """Give a small file of a bento; raises ConfigError."""
+    with disk_errors(f"cannot read {file}"), file.open("rb") as opened:
+        data = opened.read(MAX_SIZE + 1)
+    if len(data) > MAX_SIZE:
+        raise ConfigError(f"{file.name} of the bento must be at most {MAX_SIZE} bytes long, and is longer")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file.name} of the bento must be text in UTF-8: {error}", hint="build it again") from error
 
 
 def make_environment(folder: Path, *, platform: str | None = None, tell: Tell, show: bool = False) -> Path:

@@ -8,7 +8,7 @@ Source: PEP 508 (environment markers), PEP 600 (manylinux).
 import platform
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
@@ -33,8 +33,8 @@ class Target:
         Raises:
             ConfigError: it is not Linux on x86-64 or ARM64, or not a version of Python 3.
         """
-        named = system or f"linux/{platform.machine().lower()}"
-        kind, _, machine = named.rpartition("/")
+        named: Any = system or f"linux/{platform.machine().lower()}"
+        kind, _, machine = named.rpartition("/") if isinstance(named, str) else ("", "", "")
         if kind not in ("", "linux") or machine not in MACHINES:
             raise ConfigError(
                 f"`platform` must be linux/amd64 or linux/arm64: {named!r}", hint="write `--platform linux/amd64`"
