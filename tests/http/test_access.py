@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,6 +122,22 @@ def test_the_quick_way_is_the_same(spec: AccessSpec, client: Any, headers: dict[
         if now == 7.0:
             seen.scope[TRACE] = "0af7651916cd43dd8448eb211c80319c"
         assert write(seen, 0.0123, now) == text_line(entry(seen, 0.0123, now, spec))
+
+
+def test_long_parts_are_not_kept() -> None:
+    """Whoever sends other long paths and types each time fills no memory; their lines are whole."""
+    write, spec = text_writer(AccessSpec()), AccessSpec()
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            long = "x" * 50_000 + str(number)
+            seen = Seen(("127.0.0.1", 80), f"/{long}", {b"content-type": long.encode()}, b"text/plain", 1)
+            line, whole = write(seen, 0.1, 1.0), text_line(entry(seen, 0.1, 1.0, spec))
+            assert line == whole
+        del seen, line, whole
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_quiet() -> None:

@@ -15,6 +15,7 @@ from ekiben.core.spec import AccessSpec
 from ekiben.http.exchange import TRACE, Finished
 
 KEPT = 1024  # parts of lines
+LONGEST = 256  # letters of what a part is kept for, as a client may send 64 kB of them, each time others
 OPENING = "ekiben.opening"  # where a scope that several requests share holds the start of their lines
 
 
@@ -104,7 +105,8 @@ def side(media: str | None, size: Any) -> str:
     length = size if type(size) is int or size is None else printable(size)
     if media is None:
         return "-" if length is None else str(length)
-    return plain(media) if length is None else f"{plain(media)}, {length}"
+    shown = plain(media) if len(media) <= LONGEST else printable(media)
+    return shown if length is None else f"{shown}, {length}"
 
 
 @lru_cache(maxsize=256)
@@ -149,9 +151,11 @@ def text_writer(spec: AccessSpec) -> Callable[[Finished, float, float], str]:
         opening = scope.get(OPENING)
         if opening is None:
             client = scope.get("client")
-            opening = scope[OPENING] = asked(client and tuple(client), scope["method"], scope["path"])
+            ask = asked if len(scope["path"]) <= LONGEST else asked.__wrapped__
+            opening = scope[OPENING] = ask(client and tuple(client), scope["method"], scope["path"])
         content_type, length = headers.get(b"content-type"), headers.get(b"content-length")
-        closing = told(content_type, length, exchange.media_type, exchange.length)
+        tell = told if content_type is None or len(content_type) <= LONGEST else told.__wrapped__
+        closing = tell(content_type, length, exchange.media_type, exchange.length)
         traced = f" trace={scope[TRACE]}" if TRACE in scope else ""
         return (
             f"{last[1]}{opening} {exchange.status} {seconds * 1000:.2f}ms{closing} id={exchange.request_id}{traced}\n"
