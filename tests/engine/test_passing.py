@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ekiben.engine.passing import Giver, Taker
+from ekiben.engine.passing import AT_ONCE, Giver, Taker
 
 
 @contextmanager
@@ -121,4 +121,19 @@ async def test_a_worker_that_is_full_is_passed_by() -> None:
         assert 0 < held < 100
         await until(lambda: held + len(worker.taken) == 100)
         for each in (*clients, worker, theirs):
+            each.close()
+
+
+async def test_what_was_sent_is_taken_before_the_end() -> None:
+    """A worker that ends takes all that waits for it, however much that is: nobody else has those connections."""
+    with listening() as sock:
+        worker = Worker(b"w")
+        clients = []
+        for _ in range(3 * AT_ONCE):
+            clients.append(connect(sock))
+            with sock.accept()[0] as found:
+                socket.send_fds(worker.end, [b"c"], [found.fileno()])
+        worker.taker.close()
+        assert len(worker.taken) == 3 * AT_ONCE
+        for each in (*clients, worker):
             each.close()

@@ -130,24 +130,27 @@ class Taker:
         self._loop.add_reader(end, self._receive)
 
     def close(self) -> None:
-        """Take no more, after what was sent already."""
+        """Take no more, after all that was sent already."""
         if self._end.fileno() >= 0:
-            self._receive()
+            while self._receive():
+                pass
             self._loop.remove_reader(self._end)
             self._end.close()
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Take some; say whether there may be more."""
         for _ in range(AT_ONCE):
             try:
                 said, numbers, _, _ = socket.recv_fds(self._end, 1, 1, getattr(socket, "MSG_CMSG_CLOEXEC", 0))
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError:
                 said, numbers = b"", []
             if not said:
                 self._loop.remove_reader(self._end)
-                return
+                return False
             for number in numbers:
                 with contextlib.suppress(OSError):  # the client may have left
                     os.set_inheritable(number, False)
                 self._take(socket.socket(fileno=number))
+        return True
