@@ -73,7 +73,7 @@ class Settings:
 
 
 def read_settings(base: Base) -> Settings:
-    """Read what a base starts its containers with; what it does at a build of others is not kept.
+    """Read what a base starts its containers with, and no more.
 
     Raises:
         CorruptArchive: a value is not of its type.
@@ -133,7 +133,7 @@ def make_config(
 
 
 def read_history(base: Base) -> list[dict[str, Any]]:
-    """Give the history of a base, if it tells of each layer once; else that there was one."""
+    """Give the history of a base, if it tells of each layer once."""
     found = base.config.get("history")
     if isinstance(found, list) and all(isinstance(each, Mapping) for each in found):
         kept = [
