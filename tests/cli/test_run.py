@@ -278,6 +278,8 @@ def test_many_files(place: Path, ekiben: Command) -> None:
     assert (ran.code, "names a file twice" in ran.err) == (1, True)
     ran = ekiben("run", "many:Many", "words", "--input-file", "c*.csv")
     assert (ran.code, "matches no file" in ran.err) == (1, True)
+    ran = ekiben("run", "many:Many", "--input-file", "b1.csv", "b2.csv")  # what a shell makes of b?.csv
+    assert (ran.code, "write a pattern in quotes" in ran.err) == (2, True)
 
 
 def test_images(place: Path, ekiben: Command) -> None:

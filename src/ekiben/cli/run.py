@@ -69,6 +69,10 @@ def run(ctx: click.Context, /, target: str, endpoint: str | None, **options: Any
     from ekiben.tools.batch import endpoint as endpoints
     from ekiben.tools.batch import outputs
 
+    if endpoint is not None and (folder / endpoint).is_file():
+        raise Mistake(
+            f"`ENDPOINT` is a file: {endpoint!r}", ctx, hint="write a pattern in quotes: --input-file '*.csv'"
+        )
     output, errors = (place(options[name], folder, f"--{name}") for name in ("output", "errors"))
     found = endpoints.choose(load(target, options["working_dir"]), endpoint)
     dump = outputs.dump_of(found.bound.spec.style.nan_style)
