@@ -65,6 +65,27 @@ def test_an_empty_list(tmp_path: Path) -> None:
     assert len(pd.read_parquet(tmp_path / "a.parquet")) == 0
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl", "a.npy", "a.parquet"])
+@pytest.mark.parametrize("results", [[1, 2, 3], [1.5, 2.5, 3.5], ["a", "b", "c"], [True, False, True]])
+def test_all_is_well(tmp_path: Path, name: str, results: list[Any]) -> None:
+    """Where no row fails, values of each type are read back as they were."""
+    path = tmp_path / name
+    assert write(path, results[:2], results[2:]) == [{}, {}]
+    match path.suffix:
+        case ".csv":
+            found = pd.read_csv(path).prediction.tolist()
+        case ".json":
+            found = json.loads(path.read_text())
+        case ".jsonl":
+            found = [json.loads(line) for line in path.read_text().splitlines()]
+        case ".npy":
+            found = np.load(path).tolist()
+        case _:
+            found = pd.read_parquet(path).prediction.tolist()
+    assert found == results
+    assert [type(one) for one in found] == [type(one) for one in results]
+
+
 def test_npy_types_grow(tmp_path: Path) -> None:
     """Chunks of other types become one array that holds all; one of another shape fails."""
     path = tmp_path / "a.npy"
@@ -72,6 +93,12 @@ def test_npy_types_grow(tmp_path: Path) -> None:
     assert np.load(path)[:3].tolist() == [1.0, 2.0**40, 2.5]
     assert np.isnan(np.load(path)[3:]).all()
     assert sorted(lost[2]) == [1, 2]
+    write(path, [np.int64(1)], [np.int64(2)], [])
+    assert (np.load(path).tolist(), np.load(path).dtype) == ([1, 2], np.int64)
+    write(path, [True], [FAILED])
+    assert np.load(path)[0] == 1.0
+    write(path, [True, False])
+    assert np.load(path).dtype == np.bool_
     write(path, ["a", "long"], [FAILED])
     assert np.load(path).tolist() == ["a", "long", ""]
     write(path, [np.array([[1, 2]], dtype=np.float32), np.array([[3, 4]], dtype=np.float32)])

@@ -81,7 +81,8 @@ class Npy:
         self._spool.seek(0)
         for count, failed in self._chunks:
             chunk = np.zeros((count, *shape[1:]), dtype)
-            chunk[failed] = missing(dtype)
+            if failed:
+                chunk[failed] = missing(dtype)
             good = np.setdiff1d(np.arange(count), failed)
             if len(good):
                 chunk[good] = np.load(self._spool, allow_pickle=False)
