@@ -5,14 +5,16 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import ekiben
 from ekiben.core.errors import DeadlineExceeded, TooManyRequests, Unavailable
 from ekiben.engine import wire
-from ekiben.engine.member import AHEAD
+from ekiben.engine.job import Job
+from ekiben.engine.member import AHEAD, Member
+from ekiben.engine.switch import Switch
 from ekiben.engine.wire import Frame, Kind
 from tests.engine.linked import linked, until
 
@@ -393,3 +395,37 @@ async def test_calls_with_many_buffers_go_in_several_frames(endpoint: str) -> No
         assert [len(buffers) for _, buffers in done] == [len(parts)] * 8
         assert all(bytes(wire.view(buffers[-1])) == parts[-1] for _, buffers in done)
     assert found.broken == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments"), [("forever", {}), ("hold", {"name": "a"}), ("add", {"numbers": [1]})]
+)
+async def test_a_call_that_is_dropped_as_it_comes(endpoint: str, arguments: dict[str, Any]) -> None:
+    """A caller that leaves at once, so that call and cancel are read together, keeps no place of the worker."""
+    async with linked(Sums) as found:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        job = Job(endpoint, (), {}, answer=answer, head=arguments)
+        found.pool.enter(job)
+        found.pool._pump()
+        answer.cancel()
+        found.pool.leave(job)
+        await until(lambda: found.pool._members[0].load == 0)
+        assert found.workers[0].inside == 0
+        assert await found.ask("left") is not None
+        assert await found.ask("add", numbers=[1]) == [2]
+
+
+async def test_a_call_of_another_service_that_is_dropped_as_it_comes() -> None:
+    """A front that reads a call of a worker and its end together keeps nothing of it."""
+    asked: list[str] = []
+
+    async def send(service: str, *rest: Any) -> Any:
+        asked.append(service)
+        await asyncio.Event().wait()
+
+    switch, member = Switch(send), cast("Member", object())
+    for end in (lambda: switch.drop(member, 1), lambda: switch.forget(member)):
+        switch.begin(member, Frame(Kind.CALL, [1, "other", "say", None, None]))
+        end()
+        await until(lambda: not switch._tasks)
+    assert asked == ["other", "other"]

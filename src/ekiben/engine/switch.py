@@ -11,6 +11,7 @@ from typing import Any
 from ekiben.core.errors import EkibenError
 from ekiben.engine.job import Done
 from ekiben.engine.member import Member
+from ekiben.engine.turn import cancel_begun
 from ekiben.engine.values import tell
 from ekiben.engine.wire import Buffer, Frame, Kind, WireError
 
@@ -40,13 +41,13 @@ class Switch:
         """Let a call go that nobody waits for."""
         task = self._tasks.get((member, number))
         if task is not None:
-            task.cancel()
+            cancel_begun(task)
 
     def forget(self, member: Member) -> None:
         """Let all calls of a worker go that ended."""
         for (one, _), task in list(self._tasks.items()):
             if one is member:
-                task.cancel()
+                cancel_begun(task)
 
     async def _pass_on(self, member: Member, number: int, work: Awaitable[Done], service: str) -> None:
         try:

@@ -4,6 +4,7 @@ In: a call that came with a frame, and how its kind is read and written. Out: it
 is there. To the engine a turn is the future that it settles.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -105,3 +106,8 @@ class Turn:
         door, self._door = self._door, None
         if door is not None and self.call is not None:
             door.leave(self.call)
+
+
+def cancel_begun(task: "asyncio.Task[None]") -> None:
+    """Cancel a task after its first step, without which its `finally` never runs."""
+    asyncio.get_running_loop().call_soon(task.cancel)

@@ -22,7 +22,7 @@ from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
 from ekiben.engine.messages import Call
 from ekiben.engine.outgoing import Outgoing
-from ekiben.engine.turn import Form, Turn
+from ekiben.engine.turn import Form, Turn, cancel_begun
 from ekiben.engine.wire import MOST_BUFFERS, Buffer, Frame, Kind, WireError
 
 log = logging.getLogger("ekiben")
@@ -165,7 +165,7 @@ class Worker:
     def _close(self, error: WireError | None) -> None:
         self.failure = error
         for task in self._tasks.values():
-            task.cancel()
+            cancel_begun(task)
         for turn in list(self._turns.values()):
             turn.cancel()
         for answer in self._asked.values():
@@ -276,7 +276,7 @@ class Worker:
             turn.cancel()
         passing = self._passing.get(number)
         if passing is not None and (passing.endpoint in self._loose or not self._mark.is_set(passing.spot)):
-            self._tasks[number].cancel()
+            cancel_begun(self._tasks[number])
 
     def _is_loose(self, turn: Turn) -> bool:
         return turn.call is not None and turn.call.endpoint in self._loose
