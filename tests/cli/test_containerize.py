@@ -20,7 +20,8 @@ def test_dry_run(ekiben: Command, bento: Bento, tmp_path: Path) -> None:
     ran = ekiben("containerize", "iris", "--dry-run", "-o", str(tmp_path / "out"), "--build-arg", "TOKEN=secret")
     assert (ran.code, ran.out) == (0, f"Wrote the context to {tmp_path / 'out'}.\n")
     text = (tmp_path / "out/Dockerfile").read_text()
-    assert "FROM docker.io/library/python:3.11-slim\nARG TOKEN\n" in text
+    assert "FROM docker.io/library/python:3.11-slim\n" in text
+    assert "\nARG TOKEN\n" in text
     assert "secret" not in text
     assert ekiben("containerize", "iris", "--dry-run").code == 2
 

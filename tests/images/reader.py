@@ -75,10 +75,10 @@ def split_words(text: str) -> list[str]:
 
 
 def split_pair(word: str) -> tuple[str, str]:
-    """Take `"name"="value"` apart."""
-    name, rest = take(word)
-    assert rest.startswith("="), word
-    value, rest = take(rest[1:])
+    """Take `"name"="value"` apart, at the first `=` whatever stands around it."""
+    name, rest = take(word.partition("=")[0])
+    assert rest == "", word
+    value, rest = take(word.partition("=")[2])
     assert rest == "", word
     return name, value
 

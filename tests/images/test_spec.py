@@ -70,7 +70,9 @@ def test_text_has_an_end() -> None:
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("values", [[], "a=b", {1: "x"}, {"a": 1}, {"": "x"}, {"  ": "x"}, {"a\n": "x"}, {"a": None}])
+@pytest.mark.parametrize(
+    "values", [[], "a=b", {1: "x"}, {"a": 1}, {"": "x"}, {"  ": "x"}, {"a\n": "x"}, {"a": None}, {"a=b": "x"}]
+)
 def test_no_texts(values: Any) -> None:
     """Labels are text by text."""
     with pytest.raises(ConfigError, match="labels"):

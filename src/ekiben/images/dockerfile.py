@@ -47,7 +47,6 @@ def write_dockerfile(plan: ImagePlan) -> str:
 def instructions(plan: ImagePlan) -> Iterator[Instruction]:
     """Give the instructions in their order."""
     yield From(plan.base)
-    yield from map(Arg, plan.args)
     yield Env({"PYTHONUNBUFFERED": "1", f"{plan.server.prefix}_HOST": "0.0.0.0", **plan.env})  # noqa: S104
     yield Find(f"{VENV}/bin")
     yield Copy("bin/", f"{BIN}/")
@@ -55,6 +54,7 @@ def instructions(plan: ImagePlan) -> Iterator[Instruction]:
         yield Run((SHELL, f"{BIN}/install-system", *plan.system_packages))
     if plan.cuda is not None:
         yield from cuda(plan.cuda)
+    yield from map(Arg, plan.args)  # as late as can be: another value makes all anew that follows
     yield Copy("python/", f"{PYTHON}/")
     yield Run((SHELL, f"{BIN}/install-python", plan.python, PYTHON, VENV))
     if plan.has_setup:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ekiben.images.spec import VARIABLE, check_image, check_path, check_text, match
+from ekiben.images.spec import VARIABLE, check_image, check_path, check_text, check_texts, match
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Label:
 
     def __str__(self) -> str:
         """Give the line."""
+        check_texts(self.values, "LABEL", None)
         pairs = (f"{quote(name, 'LABEL')}={quote(value, f'LABEL {name}')}" for name, value in self.values.items())
         return "LABEL " + " ".join(pairs)
 

@@ -87,7 +87,7 @@ def check_texts(values: Any, name: str, names: re.Pattern[str] | None) -> dict[s
     Args:
         values: the mapping.
         name: what it is called.
-        names: what its keys must fit; None: any line that is not empty.
+        names: what its keys must fit; None: any line that is not empty and holds no `=`.
 
     Raises:
         ConfigError: it is no mapping, or a key or a value is wrong.
@@ -97,8 +97,8 @@ def check_texts(values: Any, name: str, names: re.Pattern[str] | None) -> dict[s
     for key, value in values.items():
         if names is not None:
             match(names, key, f"a name in {name}", "the name of a variable", "LOG_LEVEL")
-        elif not check_text(key, f"a name in {name}").strip():
-            raise ConfigError(f"`{name}` must have names that are not empty: {key!r}")
+        elif "=" in check_text(key, f"a name in {name}") or not key.strip():  # a reader ends the name at the first `=`
+            raise ConfigError(f"`{name}` must have names that are not empty and hold no `=`: {key!r}")
         check_text(value, f"{name}.{key}")
     return dict(values)
 
