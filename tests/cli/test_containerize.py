@@ -109,3 +109,23 @@ def test_from_python(bento: Bento, programs: Programs) -> None:
     assert (image.names, image.engine, image.port) == (("iris:latest",), "podman", 3000)
     assert said == ["Building OCI-compliant image for iris:v1 with podman"]
     assert package.containerize(bento, tell=said.append, show=False).names == ("iris:v1",)
+
+
+def test_built_and_containerized(
+    ekiben: Command, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`build --containerize` makes the image of the new bento, and is refused before any work where nobody can."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "service.py").write_text("import ekiben\n\n@ekiben.service\nclass A:\n    pass\n")
+    (project / "bentofile.yaml").write_text("service: service:A\npython: {lock_packages: false}\n")
+    folder = programs()
+    ran = ekiben("build", str(project), "--containerize")
+    assert ran.code == 1
+    assert "no container engine is installed" in ran.err
+    assert package.bentos.list() == []
+    programs(docker=0)
+    ran = ekiben("build", str(project), "--containerize", "--version", "v7", "-o", "tag")
+    assert (ran.code, ran.out) == (0, "a:v7\n")
+    assert "docker run -it --rm -p 3000:3000 a:v7 serve" in ran.err
+    assert "a:v7" in (folder / "docker.words").read_text().split()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ekiben.cli.command import Command, session_of
+from ekiben.cli.containerize import make_image
 from ekiben.cli.items import pair
 from ekiben.cli.output import waiting
 
@@ -39,6 +40,7 @@ STEPS = {
         ("build ./project --version v2 --label stage=dev", "Another folder, with a version and a label of your own."),
         ("build -f small.yaml --name small", "By other settings, under another name."),
         ("build --platform linux/arm64", "For another processor than this one's."),
+        ("build --containerize", "And make a container image of it, with its name and version."),
         ("build -o tag", "Only the tag, for a script."),
     ],
 )
@@ -57,6 +59,7 @@ STEPS = {
     metavar="PLATFORM",
     help="Lock the packages for linux/amd64 or linux/arm64.  [default: this machine's processor]",
 )
+@click.option("--containerize", is_flag=True, help="Make a container image of it, by the first engine that answers.")
 @click.option("--push", "is_pushed", is_flag=True, help="Push it to the default remote; see `remote add`.")
 @click.option(
     "-o",
@@ -84,9 +87,11 @@ def build(
     out.
     """
     from ekiben.bundle.bento import build as build_bento
+    from ekiben.images.engines import choose_engine
     from ekiben.store.remotes.named import find_place
 
     place = find_place() if is_pushed else None  # refused before any work
+    engine = choose_engine() if told.pop("containerize") else None
     session = session_of(ctx)
     is_said = output == "default" and not session.quiet
     labelled = dict(pair(text) for text in labels)
@@ -101,6 +106,8 @@ def build(
         )
     if place is not None:
         push(bento, place, quiet=session.quiet)
+    if engine is not None:
+        make_image(bento, tell=say, show=not session.quiet, engine=engine)
     if output == "tag":
         click.echo(str(bento.tag))
     elif output == "json":

@@ -1,6 +1,8 @@
 """`ekiben containerize`: make a container image of a bento."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -8,6 +10,10 @@ from ekiben.cli.bentos import tags
 from ekiben.cli.command import Command, complete_with, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.items import pair
+
+if TYPE_CHECKING:
+    from ekiben.images.image import Tell
+    from ekiben.store.bentos import Bento
 
 ENGINES = ("docker", "podman", "nerdctl", "buildah")  # `images/engines` has their words
 
@@ -62,7 +68,7 @@ def containerize(
     build_args: tuple[str, ...],
     dry_run: bool,
     output: str | None,
-    **told: object,
+    **told: Any,
 ) -> None:
     """Make a container image of the bento TAG.
 
@@ -70,7 +76,6 @@ def containerize(
     python:3.x-slim or the base image of the bento. It serves as a user without rights, on port 3000 or that of the
     service.
     """
-    from ekiben.images.image import containerize as build_image
     from ekiben.images.image import write_context_of
 
     session = session_of(ctx)
@@ -82,9 +87,14 @@ def containerize(
         folder = write_context_of(tag, Path(output), tuple(args))
         say(f"Wrote the context to {folder}.")
         return
-    image = build_image(
-        tag, image_tags, output=output, tell=say, show=not session.quiet, build_args=args, **told  # type: ignore[arg-type] # click's values
-    )  # fmt: skip
+    make_image(tag, image_tags, tell=say, show=not session.quiet, output=output, build_args=args, **told)
+
+
+def make_image(bento: "str | Bento", image_tags: Sequence[str] = (), *, tell: "Tell", **told: Any) -> None:
+    """Make an image, and say how it is run; raises as `images.image.containerize`."""
+    from ekiben.images.image import containerize as build_image
+
+    image = build_image(bento, image_tags, tell=tell, **told)
     names = ", ".join(f'"{name}"' for name in image.names)
-    say(f'Successfully built {image.engine} image for "{image.bento}" with tags {names}')
-    say(f"To run your newly built OCI-compliant container, use:\n    {image.run}")
+    tell(f'Successfully built {image.engine} image for "{image.bento}" with tags {names}')
+    tell(f"To run your newly built OCI-compliant container, use:\n    {image.run}")
