@@ -86,6 +86,15 @@ def test_it_becomes_that_python(bento: Bento, tmp_path: Path, home: Path, monkey
     assert "Making" not in again.stderr
 
 
+@pytest.mark.parametrize("target", ["iris", "iris:v1", "iris:latest"])
+def test_a_model_has_the_same_name(target: str, bento: Bento, tmp_path: Path, home: Path) -> None:
+    """A bare tag means the bento inside too, whatever else has that name; values of options stay as they are."""
+    (tmp_path / target).mkdir()
+    words = ("serve", "--working-dir", target, target, "--env", "--host", "localhost")
+    found = json.loads(run(*words, cwd=tmp_path, home=home).stdout)
+    assert found["words"] == ["serve", "--working-dir", target, f"bento:{target}", "--host", "localhost"]
+
+
 def test_signals_reach_it(bento: Bento, tmp_path: Path, home: Path) -> None:
     """The process keeps its number, so a signal and an exit code are those of the server inside."""
     command = [sys.executable, "-m", "ekiben", "serve", "iris:v1", "--env", "--drain", "1"]

@@ -43,7 +43,7 @@ def go_inside(ctx: click.Context, targets: Sequence[str], working_dir: str | Non
     python = make_environment(folder, platform=bento.info.environment.get("platform"), tell=log.info, show=show)
     by = session.front
     module = by.module if by.distribution in read_recipe(folder).names else EKIBEN.distribution
-    words = [str(python), "-P", "-m", module, *without(session.words)]
+    words = [str(python), "-P", "-m", module, *outright(without(session.words), ctx.command, targets, bento)]
     log.info("serving %s with %s", bento.tag, python)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -70,6 +70,19 @@ def find(target: str, folder: Path) -> "Bento":
 def without(words: Sequence[str]) -> list[str]:
     """Give the words of the command line without the option that leads here."""
     return [word for word in words if word != OPTION]
+
+
+def outright(words: Sequence[str], command: click.Command, targets: Sequence[str], bento: "Bento") -> list[str]:
+    """Give the words with `bento:` before a bare tag, which inside could mean a model or a module as well."""
+    options = [param for param in command.params if isinstance(param, click.Option) and not param.is_flag]
+    taking = {name for option in options for name in option.opts}
+    if not targets or targets[0] not in (bento.tag.name, str(bento.tag), f"{bento.tag.name}:latest"):
+        return list(words)
+    before = ["", *words[:-1]]
+    return [
+        f"bento:{word}" if word == targets[0] and last not in taking else word
+        for last, word in zip(before, words, strict=True)
+    ]
 
 
 def become(python: Path, words: Sequence[str], execute: Callable[..., NoReturn] = os.execve) -> NoReturn:
