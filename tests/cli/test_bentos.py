@@ -57,6 +57,7 @@ def test_get(ekiben: Command, project: Path) -> None:
     shown = yaml.safe_load(ekiben("get", "iris").out)
     assert shown == json.loads(ekiben("get", "iris:latest", "-o", "json").out)
     assert (shown["name"], shown["digest"]) == ("iris", bentos.get("iris").digest)
+    assert ekiben("get", "iris", "-o", "tag").out == "iris:v1\n"
     assert ekiben("get", "iris:v1", "-o", "path").out == f"{bentos.get('iris').path}\n"
     assert "iris:v1" in ekiben("get", "iris", "-o", "table").out
     assert "there is no bento 'rose'" in ekiben("get", "rose").err

@@ -98,7 +98,7 @@ def test_wrong_usage(ekiben: Command, words: list[str], error: str, hint: str) -
     assert (ran.code, ran.out) == (2, "")
     first, empty, last = ran.err.splitlines()
     assert first.startswith("error: ")
-    assert error in first
+    assert first.endswith(error)
     assert empty == ""
     assert last.startswith("hint: ")
     assert hint in last

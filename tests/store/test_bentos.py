@@ -183,6 +183,15 @@ def test_the_empty_store_says_what_to_do(bentos: BentoStore) -> None:
     assert caught.value.hint == "build one, or bring one in: `ekiben import FILE`"
 
 
+def test_a_model_of_the_same_tag(bentos: BentoStore, save: Save) -> None:
+    """Who asks for a bento by the tag of a model is led to the commands for models."""
+    tag = save("iris").tag
+    for wanted in ("iris", "iris:latest", str(tag)):
+        with pytest.raises(NotFound, match="there is no bento 'iris") as caught:
+            bentos.get(wanted)
+        assert caught.value.hint == f"there is a model {wanted!r}; commands for models are `ekiben models …`"
+
+
 def test_a_link_that_was_put_in(bentos: BentoStore, build: Build) -> None:
     """A link in a stored bento is not followed: it is damage."""
     bento = build()

@@ -86,7 +86,7 @@ def build(
     """
     context = Path(build_ctx).expanduser().resolve()
     if not context.is_dir():
-        raise ConfigError(f"`build_ctx` must be a folder: {str(build_ctx)!r}")
+        raise ConfigError(f"the project (`build_ctx`) must be a folder: {str(build_ctx)!r}")
     told = {"service": service, **options}
     settings = Path(bentofile).resolve() if bentofile is not None else find_settings(context)
     read = read_build(context, bentofile, told=told)

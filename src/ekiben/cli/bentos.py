@@ -89,10 +89,11 @@ def list_bentos(name: str | None, labels: tuple[str, ...], output: str) -> None:
     examples=[
         ("get iris:latest", "All that is known of the newest version."),
         ("get iris -o path", "The folder that holds its files."),
+        ("get iris -o tag", "The exact tag of the newest version, for a script."),
     ],
 )
 @click.argument("tag", shell_complete=complete_with(tags))
-@output_option("yaml", "json", "table", "path", default="yaml")
+@output_option("yaml", "json", "table", "path", "tag", default="yaml")
 def get_bento(tag: str, output: str) -> None:
     """Show what is known of a bento; a bare name is its newest version."""
     from ekiben.store.bentos import bento_store
@@ -100,6 +101,8 @@ def get_bento(tag: str, output: str) -> None:
     bento = bento_store().get(tag)
     if output == "path":
         click.echo(bento.path)
+    elif output == "tag":
+        click.echo(str(bento.tag))
     elif output == "table":
         show([bento], output)
     else:

@@ -79,7 +79,7 @@ def usage(error: click.ClickException, program: str) -> tuple[str, str | None]:
     if isinstance(error, click.NoSuchOption):
         close = next(iter(error.possibilities or ()), None)
         return f"`{path}` has no option `{error.option_name}`", f"did you mean `{close}`?" if close else near
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").removesuffix(" range")  # "'x' is not a valid integer range"
     return message[:1].lower() + message[1:], getattr(error, "hint", None) or near
 
 

@@ -18,7 +18,7 @@ from typing import ClassVar
 from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, NotFound, Problem
 from ekiben.core.front import front
 from ekiben.core.paths import disk_errors, home, join_below, known_homes, sync_tree, write_whole
-from ekiben.core.tag import Tag
+from ekiben.core.tag import LATEST, Tag
 from ekiben.store.archive import BENTO
 from ekiben.store.bento_info import BentoInfo, CarriedModel
 from ekiben.store.digest import MANIFEST, Manifest, Progress, measure, read_manifest
@@ -160,6 +160,12 @@ class BentoStore(ItemStore[Bento]):
 
     def __init__(self, root: Path, *, others: Sequence[Path] = ()) -> None:
         super().__init__(root, others=others)
+
+    def _suggest(self, wanted: Tag) -> str:
+        """Say that a model has the tag, which people mix up; else what any store says."""
+        if os.path.exists(self.root.parent / MODELS / wanted.name / (wanted.version or LATEST)):
+            return f"there is a model {str(wanted)!r}; commands for models are `{front().program} models …`"
+        return super()._suggest(wanted)
 
     def open_item(self, path: Path) -> Bento:
         """Read the bento in the folder *path*."""

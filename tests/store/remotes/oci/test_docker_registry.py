@@ -177,6 +177,14 @@ def test_tls(tmp_path: Path, docker_config: Path, model: models.Model, monkeypat
         assert pull("iris", f"https://{host}", tmp_path / "elsewhere").digest == model.digest
 
 
+def test_no_tls(tmp_path: Path, model: models.Model) -> None:
+    """A registry without TLS that is asked by HTTPS is said to be one, with the option that helps."""
+    with docker_registry(tmp_path) as host:
+        with pytest.raises(Unavailable, match="does not speak HTTPS") as refused:
+            models.push("iris", f"https://{host}")
+        assert "--plain-http" in str(refused.value.hint)
+
+
 def test_a_disk_of_the_registry_that_is_full(tmp_path: Path, model: models.Model) -> None:
     """Where the registry cannot store, the push fails."""
     with docker_registry(tmp_path) as host:

@@ -121,6 +121,9 @@ class Wire:
             if _is_certificate(error):
                 hint = "name its certificate: `--ca-file FILE` (`ca_file=`), or the variable SSL_CERT_FILE"
                 raise Unavailable(f"the certificate of {host} is not trusted: {error}", hint=hint) from error
+            if "WRONG_VERSION_NUMBER" in str(error):
+                hint = "if it is a registry without TLS: `--plain-http` (`plain_http=True`), or no `https://`"
+                raise Unavailable(f"{host} does not speak HTTPS", hint=hint) from error
             kind = Unreached if isinstance(error, self._library.ConnectError) else Cut
             raise kind(f"{host}: {str(error) or type(error).__name__}") from error
 
