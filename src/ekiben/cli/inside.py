@@ -73,7 +73,10 @@ def without(words: Sequence[str]) -> list[str]:
 
 
 def outright(words: Sequence[str], command: click.Command, targets: Sequence[str], bento: "Bento") -> list[str]:
-    """Give the words with `bento:` before a bare tag, which inside could mean a model or a module as well."""
+    """Give the words with `bento:` before a bare tag.
+
+    Inside, the tag alone could mean a model or a module as well.
+    """
     options = [param for param in command.params if isinstance(param, click.Option) and not param.is_flag]
     taking = {name for option in options for name in option.opts}
     if not targets or targets[0] not in (bento.tag.name, str(bento.tag), f"{bento.tag.name}:latest"):
