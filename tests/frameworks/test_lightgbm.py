@@ -255,6 +255,8 @@ def test_other_forms(old: str, new: str, told: str, text: str) -> None:
     [
         pytest.param({"model_class": "os.system"}, "must be a Booster or one of LGBMClassifier", id="another class"),
         pytest.param({"model_class": "LGBMRegressor", "params": [1]}, "mappings as `params`", id="no mapping"),
+        pytest.param({"model_class": "LGBMRegressor", "params": {1: 2}}, "must have parameters of", id="no names"),
+        pytest.param({"model_class": "LGBMRegressor", "params": {"self": 1}}, "must have parameters of", id="itself"),
         pytest.param(
             {"model_class": "LGBMRegressor", "fitted": {"predict": 1}}, "mappings as `params`", id="another attribute"
         ),

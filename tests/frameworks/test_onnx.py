@@ -20,6 +20,7 @@ from ekiben.core.spec import Convention
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.messages import Call
 from ekiben.frameworks import onnx as room
+from ekiben.frameworks.api import model_store
 from ekiben.frameworks.onnx_values import feed, plain, tensor
 from ekiben.schema.codec import plan
 from ekiben.services.stored import bind_model
@@ -145,6 +146,29 @@ def test_where_it_runs(scores) -> None:
         with pytest.raises(ConfigError, match="`providers` must be") as caught:
             saved.load_model(providers=wrong)
         assert "CPUExecutionProvider" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "providers",
+    [
+        pytest.param([["CPUExecutionProvider", {"backend_path": "evil.so"}]], id="a library to load"),
+        pytest.param({"CPUExecutionProvider": {}}, id="a mapping"),
+        pytest.param("CPUExecutionProvider", id="a text"),
+    ],
+)
+def test_a_stored_model_gives_no_options_to_providers(providers: Any, scores) -> None:
+    """Who wrote a model.yaml says where it runs, and nothing that ONNX Runtime could load on the way."""
+    with model_store().create("told", module="ekiben.onnx", options={"providers": providers}) as saved:
+        onnx.save_model(scores, saved.path / room.FILE)
+    with pytest.raises(StoreError, match="may list names only as `providers`"):
+        ekiben.onnx.load_model("told")
+
+
+def test_a_stored_model_names_its_providers(scores) -> None:
+    """Names alone are taken, as before."""
+    with model_store().create("told", module="ekiben.onnx", options={"providers": ["CPUExecutionProvider"]}) as saved:
+        onnx.save_model(scores, saved.path / room.FILE)
+    assert ekiben.onnx.load_model("told").get_providers() == ["CPUExecutionProvider"]
 
 
 def test_session_options(scores) -> None:

@@ -279,6 +279,7 @@ def test_forged_trees(forge: Callable[[dict[str, Any]], None], name: str, docume
     [
         pytest.param({"model_class": "os.system"}, "must be a Booster or one of XGBClassifier", id="another class"),
         pytest.param({"model_class": "XGBRegressor", "params": ["x"]}, "a mapping as `params`", id="no mapping"),
+        pytest.param({"model_class": "XGBRegressor", "params": {1: 2}}, "must have parameters of", id="no names"),
     ],
 )
 def test_what_model_yaml_says(options: dict[str, Any], told: str, model) -> None:

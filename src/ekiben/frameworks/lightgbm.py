@@ -17,7 +17,7 @@ from ekiben.core.optional import loaded, need
 from ekiben.core.paths import disk_errors
 from ekiben.frameworks.base import Method, Saved
 from ekiben.frameworks.lightgbm_trees import check_file
-from ekiben.frameworks.wrappers import find_class, read_classes, split_parameters, write_classes
+from ekiben.frameworks.wrappers import find_class, make_wrapper, read_classes, split_parameters, write_classes
 from ekiben.store.info import ModelInfo
 
 NAME = "lightgbm"
@@ -109,7 +109,7 @@ def wrap(library: ModuleType, booster: Any, name: Any, info: ModelInfo) -> Any:
     parameters, known = info.options.get("params") or {}, info.options.get("fitted") or {}
     if not isinstance(parameters, Mapping) or not isinstance(known, Mapping) or not known.keys() <= set(FITTED):
         raise StoreError(f"{info.tag} must have mappings as `params` and `fitted` in model.yaml", hint="save it again")
-    model = getattr(library, name)(**parameters)
+    model = make_wrapper(getattr(library, name), parameters, str(info.tag))
     vars(model).update(_Booster=booster, fitted_=True, _evals_result={}, _best_score={}, **known)
     if "classes" in info.options:
         classes = read_classes(info.options["classes"], str(info.tag))

@@ -103,8 +103,25 @@ def load(folder: Path, info: ModelInfo, *, providers: Sequence[Any] | None = Non
         raise StoreError(f"{info.tag} must hold {FILE}, and does not")
     if session_options is not None and not isinstance(session_options, runtime.SessionOptions):
         raise ConfigError(f"`session_options` must be an onnxruntime.SessionOptions: {session_options!r}")
-    where = providers if providers is not None else info.options.get("providers")
+    where = stored_providers(info) if providers is None else providers
     return start(str(folder / FILE), str(info.tag), choose(runtime, where), session_options)
+
+
+def stored_providers(info: ModelInfo) -> list[str] | None:
+    """Give where model.yaml says that a model runs, if it does.
+
+    Options of a provider name libraries to load (`backend_path` and the like), so only the caller may give some.
+
+    Raises:
+        StoreError: it says more than names.
+    """
+    found = info.options.get("providers")
+    if found is not None and not (isinstance(found, list) and all(isinstance(name, str) for name in found)):
+        raise StoreError(
+            f"{info.tag} may list names only as `providers` in model.yaml: {found!r}",
+            hint="give options to `load_model(providers=…)`",
+        )
+    return found
 
 
 def start(model: str | bytes, tag: str, providers: Sequence[Any], options: Any = None) -> Any:

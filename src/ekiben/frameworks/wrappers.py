@@ -61,6 +61,22 @@ def is_same(value: Any, default: Any) -> bool:
     return isinstance(value, plain) and isinstance(default, plain) and value == default
 
 
+def make_wrapper(kind: Any, parameters: Any, tag: str) -> Any:
+    """Make an empty wrapper with the parameters that model.yaml has.
+
+    Raises:
+        StoreError: they are no parameters of this class.
+    """
+    if not isinstance(parameters, Mapping):
+        raise StoreError(f"{tag} must have a mapping as `params` in model.yaml: {parameters!r}", hint="save it again")
+    try:
+        return kind(**parameters)
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"{tag} must have parameters of an {kind.__name__} as `params` in model.yaml: {error}", hint="save it again"
+        ) from error
+
+
 def write_classes(classes: Any) -> dict[str, Any]:
     """Give the plain form of a classifier's labels.
 

@@ -17,7 +17,7 @@ from ekiben.core.errors import ConfigError, StoreError
 from ekiben.core.optional import loaded, need
 from ekiben.core.paths import disk_errors
 from ekiben.frameworks.base import Method, Saved
-from ekiben.frameworks.wrappers import find_class, split_parameters
+from ekiben.frameworks.wrappers import find_class, make_wrapper, split_parameters
 from ekiben.frameworks.xgboost_trees import check_file
 from ekiben.store.info import ModelInfo
 
@@ -99,10 +99,7 @@ def make(library: ModuleType, info: ModelInfo) -> Any:
     if name not in WRAPPERS:
         raise StoreError(f"{info.tag} must be a {BOOSTER} or one of {', '.join(WRAPPERS)}: {name!r}")
     need("sklearn", f"loading an {name}", extra="xgboost")
-    parameters = info.options.get("params") or {}
-    if not isinstance(parameters, Mapping):
-        raise StoreError(f"{info.tag} must have a mapping as `params` in model.yaml: {parameters!r}")
-    return getattr(library, name)(**parameters)
+    return make_wrapper(getattr(library, name), info.options.get("params") or {}, str(info.tag))
 
 
 def move(library: ModuleType, model: Any, device: str) -> None:
