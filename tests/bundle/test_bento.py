@@ -169,6 +169,15 @@ def test_secrets_stay_out(write: Write) -> None:
     assert "SECRET_TOKEN" not in text
 
 
+def test_files_of_passwords_are_named(write: Write) -> None:
+    """A file of passwords stays out of the bento, and the build says so and how to take it back."""
+    project, said = write(), list[str]()
+    (project / ".env").write_text("TOKEN=hush")
+    bento = build(build_ctx=project, tell=said.append)
+    assert not (bento.source / ".env").exists()
+    assert "Leaving out .env, which may hold passwords; `!.env` in .bentoignore packs it." in said
+
+
 def test_models_are_found(write: Write) -> None:
     """Models that the code asks for go with it, by version and digest: held, loaded in `__init__`, or named."""
     tags = [model(name) for name in ("held", "flowers", "local", "named", "unused")]

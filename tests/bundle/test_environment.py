@@ -188,6 +188,8 @@ def test_without_hashes(tmp_path: Path, index: str, said: list[str]) -> None:
         pytest.param("ekiben==0.1.0\nx @ file:///etc\n", "must be a path inside", id="a folder of this machine"),
         pytest.param("ekiben==0.1.0\n--config-settings=x\n", "must be a requirement or one of", id="an option"),
         pytest.param("ekiben==0.1.0\nx @ git+ext::sh -c id\n", "must be a requirement", id="a command"),
+        pytest.param("ekiben==0.1.0\n# a \\\n-e .\n", "must not end a comment", id="a comment that ends for uv only"),
+        pytest.param("ekiben==0.1.0 \\\n # a \\\n-e .\n", "must not end a comment", id="also behind a package"),
         pytest.param("tiny==1.0\n", "has no Ekiben to serve it", id="no Ekiben"),
     ],
 )

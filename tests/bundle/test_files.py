@@ -235,3 +235,48 @@ def test_restore(tmp_path: Path) -> None:
     assert [(copy / path).read_text() for path in files] == list(files)
     assert not (copy / "sub/c").is_symlink()
     assert (copy / "same").stat().st_ino == kept, "what was left alone is not copied again"
+
+
+SECRET = (".env", "conf/.env.local", ".netrc", ".pypirc", ".ssh/key", "deep/.aws/credentials", "x/.docker/config.json")
+
+
+def test_passwords_stay_out(tmp_path: Path) -> None:
+    """What programs keep passwords in is left out, and named; what only looks like it is not."""
+    folder = project(tmp_path, "a.py", ".env.example", "aws/key.py", ".docker/Dockerfile", *SECRET)
+    told: list[str] = []
+    files = choose_files(folder, on_secret=told.append)
+    assert list(files) == [".docker/Dockerfile", ".env.example", "a.py", "aws/key.py"]
+    assert told == [
+        ".env",
+        ".netrc",
+        ".pypirc",
+        ".ssh/",
+        "conf/.env.local",
+        "deep/.aws/",
+        "x/.docker/config.json",
+    ]
+
+
+@pytest.mark.parametrize("how", ["include", "exclude", "ignore"])
+def test_passwords_that_are_asked_for(how: str, tmp_path: Path) -> None:
+    """A file that the project names itself goes in, and no other of its kind."""
+    folder = project(tmp_path, "a.py", ".env", "src/.netrc")
+    told: list[str] = []
+    if how == "ignore":
+        (folder / ".bentoignore").write_text("!.env\n.bentoignore\n")
+    options = {"include": {"include": ["*.py", ".env", "src/"]}, "exclude": {"exclude": ["!.env"]}}.get(how, {})
+    assert list(choose_files(folder, **options, on_secret=told.append)) == [".env", "a.py"]  # type: ignore[arg-type]
+    assert told == ["src/.netrc"]
+
+
+def test_passwords_that_nobody_includes(tmp_path: Path) -> None:
+    """Nothing is said of what would not go in anyway."""
+    told: list[str] = []
+    assert list(choose_files(project(tmp_path, "a.py", ".env"), ["*.py"], on_secret=told.append)) == ["a.py"]
+    assert told == []
+
+
+def test_caches_stay_out(tmp_path: Path) -> None:
+    """What tools leave behind does not change a bento from one build to the next."""
+    folder = project(tmp_path, "a.py", ".pytest_cache/x", ".mypy_cache/y", "sub/.ruff_cache/z", ".tox/w")
+    assert list(choose_files(folder)) == ["a.py"]

@@ -21,7 +21,7 @@ from typing import Any, TypedDict, Unpack
 
 from ekiben.bundle.contents import docker_of, write_apis, write_environment, write_text
 from ekiben.bundle.description import Description, describe
-from ekiben.bundle.files import choose_files, copy_files, restore_files
+from ekiben.bundle.files import IGNORE, choose_files, copy_files, restore_files
 from ekiben.bundle.options import BuildOptions
 from ekiben.bundle.settings import find_settings, read_build
 from ekiben.bundle.target import Target
@@ -153,7 +153,12 @@ def pack(draft: Draft, plan: Plan) -> Bento:
 
 def choose(plan: Plan) -> dict[str, Path]:
     """Choose the files of the project; those of settings always go in."""
-    files = choose_files(plan.context, plan.options.include, plan.options.exclude, without=[home()])
+    options = plan.options
+
+    def say(path: str) -> None:
+        plan.tell(f"Leaving out {path}, which may hold passwords; `!{path}` in {IGNORE} packs it.")
+
+    files = choose_files(plan.context, options.include, options.exclude, without=[home()], on_secret=say)
     for place in (plan.settings, plan.context / FILE):
         if place is not None and place.is_file() and place.parent == plan.context:
             files |= choose_files(plan.context, [f"/{place.name}"])

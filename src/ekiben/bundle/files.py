@@ -9,7 +9,7 @@ Source: gitignore(5), by pathspec.
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,15 @@ from ekiben.store.imports import MAX_MEMBERS
 from ekiben.store.unpack import check_path
 
 IGNORE = ".bentoignore"
-ALWAYS = (".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.py[co]", ".DS_Store")
+ALWAYS = (
+    ".git", ".hg", ".svn", ".venv", "venv", "__pycache__", "*.py[co]", ".DS_Store",
+    ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".ipynb_checkpoints",
+)  # fmt: skip
+# Where programs keep passwords; a bento travels further than they may.
+SECRETS = (
+    ".env", ".env.local", ".netrc", ".pypirc", ".git-credentials", ".ssh", ".aws", ".azure", ".kube", ".gnupg",
+    "**/.docker/config.json", "id_rsa", "id_ecdsa", "id_ed25519",
+)  # fmt: skip
 PREFIX = "src/"  # where the files will lie
 
 
@@ -39,7 +47,12 @@ class Rules:
 
 
 def choose_files(
-    context: Path, include: Sequence[str] = ("*",), exclude: Sequence[str] = (), *, without: Sequence[Path] = ()
+    context: Path,
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
+    *,
+    without: Sequence[Path] = (),
+    on_secret: Callable[[str], None] = lambda path: None,
 ) -> dict[str, Path]:
     """Choose the files of a project.
 
@@ -48,6 +61,7 @@ def choose_files(
         include: patterns; a file goes in where one matches it, or a folder that it lies in.
         exclude: patterns of what stays out all the same.
         without: folders that are no part of the project, wherever they lie.
+        on_secret: told what stays out as it may hold passwords, unless a rule or *include* itself names it.
 
     Returns:
         By its path in the project, the real place of each file, in order.
@@ -58,11 +72,16 @@ def choose_files(
     """
     base = context.resolve()
     wanted = compiled(include, "include")
-    rules = (Rules("", compiled(ALWAYS, "always")), Rules("", compiled(exclude, "exclude")))
+    rules = (
+        Rules("", compiled(ALWAYS, "always")),
+        Rules("", compiled(secrets_but(include), "secrets")),
+        Rules("", compiled(exclude, "exclude")),
+    )
+    hidden: list[str] = []
     skipped = frozenset(folder.resolve() for folder in without)
     found: dict[str, Path] = {}
     taken: dict[str, str] = {}
-    for path, place in walk(base, "", rules, (base,), skipped):
+    for path, place in walk(base, "", rules, (base,), skipped, hidden):
         if not wanted.match_file(path):
             continue
         found[path] = real_file(base, path, place)
@@ -72,7 +91,15 @@ def choose_files(
                 f"a bento must have at most {MAX_MEMBERS // 2} files, and {context} has more",
                 hint=f"write what is not needed into {IGNORE}, such as `data/`",
             )
+    for path in filter(wanted.match_file, hidden):
+        on_secret(path)
     return dict(sorted(found.items()))
+
+
+def secrets_but(include: Sequence[str]) -> list[str]:
+    """Give the patterns of SECRETS, without what *include* asks for by its name."""
+    secrets = compiled(SECRETS, "secrets")
+    return [*SECRETS, *(f"!{pattern}" for pattern in include if secrets.match_file(pattern.strip("/")))]
 
 
 def compiled(patterns: Sequence[str], key: str) -> Any:
@@ -88,7 +115,12 @@ def compiled(patterns: Sequence[str], key: str) -> Any:
 
 
 def walk(
-    folder: Path, path: str, rules: tuple[Rules, ...], above: tuple[Path, ...], skipped: frozenset[Path]
+    folder: Path,
+    path: str,
+    rules: tuple[Rules, ...],
+    above: tuple[Path, ...],
+    skipped: frozenset[Path],
+    hidden: list[str],
 ) -> Iterator[tuple[str, Path]]:
     """List what is not ignored below *folder*, files and links to files.
 
@@ -98,6 +130,7 @@ def walk(
         rules: of the folders above, the nearest last.
         above: the real folders that were entered, so that links in a circle end.
         skipped: folders that are not entered.
+        hidden: gets what is left out as it may hold passwords.
     """
     with disk_errors(f"cannot read {folder}", is_home=False):
         own = read_ignore(folder / IGNORE, path)
@@ -106,24 +139,28 @@ def walk(
     for entry in entries:
         inner, place = path + entry.name, Path(entry.path)
         if not entry.is_dir():
-            if not is_ignored(inner, rules):
+            if not is_ignored(inner, rules, hidden):
                 yield inner, place
             continue
         real = place.resolve()
-        if is_ignored(inner + "/", rules) or real in skipped:
+        if is_ignored(inner + "/", rules, hidden) or real in skipped:
             continue
         if entry.is_symlink() and (real in above or not real.is_relative_to(above[0])):
             yield inner, place  # chosen or not, and if it is, refused
             continue
-        yield from walk(place, inner + "/", rules, (*above, real), skipped)
+        yield from walk(place, inner + "/", rules, (*above, real), skipped, hidden)
 
 
-def is_ignored(path: str, rules: tuple[Rules, ...]) -> bool:
+def is_ignored(path: str, rules: tuple[Rules, ...], hidden: list[str]) -> bool:
     """Ask the nearest rules first; what is always left out is not taken back."""
-    always, *others = rules
+    always, secrets, *others = rules
     if always.ignores(path):
         return True
-    return next((said for each in reversed(others) if (said := each.ignores(path)) is not None), False)
+    said = next((said for each in reversed(others) if (said := each.ignores(path)) is not None), None)
+    if said is None and secrets.ignores(path):
+        hidden.append(path)
+        return True
+    return bool(said)
 
 
 def read_ignore(file: Path, path: str) -> tuple[Rules, ...]:

@@ -20,6 +20,7 @@ from ekiben.core.errors import ConfigError, InvalidInput
 from ekiben.core.paths import join_below
 
 MAX_SIZE = 1024 * 1024  # bytes of a requirements file
+COMMENT = re.compile(r"(^|\s)#.*$")
 MAX_DEPTH = 5  # of files that name files
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 HASH = re.compile(r"(sha256|sha384|sha512):[0-9a-f]{64,128}")
@@ -88,7 +89,7 @@ def read_line(line: str, place: str, context: Path) -> Wanted:
     """
     check_letters(line, place)
     told, *hashes = re.split(r"\s--hash[= ]", line.strip())
-    told = re.sub(r"(^|\s)#.*$", "", told).strip() if not hashes else told.strip()
+    told = COMMENT.sub("", told).strip() if not hashes else told.strip()
     digests = tuple(each.strip() for each in hashes)
     if not all(HASH.fullmatch(each) for each in digests):
         raise ConfigError(f"{place} must have hashes such as `--hash=sha256:…`: {line!r}")
@@ -202,7 +203,7 @@ def read_file(path: Path, context: Path, *, depth: int = 0, constraints: bool = 
     for number, told in lines(path):
         place = f"{path.name}:{number}"
         check_letters(told, place)
-        line = re.sub(r"(^|\s)#.*$", "", told).strip()
+        line = COMMENT.sub("", told).strip()
         if not line:
             continue
         word, _, rest = line.replace("=", " ", 1).partition(" ") if line.startswith("--") else line.partition(" ")
@@ -270,6 +271,8 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         first = first if whole else number
         if line.endswith("\\"):
+            if COMMENT.search(line):  # which goes on for pip, and ends here for uv
+                raise ConfigError(f"{path.name}:{number} must not end a comment with a backslash: {line!r}")
             whole += line[:-1] + " "
             continue
         said, whole = whole + line, ""
