@@ -199,7 +199,10 @@ def _has_port(host: str) -> bool:
 
 
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address in any form that the system reads: `127.1` and `2130706433` are one, too."""
+    """Read an address in any form that the system reads.
+
+    `127.1` and `2130706433` are one, too.
+    """
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
