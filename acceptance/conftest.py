@@ -83,6 +83,12 @@ def s000() -> Document:
 
 
 @pytest.fixture(scope="session")
+def s001() -> Document:
+    """The page of UnionML on serving."""
+    return read("S001")
+
+
+@pytest.fixture(scope="session")
 def s003() -> Document:
     """The guide in Spanish."""
     return read("S003")

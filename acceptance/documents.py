@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMES = ("S000", "S001", "S002", "S003", "S004")  # the files are called 000_….txt to 004_….txt
-FENCE = re.compile(r"^(?P<indent> *)```(?P<head>[^\n]*)\n(?P<body>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<head>[^`\n]*)\n(?P<body>.*?)^(?P=indent)(?P=fence)", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Document:
             language = head.split()[0] if head.split() else ""
             body = re.sub(rf"^{match['indent']}", "", match["body"], flags=re.MULTILINE)
             found.append(Block(language, title[1] if title else "", body))
+            if len(match["fence"]) > 3:  # so that it can hold others
+                found += Document(self.name, body).blocks()
         return found
 
     def file(self, title: str) -> str:
@@ -63,8 +67,8 @@ class Document:
 
 
 def is_shell(block: Block) -> bool:
-    """Say whether a block is command lines."""
-    return block.language in ("", "sh", "bash", "shell", "console")
+    """Say whether a block is command lines; `{prompt}` is a directive of Sphinx."""
+    return block.language in ("", "sh", "bash", "shell", "console", "{prompt}")
 
 
 def folder() -> Path | None:

@@ -28,6 +28,7 @@ SUITE = (
     "scikit-learn",
     "skops",
     "pandas",
+    "uv",
 )
 # What the pins leave open and has moved away from them since.
 HELD = ("pathspec<1",)  # DVC 3.60 imports a name that pathspec 1 no longer has

@@ -45,6 +45,14 @@ def test_a_document_is_taken_apart() -> None:
         document.command("break")
 
 
+def test_blocks_within_a_block() -> None:
+    """A longer fence holds blocks with shorter ones, and a prompt of Sphinx is command lines."""
+    text = "````{note}\nFirst:\n```{prompt} bash\n:prompts: $\n\nmake all\n```\n````\n```{prompt} bash\nmake it\n```\n"
+    document = Document("S001", text)
+    assert [block.language for block in document.blocks()] == ["{note}", "{prompt}", "{prompt}"]
+    assert (document.command("make all"), document.command("make i")) == ("make all", "make it")
+
+
 def test_the_table_is_the_list() -> None:
     """A row that one of them lacks is named; a row that is spoken of twice counts once."""
     rows = [Row("S000-01", "tested", "a"), Row("S000-03", "tested", "c")]
