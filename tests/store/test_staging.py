@@ -115,3 +115,24 @@ def test_a_lock_ends_with_its_process(root: Path) -> None:
     assert subprocess.run([sys.executable, "-c", program, root], timeout=60, check=False).returncode == -signal.SIGKILL
     with store_lock(root):
         assert root.is_dir()
+
+
+def test_stores_of_one_home_do_not_sweep_each_other(tmp_path: Path) -> None:
+    """Stores have locks of their own and one place for what is made; none takes a new folder from another."""
+    wrong: list[BaseException] = []
+
+    def work(root: Path) -> None:
+        try:
+            for _ in range(150):
+                with stage(root) as folder:
+                    (folder / "x").write_text("x")
+        except Exception as error:  # noqa: BLE001 - told by the test
+            wrong.append(error)
+
+    workers = [threading.Thread(target=work, args=(tmp_path / name,)) for name in "abcdef"]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join(100)
+    assert wrong == []
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == []

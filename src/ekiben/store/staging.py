@@ -5,6 +5,7 @@ A folder belongs to the process that holds the lock on it, so what a killed proc
 by the next one. The folders stand beside the root, in `tmp/`, because BentoML takes every folder in it for a name.
 """
 
+import errno
 import os
 import shutil
 import sys
@@ -22,6 +23,7 @@ else:
 LOCK = ".lock"
 FOLDER = "tmp"
 _PREFIX = "ekiben-"
+_ATTEMPTS = 100  # at a folder that nobody sweeps away
 
 
 @contextmanager
@@ -73,13 +75,39 @@ def sweep(root: Path) -> None:
 
 
 def _make(root: Path) -> tuple[Path, int]:
-    folder = make_folder(_base(root)) / (_PREFIX + os.urandom(8).hex())
+    """Make a folder and lock it.
+
+    Stores of one home share the place and not the lock, so another one may sweep a folder away before it is locked.
+    """
+    base = make_folder(_base(root))
     with disk_errors(f"cannot write to the store {root}"):
-        folder.mkdir()
+        for _ in range(_ATTEMPTS):
+            folder = base / (_PREFIX + os.urandom(8).hex())
+            folder.mkdir()
+            handle = _claim(folder)
+            if handle is not None:
+                return folder, handle
+        raise FileNotFoundError(errno.ENOENT, "another process takes every new folder away", str(base))
+
+
+def _claim(folder: Path) -> int | None:
+    """Lock a new folder and make what is to be filled; None if it was swept away."""
+    handle = None
+    try:
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        _lock(handle, wait=False)
-        (folder / "item").mkdir()
-    return folder, handle
+        if _lock(handle, wait=False):
+            (folder / "item").mkdir()
+            return handle
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+        raise
+    if handle is not None:
+        os.close(handle)
+    return None
 
 
 def _base(root: Path) -> Path:
