@@ -106,10 +106,11 @@ def test_password(tmp_path: Path) -> None:
 
 def test_password_is_not_shown(tmp_path: Path) -> None:
     """Where a private repository cannot be read, the error has no password, and nothing has it on disk."""
-    environ = {**os.environ, "TOKEN": "hunter2"}
+    environ = {**os.environ, "TOKEN": "hunter2@hush"}
     with pytest.raises(ConfigError, match=r"the repository http://\*\*\*\*@127\.0\.0\.1:9/lib\.git cannot") as caught:
         fetch("http://${TOKEN}@127.0.0.1:9/lib.git", tmp_path / "out", environ)
     assert "hunter2" not in str(caught.value)
+    assert "hush" not in str(caught.value)
     assert not any("hunter2" in path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
 
 

@@ -67,6 +67,12 @@ def test_not_there(tmp_path: Path) -> None:
     assert not isinstance(caught.value, Unreachable)
 
 
+def test_a_password_with_an_at_sign_is_not_shown(tmp_path: Path) -> None:
+    """All of a password is hidden, up to the last `@` before the host."""
+    said = explain("error: cannot reach https://me:p@ss@word@example.org/simple and http://t@host/x", tmp_path)
+    assert said == "cannot reach https://****@example.org/simple and http://****@host/x"
+
+
 def test_explain() -> None:
     """The line has no password, no folder of ours, no drawing."""
     said = "error: Request failed\n  Caused by: /tmp/x/a.in: https://me:hunter2@x.example/simple\n  ╰─▶ gone\n"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ekiben.bundle.indexes import VARIABLE, expand
 from ekiben.core.errors import ConfigError, MissingLibrary
+from ekiben.core.uv import PASSWORD
 
 TIMEOUT = 900.0  # seconds for one command of git
 FRAGMENT = re.compile(r"(?:^|&)subdirectory=([^&]+)")
@@ -115,6 +116,6 @@ def run(words: list[str], environ: Mapping[str, str], shown: str, *, check: bool
     except subprocess.TimeoutExpired as error:
         raise ConfigError(f"the repository {shown} did not come in {TIMEOUT:g} s") from error
     if check and done.returncode:
-        said = " ".join(re.sub(r"://[^/@\s]+@", "://****@", done.stderr).split())[-500:]
+        said = " ".join(PASSWORD.sub(r"\1****@", done.stderr).split())[-500:]
         raise ConfigError(f"the repository {shown} cannot be read, and git says: {said}")
     return done.stdout.strip()

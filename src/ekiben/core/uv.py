@@ -29,7 +29,7 @@ UNREACHABLE = (
     "not found in the cache",
 )
 LONGEST = 2000  # letters of what uv says; the reason stands last
-PASSWORD = re.compile(r"(://)[^/@\s]+@")
+PASSWORD = re.compile(r"(://)[^/\s]+@")  # to the last one before the host: passwords may have some
 
 
 class Unreachable(ConfigError):
