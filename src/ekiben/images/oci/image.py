@@ -118,7 +118,7 @@ def check_steps(parts: Parts) -> None:
 
 
 def find_python(tree: Tree, base: Base, minor: str) -> str:
-    """Find the Python of the base; raises ConfigError where there is none for the packages."""
+    """Find the Python of the base; raises ConfigError where there is none."""
     if tree.is_musl:
         raise ConfigError(
             f"the base image must have glibc, which the packages are locked for, and has musl: {base.name}",
