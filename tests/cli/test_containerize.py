@@ -129,3 +129,23 @@ def test_built_and_containerized(
     assert (ran.code, ran.out) == (0, "a:v7\n")
     assert "docker run -it --rm -p 3000:3000 a:v7 serve" in ran.err
     assert "a:v7" in (folder / "docker.words").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(["--engine", "oci"], "needs a place for the image", id="nowhere to put it"),
+        pytest.param(["--engine", "oci", "--opt", "squash", "-o", "x.tar"], "`--opt` is for", id="an engine's option"),
+        pytest.param(["--engine", "oci", "--build-arg", "A=b", "-o", "x.tar"], "runs nothing", id="a build's variable"),
+        pytest.param(["--engine", "oci", "--base", "./no", "-o", "x.tar"], "there is no base image", id="no base"),
+        pytest.param(["--engine", "oci", "--dry-run", "-o", "x"], "`oci` has none", id="no context"),
+        pytest.param(["--base", "./base", "--dry-run", "-o", "x"], "`oci` has none", id="a base of no context"),
+        pytest.param(["--base", "python:3.11"], "`--base` is for `--engine oci` alone", id="a base for an engine"),
+    ],
+)
+def test_without_an_engine(ekiben: Command, bento: Bento, programs: Programs, words: list[str], message: str) -> None:
+    """What cannot be done without an engine, or with one, is refused and not passed over."""
+    programs(docker=0)
+    ran = ekiben("containerize", "iris", *words)
+    assert ran.code in (1, 2)
+    assert message in ran.err

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ekiben.images.image import Tell
     from ekiben.store.bentos import Bento
 
-ENGINES = ("docker", "podman", "nerdctl", "buildah")  # `images/engines` has their words
+ENGINES = ("docker", "podman", "nerdctl", "buildah", "oci")  # `images/engines` has their words; oci is none at all
 
 
 @click.command(
@@ -29,6 +29,7 @@ ENGINES = ("docker", "podman", "nerdctl", "buildah")  # `images/engines` has the
             "Under a name of your own, and to a registry.",
         ),
         ("containerize iris --engine podman --no-cache", "With this engine, every layer anew."),
+        ("containerize iris --engine oci -o iris.tar", "Without any engine, into an archive."),
         ("containerize iris --dry-run -o ./context", "Only the folder that an image is built from."),
     ],
 )
@@ -41,7 +42,14 @@ ENGINES = ("docker", "podman", "nerdctl", "buildah")  # `images/engines` has the
     metavar="NAME[:TAG]",
     help="Name of the image, `:latest` without a tag; may be given again.  [default: those of the bento]",
 )
-@click.option("--engine", type=click.Choice(ENGINES), help="Who builds.  [default: the first that answers]")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="Who builds; `oci`: no engine at all.  [default: the first that answers]",
+)
+@click.option(
+    "--base", metavar="IMAGE|FOLDER|FILE", help="With `oci`: the image to start from.  [default: that of the bento]"
+)
 @click.option("--platform", metavar="PLATFORM", help="For this platform, that of the bento's packages.")
 @click.option(
     "--build-arg",
@@ -57,7 +65,11 @@ ENGINES = ("docker", "podman", "nerdctl", "buildah")  # `images/engines` has the
 )
 @click.option("--dry-run", is_flag=True, help="Write the context, and build nothing.")
 @click.option(
-    "-o", "--output", type=click.Path(), metavar="FOLDER", help="Write the context there, and leave it; empty or new."
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FOLDER|FILE",
+    help="Write the context there, and leave it; empty or new. With `oci`: the image, as a layout or as FILE.tar.",
 )
 @click.pass_context
 def containerize(
@@ -84,6 +96,8 @@ def containerize(
     if dry_run:
         if output is None:
             raise Mistake("`--dry-run` needs a folder to write to", ctx, hint="name it by -o")
+        if told["engine"] == "oci" or told["base"] is not None:
+            raise Mistake("`--dry-run` writes the context of an engine, and `oci` has none", ctx)
         folder = write_context_of(tag, Path(output), tuple(args))
         say(f"Wrote the context to {folder}.")
         return

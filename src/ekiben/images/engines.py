@@ -23,7 +23,7 @@ ENGINES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     # The health check is of Docker's format; layers are kept for the next build.
     "buildah": (("build", "--format", "docker", "--layers"), ("info",)),
 }
-RUNNERS = {"buildah": "podman"}  # who runs what another builds
+RUNNERS = {"buildah": "podman", "oci": "podman"}  # who runs what another builds
 OURS = (
     "build-arg",
     "file",

@@ -16,9 +16,12 @@ from ekiben.core.log import announce
 from ekiben.core.tag import Tag
 from ekiben.images.context import write_context
 from ekiben.images.engines import RUNNERS, Build, build_image, choose_engine, push_image
+from ekiben.images.oci.image import Order
+from ekiben.images.oci.make import ENGINE, make
 from ekiben.images.plan import Parts, read_parts
 from ekiben.images.spec import IMAGE
 from ekiben.store.bentos import Bento, bento_store
+from ekiben.store.remotes.oci.documents import Platform
 from ekiben.store.staging import stage
 
 Tell = Callable[[str], None]
@@ -35,6 +38,7 @@ class ImageKeywords(TypedDict, total=False):
     options: Sequence[str]
     no_cache: bool
     push: bool
+    base: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,13 @@ class Image:
     names: tuple[str, ...]
     engine: str
     port: int  # that it listens on
+    place: str = ""  # where podman finds it, if not by its name
 
     @property
     def run(self) -> str:
         """The line that starts a container."""
         runner = RUNNERS.get(self.engine, self.engine)
-        return f"{runner} run -it --rm -p {self.port}:{self.port} {self.names[0]} serve"
+        return f"{runner} run -it --rm -p {self.port}:{self.port} {self.place or self.names[0]} serve"
 
 
 def containerize(
@@ -67,11 +72,13 @@ def containerize(
     Args:
         bento: its tag, or the bento.
         image_tags: names for the image; one without a tag gets `:latest`. None at all: name and version of the bento.
-        output: an empty folder for the context, which stays; None takes one in the home, and removes it.
+        output: an empty folder for the context, which stays; None takes one in the home, and removes it. For the engine
+            `oci` it is where the image goes: an empty folder, or a file that ends in `.tar`.
         tell: gets each line that a person should read; None writes them to the log.
         show: let the engine write to stderr as it works.
         told: `engine` (None: the first that answers), `platform`, `build_args`, `options` of the engine without their
-            dashes, `no_cache`, and `push` for pushing each name.
+            dashes, `no_cache`, `push` for pushing each name, and for the engine `oci` (none at all) `base`: the image
+            to start from, by its name, a folder or a file.
 
     Returns:
         The image, by its names.
@@ -87,6 +94,12 @@ def containerize(
     parts = read_parts(found, args)
     names = image_names(found.tag, image_tags)
     platform = platform_of(parts, told.get("platform"))
+    if told.get("engine") == ENGINE:
+        place = make_alone(parts, names, platform, None if output is None else Path(output), tell, show, told)
+        return Image(found.tag, names, ENGINE, parts.plan.server.port, place)
+    if told.get("base") is not None:
+        hint = "name a `docker.base_image` in bentofile.yaml, and build the bento again"
+        raise ConfigError(f"`--base` is for `--engine {ENGINE}` alone: {told['base']!r}", hint=hint)
     with context_folder(output) as folder:
         options, no_cache = tuple(told.get("options", ())), told.get("no_cache", False)
         build = Build(folder, names, platform, args, options, no_cache)
@@ -98,6 +111,25 @@ def containerize(
         tell(f"Pushing {name}")
         push_image(engine, name, show=show)
     return Image(found.tag, names, engine, parts.plan.server.port)
+
+
+def make_alone(
+    parts: Parts,
+    names: Sequence[str],
+    platform: str | None,
+    output: Path | None,
+    tell: Tell,
+    show: bool,
+    told: ImageKeywords,
+) -> str:
+    """Make an image without an engine; give where it is. Raises as `containerize`."""
+    if told.get("options"):
+        raise ConfigError(f"`--opt` is for container engines, and `{ENGINE}` is none: {told['options'][0]!r}")
+    wanted = Platform.here() if platform is None else Platform.parse(platform)
+    tell(f"Building OCI-compliant image for {parts.bento.tag} without an engine")
+    order = Order(told.get("base") or parts.plan.base, wanted, no_cache=told.get("no_cache", False), show=show)
+    place = None if output is None else output.expanduser().absolute()
+    return make(parts, order, names, output=place, push=told.get("push", False), tell=tell)
 
 
 def write_context_of(bento: str | Tag | Bento, folder: str | os.PathLike[str], args: Sequence[str] = ()) -> Path:
