@@ -1,0 +1,47 @@
+"""An image that was made without an engine is one to real tools: skopeo and umoci read it, podman runs it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker_registry import docker_registry, need
+from tests.images.containers import BASE, Room, copy_example, open_room
+
+pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """Give a room with the iris bento in its store, and the base as an archive."""
+    need("umoci", "skopeo")
+    with open_room(tmp_path_factory.mktemp("room")) as room:
+        project = copy_example("iris", room.folder / "project")
+        assert room.run(sys.executable, "train.py", cwd=project).code == 0
+        room.ekiben("build", project, "--version", "v1", "-q")
+        room.out("podman", "save", "--format", "oci-archive", "-o", room.folder / "base.tar", BASE)
+        yield room
+
+
+def test_real_tools(room: Room, tmp_path: Path) -> None:
+    """One digest twice, to skopeo and in a registry; umoci unpacks it; podman runs it, and it predicts and ends."""
+    base = ("--engine", "oci", "--base", room.folder / "base.tar")
+    room.ekiben("-q", "containerize", "iris:v1", *base, "-o", tmp_path / "layout")
+    with docker_registry(tmp_path) as host:
+        name = f"{host}/team/iris:v1"
+        room.ekiben("-q", "containerize", "iris:v1", *base, "-o", tmp_path / "iris.tar", "-t", name, "--push")
+        remote = json.loads(room.out("skopeo", "inspect", "--tls-verify=false", f"docker://{name}"))
+        layout = json.loads(room.out("skopeo", "inspect", f"oci:{tmp_path / 'layout'}"))
+        assert remote["Digest"] == layout["Digest"]
+        assert layout["Labels"]["ekiben.bento"] == "iris:v1"
+        room.out("umoci", "unpack", "--image", f"{tmp_path / 'layout'}:iris:v1", tmp_path / "bundle")
+        root = tmp_path / "bundle/rootfs"
+        assert (root / "opt/ekiben/bento/bento.yaml").is_file()
+        assert "ekiben:x:1034:" in (root / "etc/passwd").read_text()
+        room.out("podman", "pull", "--tls-verify=false", name)
+        with room.serving(name, options=("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")) as container:
+            assert container.predict() == ["setosa"]
+            assert container.shell("id -u").out.strip() == "1034"
+            assert container.stop() == 0
