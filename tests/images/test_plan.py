@@ -132,6 +132,15 @@ def test_without_ekiben(make_bento: MakeBento) -> None:
         read_parts(bento)
 
 
+@pytest.mark.parametrize("name", ["version.txt", "requirements.lock.txt"])
+def test_files_that_are_no_text(name: str, make_bento: MakeBento) -> None:
+    """A binary file where text belongs is told in words."""
+    bento = make_bento()
+    Path(bento.path / "env/python" / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CorruptItem, match="no text"):
+        read_parts(bento)
+
+
 def test_a_wheel_by_another_name(make_bento: MakeBento) -> None:
     """What only ends like a wheel is no wheel."""
     bento = make_bento()

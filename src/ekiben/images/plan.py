@@ -101,20 +101,28 @@ def read_packages(bento: Bento) -> Packages:
             f"the bento {bento.tag} has no environment: there is no {FOLDER}/{ASKED}", hint="build it again"
         )
     wheels = tuple(sorted((folder / WHEELS).glob("*.whl")))
-    lines = file.read_text("utf-8").splitlines()
+    lines = read_text(file).splitlines()
     names = {name_of_wheel(each) for each in wheels} | {name_of(line) for line in lines}
     if EKIBEN.distribution not in names:
         raise ConfigError(
             f"the environment of the bento {bento.tag} has no Ekiben to serve it",
             hint="build it again with this Ekiben",
         )
-    told = version.read_text("utf-8").strip()
+    told = read_text(version).strip()
     minor = match(MINOR, ".".join(told.split(".")[:2]), VERSION, "a version of Python", '"3.12"')
     platform = bento.info.environment.get("platform")
     if platform is not None:
         match(PLATFORM, platform, "environment.platform", "a platform", "linux/amd64")
     has_hashes = bento.info.environment.get("locked") == "hashes" and file.name == LOCKED
     return Packages(file, has_hashes, wheels, frozenset(names), minor, platform)
+
+
+def read_text(path: Path) -> str:
+    """Read a file of the bento's environment; raises CorruptItem for what is no text."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptItem(f"the bento holds a file that is no text: {path.name!r}") from error
 
 
 def name_of(line: str) -> str:

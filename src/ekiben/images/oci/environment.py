@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from ekiben.core.errors import ConfigError
 from ekiben.core.uv import run_uv
 from ekiben.images.oci.layers import READ, RUN, Entry
-from ekiben.images.plan import Packages
+from ekiben.images.oci.requirements import check_requirements
+from ekiben.images.plan import Packages, read_text
 from ekiben.store.remotes.oci.documents import Platform
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -55,14 +56,16 @@ def install_packages(
         show: let uv draw its progress on the terminal.
 
     Raises:
-        ConfigError: a package cannot be had, has no wheel for the platform, or uv is too old.
+        ConfigError: the list says more than packages, one cannot be had or has no wheel, or uv is too old.
         MissingLibrary: uv is not installed.
     """
     machine = MACHINES.get(platform.architecture)
     if machine is None or platform.os != "linux":
         raise ConfigError(f"`--platform` must be linux/amd64 or linux/arm64: {str(platform)!r}")
     environ = {name: value for name, value in os.environ.items() if name not in OURS}
-    if any(line.startswith("--index-url ") for line in packages.requirements.read_text("utf-8").splitlines()):
+    asked = read_text(packages.requirements)
+    check_requirements(asked)
+    if any(line.startswith("--index-url") for line in asked.splitlines()):
         environ = {name: value for name, value in environ.items() if name not in INDEX}  # the bento's counts
     made = ["venv", "--quiet", "--allow-existing", "--relocatable", "--no-project", "--python", sys.executable]
     run_uv([*made, str(folder)], why=WHY, cwd=folder, environ=environ)
