@@ -13,9 +13,7 @@ HASHES = " \\\n    --hash=sha256:" + "a" * 64 + " \\\n    --hash=sha256:" + "b" 
     [
         pytest.param("", id="nothing"),
         pytest.param("# by uv\nnumpy==2.1.0" + HASHES + "\n    # via ekiben\n", id="a lock"),
-        pytest.param(
-            '--index-url https://a.example/simple\nuvloop==0.22 ; sys_platform != "win32"\n', id="index"
-        ),
+        pytest.param('--index-url https://a.example/simple\nuvloop==0.22 ; sys_platform != "win32"\n', id="index"),
         pytest.param("--no-index\n--find-links https://wheels.example/all\nekiben[build]==0.1.0", id="links"),
         pytest.param("--trusted-host index.example:8080\nx==1", id="a host"),
     ],
