@@ -6,6 +6,7 @@ The guide's own service is of the 1.0 API, which is not built yet; `services/flo
 import json
 import re
 import shutil
+import signal
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -120,7 +121,7 @@ def test_S003_31_moving_bentos(bento: Built, network: Network, tmp_path: Path) -
             (other.folder / "moving.py").write_text(MOVING)
             other.run(f"python moving.py {tag} {place} {bento.person.folder}", UV_OFFLINE="1")
     finally:
-        registry.stop()
+        registry.stop(signal.SIGTERM)
 
 
 def digest(bento: Built) -> str:
