@@ -88,8 +88,9 @@ check: $(VENV)/.dev ## ruff, mypy, import-linter, the measures of the house, spe
 	git ls-files -z | xargs -0 $(VENV)/bin/codespell
 
 .PHONY: docs
-docs: $(VENV)/.dev ## write docs/cli.md, check the links, anchors and examples of the docs
+docs: $(VENV)/.dev ## write docs/cli.md and docs/rooms.md, check the links, anchors and examples of the docs
 	$(PY) docs/write_cli.py
+	$(PY) docs/write_rooms.py
 	$(PY) -m pytest -q tests/house/test_docs.py
 
 .PHONY: wheelhouse

@@ -1,4 +1,4 @@
-"""Hold a bento's list of packages against what a list may say, before uv reads it on this machine.
+"""Check a bento's list of packages before uv reads it on this machine.
 
 In: the text of a lock. Out: nothing, or a ConfigError. A bento may be a stranger's, and uv would expand `${NAME}` into
 the address of an index, read further files (`-r`), or take a package from a path of this disk.
@@ -21,7 +21,7 @@ VARIABLE = re.compile(r"\$\{?[A-Za-z_]")
 
 
 def check_requirements(text: str) -> None:
-    """Refuse a list of packages that says more than which packages, and of which index.
+    """Refuse a list that says more than which packages, and of which index.
 
     Raises:
         ConfigError: a line is something else, or names a variable of the environment.
