@@ -165,7 +165,7 @@ def test_a_snapshot(hub: str, cache: Path) -> None:
     downloads = [path for path in Hub.sent if "/resolve/" in path]
     assert Chat().files() == instance.files()
     assert [path for path in Hub.sent if "/resolve/" in path] == downloads
-    with pytest.raises(ConfigError, match="names exact versions: team/tiny@main"):
+    with pytest.raises(ConfigError, match="names no stored model"):
         newest(Chat.__ekiben_service__(), "--watch-models")  # type: ignore[attr-defined]
 
 
