@@ -348,3 +348,24 @@ class TestFullDisk:
         assert (store.waiting(), files(store)) == (1, ["request"])
         assert store.request(kept.id).body == LARGE
         store.close()
+
+
+def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Processes that begin together all get the database: none is told that it is busy."""
+    program = (
+        "import sys, time; from pathlib import Path; from ekiben.engine.tasks.database import connect\n"
+        "print(flush=True); sys.stdin.read(1); connect(Path(sys.argv[1])).close()"
+    )
+    for number in range(5):
+        command = [sys.executable, "-c", program, str(tmp_path / f"{number}.db")]
+        started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(4)]
+        for process in started:
+            assert process.stdout is not None
+            process.stdout.readline()
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write(b"x")
+            process.stdin.flush()
+        for process in started:
+            process.communicate(timeout=60)
+        assert [process.returncode for process in started] == [0, 0, 0, 0]

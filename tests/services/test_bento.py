@@ -54,6 +54,8 @@ class Greeter:
 def _process_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave no module, path or variable of a bento behind."""
     monkeypatch.setenv(VARIABLE, os.environ.get(VARIABLE, ""))
+    for name in ("service", "words"):  # of a project that another test had
+        sys.modules.pop(name, None)
     modules, path = set(sys.modules), list(sys.path)
     yield
     sys.path[:] = path

@@ -17,6 +17,15 @@ from ekiben.tools.spread import named
 from tests.http.streamed_batches import Both
 
 pytestmark = pytest.mark.slow
+STDLIB = Path(os.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _path_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand no folder on that has a module `http` of its own, as those of other tests may have."""
+    hides = ("http/__init__.py", "http.py")
+    kept = [each for each in sys.path if Path(each) == STDLIB or not any((Path(each) / one).exists() for one in hides)]
+    monkeypatch.setattr(sys, "path", kept)
 
 
 def children() -> set[int]:

@@ -8,11 +8,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from ekiben.core.errors import CorruptItem, StoreError, Unavailable
 
 VERSION = 1  # of the tables, kept in `user_version`
 PATIENCE = 10.0  # seconds to wait for a write of another process
+PAUSE = 0.01  # seconds between two tries
 FULL = "the disk that keeps the tasks is full"
 CLOSED = "the folder that keeps the tasks cannot be written"
 TABLES = """
@@ -73,7 +75,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise CorruptItem(f"the database of tasks is damaged: {path}: {found}", hint=advice(path))
-    connection.execute("PRAGMA journal_mode = WAL")
+    keep_journal(connection)
     connection.execute("PRAGMA synchronous = FULL")
     with transaction(connection):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -85,6 +87,23 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             for statement in TABLES.split(";")[:-1]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def keep_journal(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work side by side (WAL).
+
+    Processes that open a new file at once are in each other's way here, and SQLite does not wait by itself.
+    """
+    end = monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= end:
+                raise
+            sleep(PAUSE)
+        else:
+            return
 
 
 @contextmanager
