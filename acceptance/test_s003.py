@@ -141,9 +141,9 @@ def test_S003_32_the_build_file(bento: Built, saved: tuple[Person, Output], tmp_
     assert asked[: len(told["python"]["packages"])] == told["python"]["packages"]
     shutil.copytree(bento.folder / "src", tmp_path / "misspelt")
     with (tmp_path / "misspelt" / "bentofile.yaml").open("a") as file:
-        file.write("lables: {}\n")
+        file.write("labelx: {}\n")
     said = bento.person.at(tmp_path / "misspelt").run("bentoml build", code=1)
-    assert re.search("^error: .*lables", said.stderr, re.MULTILINE)
+    assert re.search("^error: .*labelx", said.stderr, re.MULTILINE)
     assert "labels" in said.stderr
 
 
