@@ -112,6 +112,7 @@ def serving(folder: Path, *, private: bool = False) -> Iterator[str]:
             self.send_response(status)
             if status == 401:
                 self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+            self.send_header("Cache-Control", "max-age=600")  # as the public index says
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -21,7 +21,7 @@ from ekiben.bundle.environment import (
 from ekiben.bundle.target import Target, this_python
 from ekiben.bundle.wheels import digest
 from ekiben.core.errors import ConfigError
-from tests.bundle.index import make_wheel
+from tests.bundle.index import make_wheel, serving
 
 
 @pytest.fixture
@@ -141,6 +141,21 @@ def test_install_fails(lock: str, words: str, bento: Path, index: str, said: lis
         make_environment(bento, tell=said.append)
     assert list(home.glob("environments/*/venv")) == []
     assert list(home.glob("tmp/ekiben-*")) == []
+
+
+def test_a_lock_newer_than_the_cache(bento: Path, tmp_path: Path, said: list[str]) -> None:
+    """A release that uv's copy of the index's page does not know yet is found."""
+    wheels = tmp_path / "young"
+    first = make_wheel(wheels, "young", "1.0")
+    own = f"--hash={digest(bento / 'wheels/ekiben-0.1.0-py3-none-any.whl')}"
+    lock = "--index-url {url}\nekiben==0.1.0 {own}\nyoung=={release} --hash={hash}\n"
+    with serving(wheels) as url:
+        write(bento, lock.format(url=url, own=own, release="1.0", hash=digest(first)))
+        make_environment(bento, tell=said.append)
+        second = make_wheel(wheels, "young", "2.0")
+        write(bento, lock.format(url=url, own=own, release="2.0", hash=digest(second)))
+        python = make_environment(bento, tell=said.append)
+    assert run(python, "import young; print(young.VERSION)") == "2.0\n"
 
 
 def test_killed(bento: Path, said: list[str], home: Path, index: str) -> None:

@@ -30,7 +30,7 @@ def test_the_words() -> None:
     ]  # fmt: skip
     assert build_words("podman", build())[:4] == ["podman", "build", "--format", "docker"]
     assert "--layers" in build_words("buildah", build())
-    assert set(OFFERED) == set(ENGINES)
+    assert set(OFFERED) == {*ENGINES, "oci"}
 
 
 @pytest.mark.parametrize("nasty", [each for each in NASTY if each not in ("#", "*")], ids=ascii)

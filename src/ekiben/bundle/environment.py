@@ -36,6 +36,7 @@ VENV, FILES = "venv", "files.json"
 PYTHON = Path("Scripts/python.exe") if os.name == "nt" else Path("bin/python")
 USED = "used"  # its time is when the environment was last wanted
 WHY = "making the environment"
+STALE = "there is no version of"  # uv's words, also where its copy of an index's page is older than the lock
 # Of this process, and wrong in another environment.
 OURS = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
 
@@ -167,7 +168,12 @@ def install(recipe: Recipe, fresh: Path, *, show: bool, is_again: bool = False) 
         words += ["--find-links", str(recipe.wheels[0].wheel.parent.resolve())] if recipe.wheels else []
     else:  # an index could have another of the same name and version
         words += [str(each.wheel.resolve()) for each in recipe.wheels]
-    run_uv(words, why=WHY, cwd=fresh, environ=environ, show=show)
+    try:
+        run_uv(words, why=WHY, cwd=fresh, environ=environ, show=show)
+    except ConfigError as error:
+        if recipe.indexes.no_index or not (show or STALE in str(error)):
+            raise
+        run_uv([*words, "--refresh"], why=WHY, cwd=fresh, environ=environ)
 
 
 def put(fresh: Path, place: Path) -> None:
