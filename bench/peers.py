@@ -56,6 +56,20 @@ CASES = {
     "pipeline": Case(16, "mosec", "labels", "two services, each in a process of its own"),
 }
 
+# Of each case those whom a budget of the design names, or a document compares with: the short table of `--budgets`.
+RIVALS = {
+    "noop": ("bare", "uvicorn-constant", "ekiben", "mosec", "bentoml"),
+    "iris": ("uvicorn", "ekiben", "mosec", "flask", "fastapi", "bentoml"),
+    "iris-lone": ("uvicorn", "ekiben", "ekiben-alone", "ekiben-batched"),
+    "iris-batched": ("bare", "ekiben", "ekiben-apart", "mosec", "bentoml", "litserve"),
+    "forest-batched": ("ekiben", "mosec"),
+    "array-json": ("ekiben", "mlserver", "bentoml"),
+    "array-binary": ("ekiben", "blacksheep", "bentoml"),
+    "image": ("ekiben", "mosec", "bentoml"),
+    "stream": ("ekiben-stream", "fastapi", "bentoml"),
+    "pipeline": ("ekiben-pipeline", "mosec", "bentoml-pipeline"),
+}
+
 UVICORN = "{python} -m uvicorn --app-dir {servers} --host 127.0.0.1 --port {port} --no-access-log --log-level warning "
 PROMPT = "prompt.json"
 

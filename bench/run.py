@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import processes
-from peers import ALONE, BATCHED, CASES, PEERS, Ask, Case, Peer
+from peers import ALONE, BATCHED, CASES, PEERS, RIVALS, Ask, Case, Peer
 from plot import draw
 from report import write_report
 from static import measure_static
@@ -157,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default=",".join(CASES), help="comma-separated")
     parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated; those not installed are left out")
+    parser.add_argument("--budgets", action="store_true", help="of each case only the peers that a budget names")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2, help="of load in each measurement")
     parser.add_argument("--unpinned", action="store_true", help="let the kernel place server and load")
@@ -166,8 +167,9 @@ def main() -> None:
     rows = []
     with options.out.open("w") as out:
         for turn in range(options.rounds):
-            for case_name in options.cases.split(","):
-                names = [name for name in options.peers.split(",") if able(name, case_name)]
+            for case_name in RIVALS if options.budgets else options.cases.split(","):
+                asked = RIVALS[case_name] if options.budgets else options.peers.split(",")
+                names = [name for name in asked if able(name, case_name)]
                 for name in [*names, *([ALONE] if case_name in BATCHED else [])]:
                     found = measure_model(case_name, options) if name == ALONE else measure(name, case_name, options)
                     row = found | {"round": turn}
