@@ -7,8 +7,8 @@ Which name stands for what is written in the modules that the table below points
 import importlib
 from typing import Any
 
-# Where each public name lives.
-NAMES = {
+# Where each public name lives, by the generation of BentoML that brought it.
+CLASSES = {  # 1.2 to 1.4: a service is a class
     "AsyncHTTPClient": "ekiben",
     "Bento": "bentoml.bentos",
     "Context": "ekiben",
@@ -35,6 +35,9 @@ NAMES = {
     "service": "bentoml.services",
     "task": "ekiben",
 }
+RUNNERS: dict[str, str] = {}  # 1.0 and 1.1: a service is an object, and its models run in runners
+BUNDLES: dict[str, str] = {}  # 0.13: a service is a class that is packed with artifacts
+NAMES = {**CLASSES, **RUNNERS, **BUNDLES}
 MODULES = (
     "bentos",
     "catboost",

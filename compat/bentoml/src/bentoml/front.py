@@ -4,6 +4,7 @@ In: a function of Ekiben's. Out: the same function, in BentoML's home and with B
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -24,6 +25,9 @@ STYLE = Style(
     default_port=3000,
     unfinished_status=400,
 )
+# What services of 1.0 and 1.1 differ in, and those of 0.13.
+STYLE_OF_RUNNERS = replace(STYLE, metrics_prefix="bentoml_api_server")
+STYLE_OF_BUNDLES = replace(STYLE, request_id_header="X-Request-Id", metrics_prefix="BENTOML", default_port=5000)
 FRONT = FrontEnd(
     title="BentoML",
     program="bentoml",
