@@ -1,4 +1,4 @@
-"""Draw measurements: one row of bars a case, on a logarithmic axis.
+"""Draw measurements: one row of bars a case, from zero on.
 
 In: the rows of `run.py`. Out: a PNG file.
 """
@@ -32,9 +32,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         colours = [OURS if peer.startswith("ekiben") else OTHERS for peer in order]
         bars = axis.barh(order, middles, xerr=spread, color=colours, ecolor="#475569")
         axis.bar_label(bars, labels=[f"{value:,.0f}" for value in middles], padding=6, fontsize=8)
-        axis.set(
-            xscale="log", title=f"{case}: {CASES[case].title}, c={CASES[case].concurrency}", xlabel="answers a second"
-        )
+        axis.set(title=f"{case}: {CASES[case].title}, c={CASES[case].concurrency}", xlabel="answers a second")
         axis.margins(x=0.15)
     figure.savefig(path, dpi=80)
     pyplot.close(figure)

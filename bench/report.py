@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from budgets import budget_table
 from peers import ALONE, CASES, PEERS
 from static import Figure
 
@@ -18,8 +19,9 @@ TOKENS = 100  # of one stream
 
 HEAD = """# Benchmarks
 
-Written by `make bench` on {day}; do not edit by hand. Compare ratios, not figures: each table is one interleaved run,
-the server on one core and the load (wrk) on another, keep-alive connections, closed loop, {rounds} rounds.
+Written by `make bench` on {day}; do not edit by hand (`bench/notes.md` is its prose). Compare ratios, not figures:
+each table is one interleaved run, the server on one core and the load (wrk) on another, keep-alive connections, closed
+loop, {rounds} rounds.
 Ekiben runs with its defaults on: validation, metrics, request ids, access log.
 
 - Machine: {machine}
@@ -30,7 +32,10 @@ A ratio within the spread is "not shown". `CPU µs/req` is the CPU time of the s
 the figure that a noisy machine disturbs least.
 
 ![Answers a second, by case and peer](benchmarks.png)
+
+{notes}
 """
+NOTES = Path(__file__).with_name("notes.md")  # what the figures say, by hand
 
 
 def write_report(rows: Sequence[Mapping[str, Any]], static: Mapping[str, Figure], pythons: Mapping[str, Path]) -> str:
@@ -39,7 +44,8 @@ def write_report(rows: Sequence[Mapping[str, Any]], static: Mapping[str, Figure]
     used = sorted({row["peer"] for row in rows} - {ALONE})
     versions = ", ".join(sorted({version_of(name, pythons[name]) for name in used}))
     day = datetime.now(UTC).date().isoformat()
-    parts = [HEAD.format(day=day, rounds=rounds, machine=machine(), versions=versions)]
+    notes = NOTES.read_text().strip()
+    parts = [HEAD.format(day=day, rounds=rounds, machine=machine(), versions=versions, notes=notes), budget_table(rows)]
     for case in dict.fromkeys(row["case"] for row in rows):
         parts.append(case_table(case, [row for row in rows if row["case"] == case]))
     parts.append(start_table(rows))

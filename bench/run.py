@@ -152,18 +152,8 @@ def able(name: str, case: str) -> bool:
     return python_of(peer).exists() and case in peer.asks
 
 
-def main() -> None:
-    """Measure all, round by round, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default=",".join(CASES), help="comma-separated")
-    parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated; those not installed are left out")
-    parser.add_argument("--budgets", action="store_true", help="of each case only the peers that a budget names")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=2, help="of load in each measurement")
-    parser.add_argument("--unpinned", action="store_true", help="let the kernel place server and load")
-    parser.add_argument("--out", type=Path, default=HERE / "results.jsonl")
-    parser.add_argument("--report", type=Path, help="Markdown file to write, such as docs/benchmarks.md")
-    options = parser.parse_args()
+def take(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure all, round by round."""
     rows = []
     with options.out.open("w") as out:
         for turn in range(options.rounds):
@@ -177,6 +167,23 @@ def main() -> None:
                     out.write(json.dumps(row) + "\n")
                     out.flush()
                     print(f"{turn + 1}/{options.rounds} {case_name:14} {name:17} {row['rps']:9.0f} req/s", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Measure, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", default=",".join(CASES), help="comma-separated")
+    parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated; those not installed are left out")
+    parser.add_argument("--budgets", action="store_true", help="of each case only the peers that a budget names")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=2, help="of load in each measurement")
+    parser.add_argument("--again", action="store_true", help="write the report of the measurements that lie in --out")
+    parser.add_argument("--unpinned", action="store_true", help="let the kernel place server and load")
+    parser.add_argument("--out", type=Path, default=HERE / "results.jsonl")
+    parser.add_argument("--report", type=Path, help="Markdown file to write, such as docs/benchmarks.md")
+    options = parser.parse_args()
+    rows = [json.loads(line) for line in options.out.read_text().splitlines()] if options.again else take(options)
     if options.report:
         static = measure_static({name: python_of(PEERS[name]) for name in ("ekiben", "bentoml")}, options.rounds)
         draw(rows, options.report.with_suffix(".png"))
