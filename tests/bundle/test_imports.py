@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ekiben.bundle.imports import Imported, find_imports
+from ekiben.bundle.imports import Imported, find_all, find_imports
 from tests.bundle.index import make_wheel, unpack
 from tests.bundle.test_wheels import make_project
 
@@ -113,3 +113,21 @@ def test_nothing_is_run(project: Path) -> None:
     text = f"import evil\nopen({str(mark)!r}, 'w')\n"
     find_imports(write(project, service=text, evil=f"open({str(mark)!r}, 'w')\n"), project)
     assert not mark.exists()
+
+
+def test_own_files_and_their_roots(tmp_path: Path) -> None:
+    """Every file of the user's is listed by its path below the folder that its import starts from."""
+    main, other = tmp_path / "project", tmp_path / "shared"
+    for place, text in {
+        main / "pkg" / "__init__.py": "",
+        main / "pkg" / "service.py": "from . import words\nimport lib\nimport numpy\n",
+        main / "pkg" / "words.py": "import pkg.service\n",
+        main / "unused.py": "import click\n",
+        other / "lib.py": "import yaml\n",
+    }.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    own, imported = find_all(main / "pkg" / "service.py", (main, other))
+    assert {path.as_posix() for path in own} == {"pkg/service.py", "pkg/__init__.py", "pkg/words.py", "lib.py"}
+    assert own[Path("lib.py")] == other / "lib.py"
+    assert sorted(each.module for each in imported) == ["numpy", "yaml"]

@@ -41,19 +41,39 @@ def find_imports(entry: Path, context: Path) -> tuple[Imported, ...]:
         context: the project's folder; its `src` holds modules too.
     """
     roots = tuple(dict.fromkeys((entry.parent.resolve(), context.resolve(), context.resolve() / "src")))
-    waiting, seen, found = [entry.resolve()], set(), dict[str, str]()
+    return tuple(resolve(follow(entry, roots, context)[1]))
+
+
+def find_all(entry: Path, roots: Sequence[Path]) -> tuple[dict[Path, Path], tuple[Imported, ...]]:
+    """List the modules that a file needs, those of the user's own and those of others.
+
+    Args:
+        entry: a Python file.
+        roots: folders that imports start from, absolute; the first is that of *entry*.
+
+    Returns:
+        Own files, *entry* the first, each by its path below the folder that its import starts from; and what
+        `find_imports` gives.
+    """
+    own, found = follow(entry, roots, roots[0])
+    return {file.relative_to(root): file for file, root in own.items()}, tuple(resolve(found))
+
+
+def follow(entry: Path, roots: Sequence[Path], context: Path) -> tuple[dict[Path, Path], dict[str, str]]:
+    """Follow imports through the project; give its files with their roots, and what is imported from elsewhere."""
+    waiting, seen, found = [(entry.resolve(), roots[0])], dict[Path, Path](), dict[str, str]()
     while waiting:
-        file = waiting.pop(0)
+        file, root = waiting.pop(0)
         if file in seen:
             continue
-        seen.add(file)
+        seen[file] = root
         for module, line in imports_of(file, roots):
-            inner = in_project(module, roots)
-            waiting += [path for path in inner if path.suffix == ".py"]
+            start, inner = next(((each, own) for each in roots if (own := in_project(module, (each,)))), (root, []))
+            waiting += [(path, start) for path in inner if path.suffix == ".py"]
             if not inner and module.partition(".")[0] not in KNOWN:
                 shown = file.relative_to(context.resolve()) if file.is_relative_to(context.resolve()) else file.name
                 found.setdefault(module, f"{shown}:{line}")
-    return tuple(resolve(found))
+    return seen, found
 
 
 def imports_of(file: Path, roots: Sequence[Path]) -> Iterator[tuple[str, int]]:

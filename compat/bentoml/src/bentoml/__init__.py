@@ -39,6 +39,7 @@ RUNNERS: dict[str, str] = {}  # 1.0 and 1.1: a service is an object, and its mod
 BUNDLES: dict[str, str] = {}  # 0.13: a service is a class that is packed with artifacts
 NAMES = {**CLASSES, **RUNNERS, **BUNDLES}
 MODULES = (
+    "artifact",
     "bentos",
     "catboost",
     "exceptions",

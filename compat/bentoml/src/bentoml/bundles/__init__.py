@@ -1,0 +1,1 @@
+"""Services of 0.13: classes that are packed with artifacts, and saved as bundles."""
