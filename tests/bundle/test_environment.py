@@ -274,3 +274,21 @@ def test_prune(bento: Path, said: list[str]) -> None:
     assert prune_environments(before=used + 10) == []
     assert make_environment(bento, tell=said.append) == python
     assert json.loads((place / environment.FILES).read_text())
+
+
+def test_prune_leaves_what_runs(bento: Path, said: list[str]) -> None:
+    """An environment in which a process runs stays, also after that process became another program."""
+    python = make_environment(bento, tell=said.append)
+    used = (python.parents[2] / environment.USED).stat().st_mtime
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom ekiben.bundle.environment import keep_environment\n"
+        "keep_environment(Path(sys.argv[1]))\n"
+        "os.execv(sys.argv[1], [sys.argv[1], '-c', 'print(1, flush=True); input()'])\n"
+    )
+    words = [sys.executable, "-c", code, str(python)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "1\n"
+        assert prune_environments(before=used + 10) == []
+        running.communicate("\n", timeout=60)
+    assert prune_environments(before=used + 10) == [python.parents[2].name]

@@ -78,6 +78,17 @@ def test_delete(ekiben: Command, project: Path) -> None:
     assert models.get("flowers:v1")
 
 
+def test_prune_environments(ekiben: Command, home: Path) -> None:
+    """Environments go by how long ago they were wanted; bentos stay."""
+    assert "no environment is unused for 30 days" in ekiben("prune", "--environments", "30").err
+    place = home / "environments" / ("a" * 64)
+    (place / "venv").mkdir(parents=True)
+    assert "removed the environment aaaaaaaaaaaa\n" in ekiben("prune", "--environments", "30").err
+    assert not (place / "venv").exists()
+    assert "what stays" in ekiben("prune").err
+    assert "leave the name out" in ekiben("prune", "iris", "--environments", "30").err
+
+
 def test_prune(ekiben: Command, project: Path) -> None:
     """The newest versions of each bento stay."""
     make(project, "v1", "v2", "v3")

@@ -4,6 +4,7 @@ In: the folder `env/python` of a bento. Out: the Python of an environment that h
 
     <home>/environments/<digest>/venv        the environment
     <home>/environments/<digest>/files.json  its files and their sizes, by which damage is noticed
+    <home>/environments/<digest>/held        locked by each process that runs in it
 
 The digest is of the lock, the wheels that travel and the version of Python, so bentos with one lock share one
 environment. One process makes it, others wait; a killed one leaves nothing half made.
@@ -27,13 +28,14 @@ from ekiben.bundle.wheels import Carried, read_wheel
 from ekiben.core.errors import ConfigError
 from ekiben.core.paths import disk_errors, home, write_whole
 from ekiben.core.uv import run_uv
-from ekiben.store.staging import stage, store_lock
+from ekiben.store.staging import hold, is_held, stage, store_lock
 
 Tell = Callable[[str], None]
 
 FOLDER = "environments"  # in the home
 VENV, FILES = "venv", "files.json"
 PYTHON = Path("Scripts/python.exe") if os.name == "nt" else Path("bin/python")
+HELD = "held"
 USED = "used"  # its time is when the environment was last wanted
 WHY = "making the environment"
 STALE = "there is no version of"  # uv's words, also where its copy of an index's page is older than the lock
@@ -221,8 +223,13 @@ def child_environ(python: Path, environ: Mapping[str, str] = os.environ) -> dict
     return {**found, "VIRTUAL_ENV": str(venv), "PATH": f"{python.parent}{os.pathsep}{environ.get('PATH', '')}"}
 
 
+def keep_environment(python: Path) -> None:
+    """Let nobody remove the environment of *python* while this process lives, which may become that Python."""
+    hold(python.parents[2] / HELD)
+
+
 def prune_environments(before: float) -> list[str]:
-    """Remove the environments that were last wanted before a time.
+    """Remove the environments that were last wanted before a time, and in which nothing runs.
 
     Args:
         before: seconds since 1970.
@@ -237,7 +244,8 @@ def prune_environments(before: float) -> list[str]:
             continue
         with store_lock(place), disk_errors(f"cannot remove {place}"):  # the lock stays: another may wait for it
             used = place / USED
-            if not used.exists() or used.stat().st_mtime < before:
+            is_old = not used.exists() or used.stat().st_mtime < before
+            if is_old and not is_held(place / HELD):
                 (place / FILES).unlink(missing_ok=True)
                 shutil.rmtree(place / VENV)
                 gone.append(place.name)

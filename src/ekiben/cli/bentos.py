@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.errors import Mistake
 from ekiben.cli.items import delete_items, find_targets, pair, verify_items
 from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
 
@@ -155,14 +156,50 @@ def verify_bentos(ctx: click.Context, targets: tuple[str, ...], output: str) -> 
     examples=[
         ("prune --keep 3", "All but the three newest of each bento, after asking."),
         ("prune iris --keep 1 -y", "All but the newest of one, without asking."),
+        ("prune --environments 30", "The environments of `serve --env` that nobody wanted for 30 days."),
     ],
 )
 @click.argument("name", required=False, shell_complete=complete_with(tags))
-@click.option("--keep", type=click.IntRange(1), required=True, metavar="NUMBER", help="Newest versions that stay.")
+@click.option("--keep", type=click.IntRange(1), metavar="NUMBER", help="Newest versions that stay.")
+@click.option(
+    "--environments",
+    "days",
+    type=click.IntRange(0),
+    metavar="DAYS",
+    help="Remove environments that nobody wanted for so many days.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @output_option("table", "json", "yaml", default="table")
-def prune_bentos(name: str | None, keep: int, yes: bool, output: str) -> None:
+@click.pass_context
+def prune_bentos(
+    ctx: click.Context, name: str | None, keep: int | None, days: int | None, yes: bool, output: str
+) -> None:
     """Delete all but the newest versions of each bento, or of NAME; models stay."""
+    if keep is None and days is None:
+        raise Mistake("`prune` needs to know what stays", ctx, hint="write `--keep 3`, or `--environments 30`")
+    if days is not None and keep is None and name is not None:
+        raise Mistake(f"`--environments` is not of one bento: {name!r}", ctx, hint="leave the name out")
+    if keep is not None:
+        prune_versions(name, keep, yes=yes, output=output)
+    if days is not None:
+        prune_cached(days)
+
+
+def prune_cached(days: int) -> None:
+    """Remove environments that nobody wanted for some days."""
+    import time
+
+    from ekiben.bundle.environment import prune_environments
+
+    gone = prune_environments(time.time() - days * 86_400)
+    for digest in gone:
+        click.echo(f"removed the environment {digest[:12]}", err=True)
+    if not gone:
+        click.echo(f"no environment is unused for {days} day{'s' * (days != 1)}", err=True)
+
+
+def prune_versions(name: str | None, keep: int, *, yes: bool, output: str) -> None:
+    """Delete all but the newest versions, after asking."""
     from ekiben.store.bentos import bento_store
 
     store = bento_store()

@@ -32,7 +32,7 @@ def go_inside(ctx: click.Context, targets: Sequence[str], working_dir: str | Non
         ConfigError: there are several targets, the one is no bento, or its environment cannot be made here.
         MissingLibrary: uv is not installed.
     """
-    from ekiben.bundle.environment import make_environment, read_recipe
+    from ekiben.bundle.environment import keep_environment, make_environment, read_recipe
 
     if len(targets) > 1:
         raise ConfigError(f"`{OPTION}` serves one bento: {' '.join(targets)!r}", hint="serve each by itself")
@@ -45,6 +45,7 @@ def go_inside(ctx: click.Context, targets: Sequence[str], working_dir: str | Non
     module = by.module if by.distribution in read_recipe(folder).names else EKIBEN.distribution
     words = [str(python), "-P", "-m", module, *outright(without(session.words), ctx.command, targets, bento)]
     log.info("serving %s with %s", bento.tag, python)
+    keep_environment(python)
     sys.stdout.flush()
     sys.stderr.flush()
     become(python, words)

@@ -117,6 +117,33 @@ def _base(root: Path) -> Path:
     return root / f".{FOLDER}"
 
 
+def hold(file: Path) -> int | None:
+    """Hold a file, beside others who do, until this process ends, whatever program it becomes.
+
+    Returns:
+        The open file; None where the system has no lock that several can hold.
+    """
+    if sys.platform == "win32":
+        return None
+    with disk_errors(f"cannot hold {file}"):
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        os.set_inheritable(handle, True)
+    return handle
+
+
+def is_held(file: Path) -> bool:
+    """Say whether a process holds a file."""
+    try:
+        handle = os.open(file, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _lock(handle, wait=False)
+    finally:
+        os.close(handle)
+
+
 def _owned(folder: Path) -> int | None:
     """Lock a folder whose owner is gone; None if the owner lives."""
     try:
