@@ -1,6 +1,7 @@
 """The commands of the store of bentos do what they say, and nothing unasked."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import yaml
 from ekiben import bentos, models
 from ekiben.bundle.bento import build
 from ekiben.cli.bentos import tags
+from ekiben.cli.short import short
 from ekiben.core.errors import NotFound
+from ekiben.store.bentos import Bento
 from tests.cli.conftest import Command
 
 SERVICE = "import ekiben\n@ekiben.service\nclass Iris:\n    @ekiben.api\n    def call(self) -> None: ...\n"
@@ -54,13 +57,38 @@ def test_an_empty_store_says_so(ekiben: Command, home: Path) -> None:
 def test_get(ekiben: Command, project: Path) -> None:
     """A bento is shown as its description, as a row, or as the path of its folder."""
     make(project, "v1")
-    shown = yaml.safe_load(ekiben("get", "iris").out)
+    shown = yaml.safe_load(ekiben("get", "iris", "-o", "yaml").out)
     assert shown == json.loads(ekiben("get", "iris:latest", "-o", "json").out)
     assert (shown["name"], shown["digest"]) == ("iris", bentos.get("iris").digest)
     assert ekiben("get", "iris", "-o", "tag").out == "iris:v1\n"
     assert ekiben("get", "iris:v1", "-o", "path").out == f"{bentos.get('iris').path}\n"
     assert "iris:v1" in ekiben("get", "iris", "-o", "table").out
     assert "there is no bento 'rose'" in ekiben("get", "rose").err
+
+
+def test_get_in_short(ekiben: Command, project: Path) -> None:
+    """Without an option a bento is told in a few lines, which are YAML still, and stderr says how to see all."""
+    make(project, "v1", labels={"team": "a"})
+    ran = ekiben("get", "iris")
+    told = yaml.safe_load(ran.out)
+    assert (told["tag"], told["service"], told["labels"]) == ("iris:v1", "service:Iris", {"team": "a"})
+    assert told["endpoints"] == ["POST /call"]
+    assert told["models"] == ["flowers:v1"]
+    assert told["digest"] == bentos.get("iris").digest
+    assert told["path"] == str(bentos.get("iris").path)
+    assert "services" not in told
+    assert len(ran.out.splitlines()) < 20
+    assert "`ekiben get iris:v1 -o yaml` shows all of it." in ran.err
+
+
+def test_short_of_what_another_wrote(project: Path) -> None:
+    """A description whose parts are missing, or of another type, is told as far as it goes."""
+    make(project, "v1")
+    found = bentos.get("iris")
+    for services in ((), ({"spec": None},), ({"spec": {"endpoints": [None, {"route": "/x"}], "http": []}},)):
+        told = short(Bento(found.path, replace(found.info, services=services)))
+        assert "endpoints" not in told or told["endpoints"][-1] == "POST /x"
+        assert told["tag"] == "iris:v1"
 
 
 def test_delete(ekiben: Command, project: Path) -> None:

@@ -118,6 +118,15 @@ def test_ports(project: Path, variables: dict[str, str], options: list[str], win
 
 
 @pytest.mark.slow
+def test_the_port_of_a_dialect() -> None:
+    """Without an option the port is that of the service's style, even if that port is taken."""
+    command = [sys.executable, "-m", "ekiben", "serve", "tests.http.styled:TEXT"]
+    env = {"EKIBEN_PORT": "", "PORT": ""}
+    with starting(command, 5000, cwd=Path(__file__).parents[2], env=env) as server:
+        server.wait_for_log(":5000")
+
+
+@pytest.mark.slow
 def test_a_port_in_use(project: Path) -> None:
     """A second server on a port says so, without a traceback, and exits 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

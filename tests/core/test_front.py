@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ekiben import models
-from ekiben.core.front import EKIBEN, Front, enter, front
+from ekiben.core.front import EKIBEN, Front, command, enter, front
 from ekiben.core.paths import home
 
 OTHER = Front(program="other", home_variable="OTHER_HOME", home_folder="~/other")
@@ -41,3 +41,10 @@ def test_a_hint_names_the_fronts_variable(home: Path, monkeypatch: pytest.Monkey
     with enter(OTHER), pytest.raises(Exception, match="thing") as caught:
         models.get("thing")
     assert f"OTHER_HOME={home}" in caught.value.hint
+
+
+def test_a_command_in_a_message_is_the_fronts() -> None:
+    """Hints name the program that was entered."""
+    assert command("models verify") == "`ekiben models verify`"
+    with enter(OTHER):
+        assert command("models verify") == "`other models verify`"

@@ -44,7 +44,7 @@ async def test_failures(
 
 async def test_other_error_style() -> None:
     """The form of errors is data: another style has one member, as JSON."""
-    async with asking(Calls, style=Style(error_style="bentoml")) as client:
+    async with asking(Calls, style=Style(error_style="object")) as client:
         answer = await client.post("/fail", json={"how": "ours"})
         assert (answer.json(), answer.headers["content-type"]) == (
             {"error": "`how` must be kind: 'ours'"},

@@ -24,7 +24,7 @@ from ekiben.core.errors import MissingLibrary
 from ekiben.core.running import NOBODY, running
 from ekiben.core.spec import HttpSpec, TraceSpec
 from ekiben.http.app import App
-from ekiben.http.tracing import HEADER, plan
+from ekiben.http.tracing import plan
 from tests.http.within import asking, bound, started
 
 TRACE_ID, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"  # the example of the W3C's document
@@ -202,13 +202,13 @@ async def test_the_trace_id_is_told() -> None:
     async with asking(Traced, tracing=TraceSpec(header=True)) as client:
         answer = await client.post("/who", json={}, headers={**SAMPLED, "x-request-id": "r7"})
     logging.getLogger("ekiben").handlers.clear()
-    assert answer.headers[HEADER.decode()] == TRACE_ID
+    assert answer.headers["x-trace-id"] == TRACE_ID
     assert answer.json()[:2] == ["r7", TRACE_ID]
     line = json.loads(stream.getvalue().splitlines()[-1])
     assert line["trace_id"] == TRACE_ID
     assert line["message"].endswith(f"id=r7 trace={TRACE_ID}")
     async with asking(Traced) as client:
-        assert HEADER.decode() not in (await client.post("/who", json={})).headers
+        assert "x-trace-id" not in (await client.post("/who", json={})).headers
 
 
 async def test_dependencies_by_url() -> None:

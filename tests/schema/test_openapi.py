@@ -330,7 +330,7 @@ class TestTasks:
         names = [each["name"] for each in paths["/v1/train/status"]["get"]["parameters"]]
         assert names == ["task_id", "wait"]
 
-    @pytest.mark.parametrize(("style", "status"), [(Style(), "409"), (Style(unfinished_status=400), "400")])
+    @pytest.mark.parametrize(("style", "status"), [(Style(), "409"), (Style(error_statuses=(("WrongState", 400),)), "400")])
     def test_says_how_it_refuses(self, style: Style, status: str) -> None:
         """An answer that is not there yet has the status of the style."""
         refused = self.made(style)["paths"]["/v1/train/get"]["get"]["responses"]

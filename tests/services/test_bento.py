@@ -1,5 +1,6 @@
 """A bento is served with its own code and models, whatever became of the project and the store."""
 
+import logging
 import os
 import shutil
 import sys
@@ -132,14 +133,26 @@ def test_two_in_one_process(bento: Bento, project: Path) -> None:
     assert second.digest != bento.digest
 
 
-def test_a_model_of_the_same_name(bento: Bento, tmp_path: Path) -> None:
-    """Where a model and a bento have one name, both ways to say which are told."""
+def test_a_model_of_the_same_name(bento: Bento, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A bento goes before a model of its name, which is told; each can be named apart."""
+    logging.getLogger("ekiben").propagate = True
     with ekiben.models.create("greeter") as model:
         (model.path / "x").write_text("")
+    with caplog.at_level("INFO", "ekiben"):
+        assert load("greeter", folder=tmp_path).spec.name == "Greeter"
+    assert f"greeter is the bento {bento.tag}; `model:greeter` is the stored model {model.tag}" in caplog.text
+    assert load("bento:greeter", folder=tmp_path).spec.name == "Greeter"
+    with pytest.raises(ServiceLoadError, match="names no method to serve"):
+        load("model:greeter", folder=tmp_path)
+    assert load(f"greeter:{bento.tag.version}", folder=tmp_path).spec.version == bento.tag.version
+
+
+def test_a_module_of_the_same_name(bento: Bento, tmp_path: Path) -> None:
+    """A file that bears the name of a bento is another reading of it: both are told, and nothing is loaded."""
+    (tmp_path / "greeter.py").write_text("raise RuntimeError('imported')")
     with pytest.raises(ServiceLoadError, match="2 ways") as caught:
         load("greeter", folder=tmp_path)
     assert "`bento:greeter` for the bento" in (caught.value.hint or "")
-    assert load("bento:greeter", folder=tmp_path).spec.name == "Greeter"
 
 
 NAMED = """

@@ -65,7 +65,7 @@ def test_limits() -> None:
 
 def test_style_of_the_front() -> None:
     """A service that is described under another front bears its style."""
-    style = Style(error_style="bentoml")
+    style = Style(error_style="object")
     with enter(Front(style=style)):
         assert bound().spec.style == style
     assert bound().spec.style == Style()

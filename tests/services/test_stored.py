@@ -62,8 +62,8 @@ def test_spec() -> None:
 def test_style() -> None:
     """A stored model answers in the style of the front that it is served under."""
     model = save(SVC().fit(ROWS, CLASSES))
-    with enter(Front(style=Style(error_style="bentoml"))):
-        assert bind_model(model).spec.style.error_style == "bentoml"
+    with enter(Front(style=Style(error_style="object"))):
+        assert bind_model(model).spec.style.error_style == "object"
 
 
 def test_types_from_the_sample() -> None:

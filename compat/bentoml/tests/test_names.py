@@ -198,9 +198,9 @@ def test_a_service_has_bentomls_style() -> None:
 
     spec = Echo.__ekiben_service__().spec
     assert spec.name == "echo"
-    assert spec.style.error_style == "bentoml"
+    assert spec.style.error_style == "object"
     assert spec.style.request_id_header == "X-BentoML-Request-ID"
-    assert spec.style.server_header == "BentoML Service/echo"
+    assert spec.style.server_header == "BentoML Service/{service}"
     assert spec.style.metrics_prefix == "bentoml_service"
     assert spec.endpoints[0].output["type"] == "integer"
     assert Echo().echo(3) == 3

@@ -9,6 +9,7 @@ from ekiben.cli.command import Command, complete_with, session_of
 from ekiben.cli.errors import Mistake
 from ekiben.cli.items import delete_items, find_targets, pair, verify_items
 from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
+from ekiben.cli.short import short
 
 if TYPE_CHECKING:
     from ekiben.store.bentos import Bento
@@ -88,14 +89,16 @@ def list_bentos(name: str | None, labels: tuple[str, ...], output: str) -> None:
     "get",
     cls=Command,
     examples=[
-        ("get iris:latest", "All that is known of the newest version."),
+        ("get iris:latest", "The newest version: what it serves, what it holds, where it lies."),
+        ("get iris -o yaml", "All that is known of it."),
         ("get iris -o path", "The folder that holds its files."),
         ("get iris -o tag", "The exact tag of the newest version, for a script."),
     ],
 )
 @click.argument("tag", shell_complete=complete_with(tags))
-@output_option("yaml", "json", "table", "path", "tag", default="yaml")
-def get_bento(tag: str, output: str) -> None:
+@output_option("short", "yaml", "json", "table", "path", "tag", default="short")
+@click.pass_context
+def get_bento(ctx: click.Context, tag: str, output: str) -> None:
     """Show what is known of a bento; a bare name is its newest version."""
     from ekiben.store.bentos import bento_store
 
@@ -106,6 +109,11 @@ def get_bento(tag: str, output: str) -> None:
         click.echo(str(bento.tag))
     elif output == "table":
         show([bento], output)
+    elif output == "short":
+        echo_data(short(bento), "yaml")
+        session = session_of(ctx)
+        if not session.quiet:
+            click.echo(f"\n`{session.front.program} get {bento.tag} -o yaml` shows all of it.", err=True)
     else:
         told = {**bento.info.to_plain(), "digest": bento.digest, "size": size(bento.size), "path": str(bento.path)}
         echo_data(told, output)

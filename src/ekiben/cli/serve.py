@@ -25,6 +25,7 @@ from ekiben.cli.place import Place
 from ekiben.cli.reload import Child, Inherited, command_of, supervise
 from ekiben.cli.session import environment
 from ekiben.cli.sockets import is_given, open_sockets, settle
+from ekiben.core.front import front
 
 if TYPE_CHECKING:
     from ekiben.core.config import Layer
@@ -373,7 +374,7 @@ def announce(bound: "BoundService", url: str) -> None:
 def offered(bound: "BoundService") -> list[tuple[str, str, str]]:
     """List what a service offers: method, path, words."""
     if not bound.spec.endpoints and not bound.mounts:
-        log.warning("%s has no endpoint: write `@ekiben.api` above a method", bound.spec.name)
+        log.warning("%s has no endpoint: write `@%s.api` above a method", bound.spec.name, front().program)
     prefix = bound.spec.http.path_prefix
     lines = [(e.methods[0], prefix + e.route, e.doc.strip().partition("\n")[0]) for e in bound.spec.endpoints]
     return [*lines, *(("*", prefix + mount.path + "/", mount.name) for mount in bound.mounts)]

@@ -59,8 +59,8 @@ def settle(
     if listen.uds is None and listen.fd is None:
         if http.host is not None and not is_given(ctx, "host"):
             wanted = replace(wanted, host=http.host)
-        if http.port is not None and not is_given(ctx, "port"):
-            wanted = replace(wanted, port=http.port)
+        if not is_given(ctx, "port"):
+            wanted = replace(wanted, port=bound.spec.style.default_port if http.port is None else http.port)
     if wanted == listen:
         if isinstance(early, ConfigError):
             raise early

@@ -19,7 +19,8 @@ In: the words for the person who has to act. Out: one tree of exceptions.
     ├── AlreadyExists              409  a tag that would be overwritten
     ├── WrongState                 409  not now: a task has not finished, or has already
     ├── TooManyRequests            429  a limit of the service is reached
-    ├── Unavailable                503  not ready, draining, overloaded
+    ├── Unavailable                503  not ready, draining
+    │   └── Overloaded             503  more calls wait than can be answered in time
     ├── DeadlineExceeded           504
     ├── StoreError                 500  the store cannot be read or written
     │   ├── CorruptItem            500  what is stored is not what was saved
@@ -200,6 +201,10 @@ class Unavailable(EkibenError):
     def __init__(self, message: str = "", *, retry_after: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class Overloaded(Unavailable):
+    """More calls wait than can be answered in time; *retry_after* is in seconds."""
 
 
 class DeadlineExceeded(EkibenError):

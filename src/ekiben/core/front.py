@@ -23,6 +23,7 @@ class Front:
     home_folder: str = "~/.ekiben"
     port_variable: str = "EKIBEN_PORT"
     host: str = "127.0.0.1"
+    serving: str = "serve"  # the words after an image's name that the line to run it has
     style: Style = Style()  # of services that bring none of their own
 
 
@@ -33,6 +34,11 @@ _entered: ContextVar[Front] = ContextVar("ekiben_front", default=EKIBEN)
 def front() -> Front:
     """Give the front of this moment."""
     return _entered.get()
+
+
+def command(words: str) -> str:
+    """Write a command line of the front, for a message."""
+    return f"`{_entered.get().program} {words}`"
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ekiben.core.errors import EkibenError
+
 JsonSchema = Mapping[str, Any]
 
 
@@ -105,18 +107,44 @@ class Limits:
     max_header_size: int = 64 * 1024  # bytes, all headers together
 
 
+# The content type of an error's body, by `Style.error_style`.
+ERROR_MEDIA: Mapping[str, str] = {
+    "problem": "application/problem+json",  # problem details (RFC 9457)
+    "object": "application/json",  # {"error": words}
+    "string": "application/json",  # the words, as JSON
+    "text": "text/plain; charset=utf-8",  # the words
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What dialects differ in on the wire."""
+    """What dialects differ in on the wire.
 
-    error_style: str = "problem"  # problem | bentoml
+    `{service}` stands for the service's name in `server_header`, `metrics_prefix` and the values of `metrics_labels`.
+    """
+
+    error_style: str = "problem"  # one of ERROR_MEDIA
+    error_prefix: str = ""  # before the words of a caller's mistake, in bodies that are nothing but words
+    error_statuses: tuple[tuple[str, int], ...] = ()  # of classes in core/errors, where another one is sent
     nan_style: str = "null"  # null | literal
     stream_style: str = "framed"  # framed | raw: text as it is, under text/event-stream
     request_id_header: str = "x-request-id"
+    trace_id_header: str = "x-trace-id"
     server_header: str = "ekiben"
     metrics_prefix: str = "ekiben"
+    metrics_labels: tuple[tuple[str, str], ...] = ()  # with their values, beside those that each metric has
     default_port: int = 3000
-    unfinished_status: int = 409  # of a task that is asked for its answer too early
+    unbuilt: str = ""  # what is shown as the version of a service that is not of a bento
+
+    def status_of(self, kind: type[EkibenError]) -> int:
+        """Give the HTTP status of a class of errors; one that is derived elsewhere keeps its own."""
+        is_ours = kind.__module__ == EkibenError.__module__
+        return dict(self.error_statuses).get(kind.__name__, kind.status) if is_ours else kind.status
+
+
+def named(text: str, service: str) -> str:
+    """Put the service's name into a text of a `Style`."""
+    return text.replace("{service}", service)
 
 
 @dataclass(frozen=True, slots=True)

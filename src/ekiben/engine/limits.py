@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ekiben.core.errors import TooManyRequests, Unavailable
+from ekiben.core.errors import Overloaded, TooManyRequests, Unavailable
 
 QUEUE = 10_000  # calls that may be in a service at once where it names no limit
 
@@ -27,7 +27,8 @@ class Admission:
 
         Raises:
             TooManyRequests: the service's own limit is reached.
-            Unavailable: the bound of the queue is reached, or the server is stopping.
+            Overloaded: the bound of the queue is reached.
+            Unavailable: the server is stopping.
         """
         if self.draining:
             raise Unavailable("the server is stopping", retry_after=1)
@@ -37,7 +38,7 @@ class Admission:
                 retry_after=self.soon(),
             )
         if self.inside >= QUEUE:
-            raise Unavailable(f"more than {QUEUE} calls are waiting", retry_after=self.soon())
+            raise Overloaded(f"more than {QUEUE} calls are waiting", retry_after=self.soon())
         self.inside += 1
 
     def leave(self) -> None:

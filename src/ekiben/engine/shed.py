@@ -5,12 +5,12 @@ In: what the endpoint allows, what batches cost, how many calls wait. Out: an er
 
 import math
 
-from ekiben.core.errors import Unavailable
+from ekiben.core.errors import Overloaded
 from ekiben.core.spec import BatchSpec
 from ekiben.engine.policy import Policy
 
 
-def shed(spec: BatchSpec, policy: Policy, waiting: int) -> Unavailable:
+def shed(spec: BatchSpec, policy: Policy, waiting: int) -> Overloaded:
     """Give the error of a call that cannot be answered in time.
 
     Args:
@@ -18,7 +18,7 @@ def shed(spec: BatchSpec, policy: Policy, waiting: int) -> Unavailable:
         policy: knows what batches cost.
         waiting: calls in the queue.
     """
-    return Unavailable(
+    return Overloaded(
         f"the queue is too long to answer within {spec.max_latency * 1000:g} ms (`max_latency_ms`)",
         retry_after=soon(waiting, spec, policy),
     )

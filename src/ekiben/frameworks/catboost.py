@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.frameworks.base import Method, Saved
 from ekiben.store.info import ModelInfo
@@ -65,7 +66,7 @@ def load(folder: Path, info: ModelInfo) -> Any:
         model = getattr(library, name)().load_model(str(folder / FILE), format="cbm")
     except library.CatBoostError as error:
         said = str(error).strip().partition("\n")[0].partition(": ")[2] or str(error).strip()
-        raise StoreError(f"{info.tag} cannot be read by CatBoost: {said}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{info.tag} cannot be read by CatBoost: {said}", hint=f"ask {command('models verify')}") from error
     vars(model)["_n_features_in"] = len(model.feature_names_)  # which CatBoost leaves at 0
     return model
 

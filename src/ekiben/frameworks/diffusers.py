@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 from ekiben.frameworks.base import Method, Saved
 from ekiben.frameworks.torch_file import find_device
@@ -107,7 +108,7 @@ def read(kind: Any, folder: Path, tag: str, more: Mapping[str, Any]) -> Any:
         return kind.from_pretrained(str(folder), local_files_only=True, use_safetensors=True, **more)
     except Exception as error:
         words = " ".join(str(error).split())
-        raise StoreError(f"{tag} cannot be read by Diffusers: {words}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by Diffusers: {words}", hint=f"ask {command('models verify')}") from error
 
 
 def find_scheduler(library: ModuleType, name: str) -> Any:

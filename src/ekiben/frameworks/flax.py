@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, InvalidInput, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.core.paths import write_whole
 from ekiben.frameworks.base import Method, Saved
@@ -80,7 +81,7 @@ def load(folder: Path, info: ModelInfo, *, device: str | None = None, module: An
     try:
         state = serialization.msgpack_restore((folder / STATE).read_bytes())
     except Exception as error:
-        raise StoreError(f"{tag} cannot be read by Flax: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by Flax: {error}", hint=f"ask {command('models verify')}") from error
     if not isinstance(state, dict):
         raise StoreError(f"{tag} must hold variables by name: {type(state).__name__}")
     made = load_pickle(folder / MODULE, tag) if module is None else module

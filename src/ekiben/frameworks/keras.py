@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.frameworks.base import Method, Saved
 from ekiben.frameworks.keras_file import FILE, HDF5, drop_optimizer, find_file, has_foreign, read_config
@@ -213,4 +214,4 @@ def explained(tag: str, config: str, safe_mode: bool) -> Iterator[None]:
                 f"{tag} needs a class or function that is not known here: {unknown[1]}",
                 hint=f"save it with `custom_objects={{{unknown[1]!r}: {unknown[1]}}}`, or import what registers it",
             ) from error
-        raise StoreError(f"{tag} cannot be loaded by Keras: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be loaded by Keras: {error}", hint=f"ask {command('models verify')}") from error

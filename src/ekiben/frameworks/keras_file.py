@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from ekiben.core.errors import StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 
 FILE = "saved_model.keras"
@@ -41,7 +42,7 @@ def read_config(file: Path) -> str:
         with zipfile.ZipFile(file) as archive:
             return archive.read(CONFIG).decode()
     except (zipfile.BadZipFile, KeyError) as error:
-        raise StoreError(f"{file} is damaged: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{file} is damaged: {error}", hint=f"ask {command('models verify')}") from error
 
 
 def has_foreign(config: str) -> bool:

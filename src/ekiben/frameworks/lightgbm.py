@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.core.paths import disk_errors
 from ekiben.frameworks.base import Method, Saved
@@ -89,7 +90,7 @@ def load(folder: Path, info: ModelInfo) -> Any:
     try:
         booster = library.Booster(model_str=data.decode())  # what was checked, and not the file again
     except (library.basic.LightGBMError, ValueError) as error:
-        raise StoreError(f"{tag} cannot be read by LightGBM: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by LightGBM: {error}", hint=f"ask {command('models verify')}") from error
     best = info.options.get("best_iteration")
     if isinstance(best, int):
         booster.best_iteration = best

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekiben.core.errors import StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 
 PLAIN = re.compile(rb"[-+.0-9eE naif]*", re.DOTALL)  # what numbers are written with, `nan` and `inf` included
@@ -62,7 +63,7 @@ def check_file(data: bytes, tag: str) -> None:
     except (KeyError, ValueError, OverflowError) as error:
         reason = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else error
         raise StoreError(
-            f"{tag} is no sound model of LightGBM: {reason}", hint="ask `ekiben models verify`, or save the model again"
+            f"{tag} is no sound model of LightGBM: {reason}", hint=f"ask {command('models verify')}, or save the model again"
         ) from error
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, InvalidInput, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 from ekiben.core.paths import disk_errors
 from ekiben.frameworks.base import Method, Saved
@@ -120,7 +121,7 @@ def open_folder(folder: Path, tag: str) -> Any:
             hint=f"install what {FOLDER}/requirements.txt asks for",
         ) from error
     except Exception as error:
-        raise StoreError(f"{tag} cannot be loaded by MLflow: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be loaded by MLflow: {error}", hint=f"ask {command('models verify')}") from error
 
 
 def methods(model: Any) -> Mapping[str, Method]:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.frameworks.base import Method, Saved
 from ekiben.frameworks.onnx_values import feed, tell
@@ -146,7 +147,7 @@ def start(model: str | bytes, tag: str, providers: Sequence[Any], options: Any =
     except failures(runtime) as error:
         said = str(error).partition(" : ")[2] or str(error)
         raise StoreError(
-            f"{tag} cannot be run by ONNX Runtime: {said}", hint="ask `ekiben models verify`, and `onnx.checker`"
+            f"{tag} cannot be run by ONNX Runtime: {said}", hint=f"ask {command('models verify')}, and `onnx.checker`"
         ) from error
 
 

@@ -13,6 +13,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import is_installed, loaded, need
 from ekiben.core.paths import write_whole
 from ekiben.frameworks.base import Method, Saved
@@ -172,7 +173,7 @@ def load_skops(file: Path, info: ModelInfo, trusted: Iterable[str]) -> Any:
     except StoreError:
         raise
     except Exception as error:
-        raise StoreError(f"{info.tag} cannot be read by skops: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{info.tag} cannot be read by skops: {error}", hint=f"ask {command('models verify')}") from error
     check_trees(model, str(info.tag))
     return model
 

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, InvalidInput, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.frameworks.base import Method, Saved
 from ekiben.store.info import ModelInfo
@@ -84,7 +85,7 @@ def load(folder: Path, info: ModelInfo, *, device_name: str | None = None) -> An
             return library.saved_model.load(str(folder))
     except (OSError, ValueError, KeyError, library.errors.OpError) as error:
         words = str(error).strip().partition("\n")[0]
-        raise StoreError(f"{tag} cannot be read by TensorFlow: {words}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by TensorFlow: {words}", hint=f"ask {command('models verify')}") from error
 
 
 def check_device(library: ModuleType, name: Any) -> None:

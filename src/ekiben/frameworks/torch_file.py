@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, InvalidInput, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 from ekiben.core.paths import write_whole
 from ekiben.frameworks.base import Saved
@@ -199,7 +200,7 @@ def read_state(folder: Path, tag: str, device: Any) -> dict[str, Any]:
     try:
         found: dict[str, Any] = library.load_file(folder / STATE, device="cpu")
     except Exception as error:
-        raise StoreError(f"{tag} cannot be read by safetensors: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by safetensors: {error}", hint=f"ask {command('models verify')}") from error
     return {name: tensor.to(device) for name, tensor in found.items()}
 
 
@@ -229,7 +230,7 @@ def fill(torch: ModuleType, model: Any, tensors: Mapping[str, Any], tag: str, *,
         words = " ".join(str(error).split())
         if is_given:
             raise ConfigError(f"`model` must have the names and shapes of {tag}: {words}") from error
-        raise StoreError(f"{tag} is damaged: {words}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} is damaged: {words}", hint=f"ask {command('models verify')}") from error
 
 
 def read_pickle(torch: ModuleType, file: Path, tag: str, device: Any) -> Any:
@@ -249,7 +250,7 @@ def read_pickle(torch: ModuleType, file: Path, tag: str, device: Any) -> Any:
         with torch.serialization.safe_globals(known):
             return torch.load(file, map_location=device, weights_only=True)
     except Exception as error:
-        raise StoreError(f"{tag} cannot be read by PyTorch: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by PyTorch: {error}", hint=f"ask {command('models verify')}") from error
 
 
 def find_device(torch: ModuleType, name: Any) -> Any:

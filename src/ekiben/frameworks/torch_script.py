@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import StoreError
+from ekiben.core.front import command
 from ekiben.store.pickles import check_unpickling
 
 PROGRAM = "run the program that it is"
@@ -42,7 +43,7 @@ def read_script(
             model = torch.jit.load(str(file), map_location=device, _extra_files=asked)
     except (RuntimeError, ValueError) as error:
         words = str(error).strip().partition("\n")[0]
-        raise StoreError(f"{tag} cannot be read by PyTorch: {words}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by PyTorch: {words}", hint=f"ask {command('models verify')}") from error
     if extra is not None:
         extra.update(asked)
     return model.eval()

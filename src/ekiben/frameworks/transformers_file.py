@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import StoreError
+from ekiben.core.front import command
 from ekiben.core.paths import write_whole
 from ekiben.store.info import ModelInfo
 from ekiben.store.pickles import dump_bytes, load_pickle
@@ -126,7 +127,7 @@ def read_pipeline(library: ModuleType, folder: Path, tag: str, task: str, more: 
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         words = " ".join(str(error).split())
-        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint=f"ask {command('models verify')}") from error
 
 
 def find(library: ModuleType, name: Any, own: Mapping[str, type], tag: str) -> type:
@@ -144,8 +145,8 @@ def load(kind: Any, folder: Path, tag: str, more: Mapping[str, Any]) -> Any:
         return kind.from_pretrained(str(folder), local_files_only=True, **safe, **more)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         words = " ".join(str(error).split())
-        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint=f"ask {command('models verify')}") from error
     except Exception as error:
         if type(error).__name__ != "SafetensorError":
             raise
-        raise StoreError(f"{tag} cannot be read by safetensors: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} cannot be read by safetensors: {error}", hint=f"ask {command('models verify')}") from error

@@ -9,6 +9,7 @@ Source: the arrays that `sklearn.tree._tree.Tree`, `TreePredictor` and `BinaryTr
 from typing import Any
 
 from ekiben.core.errors import StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 from ekiben.frameworks.parts import parts
 
@@ -29,7 +30,7 @@ def check_trees(model: Any, tag: str) -> None:
             if not is_sound(tree, width):
                 raise StoreError(
                     f"{tag} holds a damaged or forged tree: a {type(part).__name__} whose nodes lead nowhere",
-                    hint="ask `ekiben models verify`, or save the model again",
+                    hint=f"ask {command('models verify')}, or save the model again",
                 )
 
 

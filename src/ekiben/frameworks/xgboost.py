@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.core.paths import disk_errors
 from ekiben.frameworks.base import Method, Saved
@@ -84,7 +85,7 @@ def load(folder: Path, info: ModelInfo, *, device: str | None = None) -> Any:
             model.set_params(**parameters)  # XGBoost has put there what it settled while it was trained
     except (library.core.XGBoostError, UnicodeDecodeError, TypeError) as error:
         raise StoreError(
-            f"{tag} cannot be read by XGBoost: {first_line(error)}", hint="ask `ekiben models verify`"
+            f"{tag} cannot be read by XGBoost: {first_line(error)}", hint=f"ask {command('models verify')}"
         ) from error
     if device is not None:
         move(library, model, device)

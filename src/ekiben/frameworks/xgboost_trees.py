@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekiben.core.errors import StoreError
+from ekiben.core.front import command
 from ekiben.core.optional import need
 from ekiben.frameworks import ubjson
 
@@ -30,7 +31,7 @@ def check_file(data: bytes, tag: str) -> None:
     try:
         model = json.loads(data, object_pairs_hook=once) if data[1:2] in (b'"', b" ", b"\n") else ubjson.read(data)
     except (ValueError, RecursionError) as error:
-        raise StoreError(f"{tag} is no model of XGBoost: {error}", hint="ask `ekiben models verify`") from error
+        raise StoreError(f"{tag} is no model of XGBoost: {error}", hint=f"ask {command('models verify')}") from error
     try:
         learner = model["learner"]
         parameters = {name: number(value) for name, value in learner["learner_model_param"].items()}
@@ -40,7 +41,7 @@ def check_file(data: bytes, tag: str) -> None:
     if not is_fine:
         raise StoreError(
             f"{tag} holds a damaged or forged tree, whose nodes lead nowhere",
-            hint="ask `ekiben models verify`, or save the model again",
+            hint=f"ask {command('models verify')}, or save the model again",
         )
 
 

@@ -80,7 +80,7 @@ class App:
         self._on_failure = on_failure
         self._on_ready = on_ready
         self._starting: asyncio.Task[None] | None = None
-        self._fail = errors.plan(spec.style.error_style)
+        self._fail = errors.plan(spec.style)
         self._id_header = spec.style.request_id_header.lower().encode()
         self._access = AccessLog(spec.http.access) if spec.http.access.enabled else None
         self._mounts = Mounts(bound.mounts, spec.http.path_prefix)

@@ -92,11 +92,11 @@ class Part:
 
 
 def page(name: str, version: str | None = None) -> Part:
-    """Write the page of a service, or of a version that was built.
+    """Write the page of a service, with its version where one is to be shown.
 
     Addresses in it are relative, so that it works below any prefix.
     """
-    title = name if version is None else f"{name}:{version}"
+    title = name if not version else f"{name}:{version}"
     content = PAGE.format(title=html.escape(title)).encode()
     headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
     return Part(content, "text/html; charset=utf-8", headers)

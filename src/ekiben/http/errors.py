@@ -7,7 +7,8 @@ Source: RFC 9457 (problem details).
 
 import logging
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +17,11 @@ import orjson
 from starlette.exceptions import HTTPException
 
 from ekiben.core.errors import EkibenError, InvalidInput
+from ekiben.core.spec import ERROR_MEDIA, Style
 
 log = logging.getLogger("ekiben")
 
-PROBLEM = "application/problem+json"
+STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 HIDDEN = "an error occurred in the service; its log says which"
 
 
@@ -30,18 +32,19 @@ class Failure:
     status: int
     body: bytes
     media_type: str
+    words: str
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def plan(style: str) -> Callable[[BaseException, str], Failure]:
+def plan(style: Style = Style()) -> Callable[[BaseException, str], Failure]:
     """Choose the form of errors for a spec's style."""
-    render = bentoml_body if style == "bentoml" else problem_body
+    render, media_type = BODIES[style.error_style], ERROR_MEDIA[style.error_style]
 
     def fail(error: BaseException, request_id: str) -> Failure:
         if isinstance(error, HTTPException):  # what FastAPI's and Starlette's users raise
             status, words, told = error.status_code, str(error.detail), True
         else:
-            status, words = error.status if isinstance(error, EkibenError) else 500, str(error)
+            status, words = status_of(error, style), str(error)
             told = isinstance(error, EkibenError) and (status < 500 or status in (503, 504))
         if not told:
             log.error("request %s failed: %s", request_id, error, exc_info=error)
@@ -50,13 +53,21 @@ def plan(style: str) -> Callable[[BaseException, str], Failure]:
         challenge = getattr(error, "challenge", None)
         if challenge is not None:
             headers["www-authenticate"] = challenge
-        body, media_type = render(error, status, words if told else HIDDEN)
-        return Failure(status, body, media_type, headers)
+        words = words if told else HIDDEN
+        before = style.error_prefix if told and status < 500 else ""
+        return Failure(status, render(error, status, before + words), media_type, words, headers)
 
     return fail
 
 
-def problem_body(error: BaseException, status: int, text: str) -> tuple[bytes, str]:
+def status_of(error: BaseException, style: Style) -> int:
+    """Give the status of an error; what was set of it alone counts more than its class."""
+    if not isinstance(error, EkibenError):
+        return 500
+    return style.status_of(type(error)) if error.status == type(error).status else error.status
+
+
+def problem_body(error: BaseException, status: int, text: str) -> bytes:
     """Write problem details, with the extra member `error`."""
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -69,15 +80,39 @@ def problem_body(error: BaseException, status: int, text: str) -> tuple[bytes, s
         body["errors"] = [{"path": problem.path, "message": problem.message} for problem in error.problems]
     if isinstance(error, EkibenError) and error.hint and status < 500:
         body["hint"] = error.hint
-    return orjson.dumps(body), PROBLEM
+    return orjson.dumps(body)
 
 
-def bentoml_body(error: BaseException, status: int, text: str) -> tuple[bytes, str]:
-    """Write the one-member object that BentoML's clients read."""
+def object_body(error: BaseException, status: int, text: str) -> bytes:
+    """Write an object whose member `error` is the text; `detail` has every wrong place, as pydantic lists them."""
     body: dict[str, Any] = {"error": text}
     if isinstance(error, InvalidInput) and error.problems:
-        body["detail"] = [{"loc": [problem.path], "msg": problem.message} for problem in error.problems]
-    return orjson.dumps(body), "application/json"
+        body["detail"] = [{"loc": steps(problem.path), "msg": problem.message} for problem in error.problems]
+    return orjson.dumps(body)
+
+
+def string_body(error: BaseException, status: int, text: str) -> bytes:
+    """Write the text, as JSON."""
+    return orjson.dumps(text)
+
+
+def text_body(error: BaseException, status: int, text: str) -> bytes:
+    """Write the text."""
+    return text.encode(errors="replace")
+
+
+BODIES: Mapping[str, Callable[[BaseException, int, str], bytes]] = {
+    "problem": problem_body,
+    "object": object_body,
+    "string": string_body,
+    "text": text_body,
+}
+
+
+def steps(path: str) -> list[str | int]:
+    """Take a place apart: `rows[3].name` is rows, 3 and name."""
+    found = STEP.findall(path)
+    return [int(index) if index else name for name, index in found]
 
 
 def phrase(status: int) -> str:

@@ -5,6 +5,7 @@ Counting is adding to plain numbers on the event loop; the metric objects are ma
 Source: the Prometheus exposition formats; prometheus_client's custom collectors.
 """
 
+import re
 import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,12 +22,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from ekiben.core.spec import MetricsSpec, ServiceSpec
+from ekiben.core.spec import MetricsSpec, ServiceSpec, named
 from ekiben.engine.observe import BOUNDS, WAITS, BatchCounts, TaskCounts
 from ekiben.engine.timing import CodecTimes, Spent
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 METHOD = ("method_name", "service_name", "service_version")  # labels of what is counted behind the routes
+NO_NAME = re.compile(r"[^A-Za-z0-9_:]")  # what names of metrics have not
 UNKNOWN = "(unknown)"  # the label of every path that there is not
 
 
@@ -83,11 +85,15 @@ class Shown:
     Args:
         prefix: of the names.
         services: that are counted, by name and version.
+        labels: with their values, beside those of each metric (`Style.metrics_labels`).
     """
 
-    def __init__(self, prefix: str, services: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, prefix: str, services: Sequence[tuple[str, str]], labels: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.prefix = prefix
         self.services = services
+        self.labels = labels
         self.everywhere: Everywhere | None = None
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
@@ -106,6 +112,14 @@ class Shown:
         encode, media = choose_encoder(accept)
         return encode(Given(only(Both((self.registry, REGISTRY)).collect(), of))), media
 
+    def labelled(self, metrics: Iterable[Metric]) -> Iterable[Metric]:
+        """Put the labels of the style to metrics of ours."""
+        for metric in metrics if self.labels else ():
+            for sample in metric.samples:
+                name = sample.labels.get("service_name", "")
+                sample.labels.update({label: named(value, name) for label, value in self.labels})
+        return metrics
+
 
 class Metrics(Shown):
     """The counts of one app, in a registry of its own.
@@ -118,7 +132,8 @@ class Metrics(Shown):
     def __init__(self, spec: ServiceSpec, inner: Inner = Inner()) -> None:
         self._inner = inner
         settings: MetricsSpec = spec.http.metrics
-        super().__init__(settings.namespace or spec.style.metrics_prefix, [(spec.name, spec.version or "")])
+        prefix = NO_NAME.sub("_", named(settings.namespace or spec.style.metrics_prefix, spec.name))
+        super().__init__(prefix, [(spec.name, spec.version or "")], spec.style.metrics_labels)
         self._bounds = settings.buckets or BUCKETS
         self.service = self.services[0]
         self._tallies: dict[str, Tally] = {}
@@ -129,6 +144,10 @@ class Metrics(Shown):
 
     def collect(self) -> Iterator[Metric]:
         """Give the metrics as prometheus_client knows them."""
+        yield from self.labelled([*self._of_routes(), *self._behind()])
+
+    def _of_routes(self) -> Iterator[Metric]:
+        """Give what is counted of requests."""
         labels = ["endpoint", "service_name", "service_version"]
         coded = [*labels, "http_response_code"]
         total = CounterMetricFamily(f"{self.prefix}_request", "Requests that were answered.", labels=coded)
@@ -149,7 +168,7 @@ class Metrics(Shown):
                 values = [*place, str(status)]
                 total.add_metric(values, found.count)
                 duration.add_metric(values, list(zip(edges, accumulate(found.buckets), strict=True)), found.seconds)
-        yield from (total, duration, inside, last, *self._behind())
+        yield from (total, duration, inside, last)
 
     def _behind(self) -> Iterator[Metric]:
         """Give what is counted behind the routes, as far as there is any."""
@@ -225,7 +244,7 @@ class Together(Shown):
     """
 
     def __init__(self, each: Sequence[Metrics]) -> None:
-        super().__init__(each[0].prefix, [one.service for one in each])
+        super().__init__(each[0].prefix, [one.service for one in each], each[0].labels)
         self._each = each
 
     def collect(self) -> Iterator[Metric]:

@@ -77,7 +77,7 @@ def plan(
     spec, prefix, place = bound.spec, bound.spec.http.path_prefix, bound.spec.http.place
     pages: dict[str, Page] = {
         f"{prefix}/": lambda exchange: redirect("docs"),
-        f"{prefix}/docs": lambda exchange: static(docs.page(spec.name, spec.version)),
+        f"{prefix}/docs": lambda exchange: static(docs.page(spec.name, spec.version or spec.style.unbuilt)),
         f"{prefix}/docs.json": documents.openapi,
         f"{prefix}/openapi.json": documents.openapi,
         f"{place}/schema.json": documents.routes,

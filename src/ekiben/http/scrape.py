@@ -91,7 +91,8 @@ class Scrape(Teller):
         for name, version, ended, ready in found.get("services", here):  # a worker alone is one of each of its services
             restarts.add_metric([name, version], int(ended))
             workers.add_metric([name, version], int(ready))
-        return [restarts, workers, *(self._about_models(found) if "swaps" in found else ())]
+        models = self._about_models(found) if "swaps" in found else ()
+        return [*self._own.labelled([restarts, workers, *models])]
 
     def _about_models(self, found: Mapping[str, Any]) -> list[Metric]:
         """Give the swaps of models, without the version that changes with them."""

@@ -153,7 +153,7 @@ class Served:
         )
         self._send_part = worker.send_part
         self._streams = {each.name for each in spec.endpoints if each.stream}
-        self._fail = errors.plan(spec.style.error_style)
+        self._fail = errors.plan(spec.style)
         self._id_header = spec.style.request_id_header.lower().encode()
         self._routes = {each.name: spec.http.path_prefix + each.route for each in spec.endpoints}
         self._handlers: dict[str, Handler] = {}

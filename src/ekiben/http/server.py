@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from ekiben.core.errors import ConfigError, Unavailable
-from ekiben.core.spec import BoundService, TlsSpec
+from ekiben.core.spec import BoundService, TlsSpec, named
 from ekiben.engine.local import Needs
 from ekiben.http import errors
 from ekiben.http.apart import Remote
@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
         self.failure: BaseException | None = None
         self._drain = listen.drain
         spec = bound.spec
-        self._protocol = protocol(spec.limits, errors.plan(spec.style.error_style), routes)
+        self._protocol = protocol(spec.limits, errors.plan(spec.style), routes)
         config = uvicorn.Config(
             self.app,
             http=self._protocol,
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
             log_level="error",
             access_log=False,
             server_header=False,
-            headers=[("server", spec.style.server_header)],
+            headers=[("server", named(spec.style.server_header, spec.name))],
             proxy_headers=listen.proxy_headers,
             forwarded_allow_ips=listen.forwarded_allow_ips,
             timeout_keep_alive=KEEP_ALIVE,

@@ -38,7 +38,7 @@ class HttpFront:
 
     def __init__(self, bound: BoundService) -> None:
         spec = bound.spec
-        self._fail = errors.plan(spec.style.error_style)
+        self._fail = errors.plan(spec.style)
         self._codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints if e.task}
         self._readers = {name: Reader(codec, spec.limits) for name, codec in self._codecs.items()}
         self._accepts = ""

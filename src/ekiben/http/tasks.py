@@ -62,7 +62,7 @@ def make(bound: BoundService, folder: Path | None = None) -> Tasks | None:
         "envs": [dict(env) for env in spec.envs],
         "log": described(),
     }
-    fail = errors.plan(spec.style.error_style)
+    fail = errors.plan(spec.style)
     command = [sys.executable, "-P", "-m", PROGRAM]
     path = name_folder(home(), spec.name, folder or spec.tasks.folder)
     return Tasks(path, spec.tasks, endpoints, lambda: TaskProcess(command, hello), lambda error: failed(fail, error))
@@ -72,7 +72,7 @@ def failed(fail: Callable[[BaseException, str], errors.Failure], error: BaseExce
     """Write an error as the answer of a task."""
     found = fail(error, task)
     headers = (("content-type", found.media_type), *found.headers.items())
-    return Answer(found.status, headers, found.body, str(orjson.loads(found.body)["error"]))
+    return Answer(found.status, headers, found.body, found.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,6 @@ class Shared:
     gzip_min: int | None
     guard: Guard
     watch: Watch
-    unfinished: int  # the status for an answer that is not there yet
 
 
 def plan(
@@ -99,7 +98,7 @@ def plan(
         guard: against pages of other origins.
     """
     spec = bound.spec
-    shared = Shared(tasks, spec.limits, spec.http.gzip_min, guard, Watch(), spec.style.unfinished_status)
+    shared = Shared(tasks, spec.limits, spec.http.gzip_min, guard, Watch())
     for endpoint in spec.endpoints:
         if not endpoint.task:
             continue
@@ -121,7 +120,6 @@ class Routes:
         self._shared = shared
         self._tasks = shared.tasks
         self._read = body.Reader(codec, shared.limits).read
-        self._too_early = InvalidInput if shared.unfinished == InvalidInput.status else WrongState
 
     def handler(self, reply: Reply) -> Handler:
         """Make a handler of a reply."""
@@ -146,9 +144,9 @@ class Routes:
         """Give a task's answer, as often as it is asked for."""
         record = await self._tasks.get(id_of(scope), self._name)
         if not record.is_finished:
-            raise self._too_early(f"the task has no answer yet: it is {record.state}", hint="ask for its status first")
+            raise WrongState(f"the task has no answer yet: it is {record.state}", hint="ask for its status first")
         if record.state is State.CANCELED:
-            raise self._too_early("the task has no answer: it was canceled", hint="`retry` runs it again")
+            raise WrongState("the task has no answer: it was canceled", hint="`retry` runs it again")
         return sendable(await self._tasks.answer(record.id))
 
     async def retry(self, scope: Scope, receive: Receive, seen: Exchange) -> answer.Answer:

@@ -26,7 +26,6 @@ from ekiben.http.exchange import KEY, LEFT, TRACE, AsgiApp, Exchange, Message, R
 log = logging.getLogger("ekiben")
 
 NAME = "ekiben"  # of the tracer
-HEADER = b"x-trace-id"
 LINKS = 128  # of one batch's span, at most
 
 Submit = Callable[[Call], Awaitable[Any]]
@@ -87,6 +86,7 @@ class Tracing(Noting):
             need(f"opentelemetry.{name}", "`tracing`", extra="tracing") for name in ("trace", "context", "propagate")
         )
         self._spec = trace
+        self._header = spec.style.trace_id_header.lower().encode()
         self._routes = routes
         self._service = spec.name
         self._tracer = self._trace.get_tracer(NAME)
@@ -112,7 +112,7 @@ class Tracing(Noting):
             place = span.get_span_context()
             trace_id = format(place.trace_id, "032x") if place.is_valid else ""
             scope[TRACE] = trace_id
-            to = with_header(send, trace_id.encode()) if self._spec.header and trace_id else send
+            to = with_header(send, self._header, trace_id.encode()) if self._spec.header and trace_id else send
             enter = partial(self._attached, context)
             try:
                 with answering(Running(exchange.request_id, trace_id, place, self._outgoing, enter)):
@@ -233,12 +233,12 @@ class Telling:
         self._door.leave(call)
 
 
-def with_header(send: Send, trace_id: bytes) -> Send:
+def with_header(send: Send, name: bytes, trace_id: bytes) -> Send:
     """Tell the trace id in the head of an answer."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), (HEADER, trace_id)]
+            message["headers"] = [*message.get("headers", ()), (name, trace_id)]
         await send(message)
 
     return sent

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.front import front
 from ekiben.core.log import announce
 from ekiben.core.tag import Tag
 from ekiben.images.context import write_context
@@ -55,7 +56,7 @@ class Image:
     def run(self) -> str:
         """The line that starts a container."""
         runner = RUNNERS.get(self.engine, self.engine)
-        return f"{runner} run -it --rm -p {self.port}:{self.port} {self.place or self.names[0]} serve"
+        return f"{runner} run -it --rm -p {self.port}:{self.port} {self.place or self.names[0]} {front().serving}"
 
 
 def containerize(

@@ -7,7 +7,8 @@ Source: OpenAPI 3.1.1; errors as in RFC 9457.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ekiben.core.spec import EndpointSpec, ServiceSpec
+from ekiben.core import errors
+from ekiben.core.spec import ERROR_MEDIA, EndpointSpec, ServiceSpec, Style
 from ekiben.schema import openapi_tasks as tasks
 from ekiben.schema.codec import Codec
 from ekiben.schema.components import Components
@@ -16,14 +17,14 @@ from ekiben.schema.pieces import LINES, LINES_TOO
 
 BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
 STRUCTURED = ("ndarray", "dataframe", "series", "tensor")  # kinds that a form carries as JSON text
-ERRORS = {
-    "400": "A value is wrong; every wrong place is named.",
-    "413": "The body is too large.",
-    "415": "The content type is not one that this endpoint reads.",
-    "429": "Too many calls at once.",
-    "500": "The service failed; its log says why.",
-    "503": "The service is not ready.",
-    "504": "The answer did not come in time.",
+ERRORS: Mapping[type[errors.EkibenError], str] = {
+    errors.InvalidInput: "A value is wrong; every wrong place is named.",
+    errors.BodyTooLarge: "The body is too large.",
+    errors.UnsupportedMediaType: "The content type is not one that this endpoint reads.",
+    errors.TooManyRequests: "Too many calls at once.",
+    errors.EkibenError: "The service failed; its log says why.",
+    errors.Unavailable: "The service is not ready.",
+    errors.DeadlineExceeded: "The answer did not come in time.",
 }
 REFUSALS = {"401": "A token is missing or unknown.", "403": "The token is not for this."}
 RUNS, TAKES, COUNTS = "Say whether it runs.", "Say whether calls are taken.", "Give the metrics, for Prometheus."
@@ -43,22 +44,22 @@ def document(
     prefix = spec.http.path_prefix if prefix is None else prefix
     components = Components()
     components.schemas["Problem"] = problem_schema(spec.style.error_style)
+    failures = failures_of(spec.style)
     paths: dict[str, Any] = {}
     for endpoint in spec.endpoints:
         operations = paths.setdefault(prefix + endpoint.route, {})
         for method in endpoint.methods:
             name = endpoint.name if method == endpoint.methods[0] else f"{endpoint.name}_{method.lower()}"
-            operations[method.lower()] = operation(endpoint, codecs[endpoint.name], components, name)
+            operations[method.lower()] = operation(endpoint, codecs[endpoint.name], components, name, failures)
         if endpoint.task:
             paths |= tasks.paths(endpoint, operations["post"], prefix, spec.style)
             components.schemas[tasks.NAME] = tasks.schema()
     for path, summary in probes(spec).items():
         paths.setdefault(prefix + path, {"get": probe(path, summary)})
-    media = "application/json" if spec.style.error_style == "bentoml" else "application/problem+json"
-    problem = {media: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem = {essence(ERROR_MEDIA[spec.style.error_style]): {"schema": {"$ref": "#/components/schemas/Problem"}}}
     found: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": spec.name, "version": spec.version or "0"} | described(spec.doc),
+        "info": {"title": spec.name, "version": spec.version or spec.style.unbuilt or "0"} | described(spec.doc),
         "tags": [
             {"name": "service", "description": "What the service answers."},
             {"name": "operation", "description": "What watches over it."},
@@ -66,7 +67,7 @@ def document(
         "paths": paths,
         "components": {
             "schemas": components.schemas,
-            "responses": {status: {"description": words, "content": problem} for status, words in ERRORS.items()},
+            "responses": {status: {"description": words, "content": problem} for status, words in failures.items()},
         },
     }
     if guarded:
@@ -96,8 +97,19 @@ def guard(document: dict[str, Any], problem: Mapping[str, Any], opened: Collecti
                 each["responses"] |= {status: {"$ref": f"#/components/responses/{status}"} for status in REFUSALS}
 
 
-def operation(endpoint: EndpointSpec, codec: Codec, components: Components, name: str) -> dict[str, Any]:
-    """Describe one method of one endpoint."""
+def failures_of(style: Style) -> dict[str, str]:
+    """Say what each status of an error means."""
+    found: dict[str, str] = {}
+    for kind, words in ERRORS.items():
+        status = str(style.status_of(kind))
+        found[status] = f"{found[status]} {words}" if status in found else words
+    return found
+
+
+def operation(
+    endpoint: EndpointSpec, codec: Codec, components: Components, name: str, failures: Collection[str]
+) -> dict[str, Any]:
+    """Describe one method of one endpoint, which may fail with the statuses *failures*."""
     first = endpoint.doc.strip().partition("\n")[0]
     return {
         "operationId": name,
@@ -108,7 +120,7 @@ def operation(endpoint: EndpointSpec, codec: Codec, components: Components, name
         **({"requestBody": request_body(codec, components)} if codec.has_body else {}),
         "responses": {
             "200": answer(endpoint, codec, components),
-            **{status: {"$ref": f"#/components/responses/{status}"} for status in ERRORS},
+            **{status: {"$ref": f"#/components/responses/{status}"} for status in failures},
         },
     }
 
@@ -225,8 +237,17 @@ def probe(path: str, summary: str) -> dict[str, Any]:
 def problem_schema(error_style: str) -> dict[str, Any]:
     """Describe the body of an error."""
     text = {"type": "string"}
-    if error_style == "bentoml":
-        return {"type": "object", "properties": {"error": text}, "required": ["error"]}
+    if error_style in ("string", "text"):
+        return text
+    if error_style == "object":
+        step = {"anyOf": [text, {"type": "integer"}]}
+        place = {
+            "type": "object",
+            "properties": {"loc": {"type": "array", "items": step}, "msg": text},
+            "required": ["loc", "msg"],
+        }
+        detail = {"type": "array", "items": place}
+        return {"type": "object", "properties": {"error": text, "detail": detail}, "required": ["error"]}
     place = {"type": "object", "properties": {"path": text, "message": text}, "required": ["path", "message"]}
     return {
         "type": "object",

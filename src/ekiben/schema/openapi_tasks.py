@@ -5,7 +5,9 @@ In: a task's endpoint and the operation of its plain route. Out: paths of an Ope
 
 from typing import Any
 
-from ekiben.core.spec import TASK_ROUTES, EndpointSpec, Style
+from ekiben.core.errors import NotFound, Unprocessable, WrongState
+from ekiben.core.spec import ERROR_MEDIA, TASK_ROUTES, EndpointSpec, Style
+from ekiben.schema.content import essence
 
 NAME = "Task"
 STATES = ("pending", "in_progress", "completed", "failed", "canceled")
@@ -26,7 +28,7 @@ def paths(endpoint: EndpointSpec, plain: dict[str, Any], prefix: str, style: Sty
         endpoint: the task.
         plain: the operation of its plain route, whose body `submit` takes and whose answer `get` gives.
         prefix: stands before every path.
-        style: says with which status an answer is refused that is not there yet.
+        style: says with which status what cannot be done now is refused.
     """
     found: dict[str, Any] = {}
     for name, methods in TASK_ROUTES.items():
@@ -48,15 +50,15 @@ def operation(endpoint: EndpointSpec, name: str, plain: dict[str, Any], style: S
     """Describe one of the routes."""
     answers: dict[str, Any] = {
         "200": plain["responses"]["200"] if name == "get" else {"description": "The task.", "content": content()},
-        **{status: plain["responses"][status] for status in ("400", "500", "503")},
+        **{status: plain["responses"][status] for status in ("400", "500", "503") if status in plain["responses"]},
     }
     if name == "submit":
-        answers |= {status: plain["responses"][status] for status in ("413", "415")}
-        answers["422"] = problem("This `Idempotency-Key` was sent with another request.", style)
+        answers |= {status: plain["responses"][status] for status in ("413", "415") if status in plain["responses"]}
+        answers[str(style.status_of(Unprocessable))] = problem("This `Idempotency-Key` was sent with another request.", style)
     else:
-        answers["404"] = problem("There is no such task, or no longer.", style)
+        answers[str(style.status_of(NotFound))] = problem("There is no such task, or no longer.", style)
     if name in CONFLICTS:
-        answers.setdefault(str(style.unfinished_status) if name == "get" else "409", problem(CONFLICTS[name], style))
+        answers.setdefault(str(style.status_of(WrongState)), problem(CONFLICTS[name], style))
     described = {"tags": ["service"], "summary": SUMMARIES[name], "parameters": parameters(name), "responses": answers}
     return {**described, "requestBody": plain["requestBody"]} if name == "submit" else described
 
@@ -78,7 +80,7 @@ def parameters(name: str) -> list[dict[str, Any]]:
 
 def problem(words: str, style: Style) -> dict[str, Any]:
     """Describe an error that only tasks have."""
-    media = "application/json" if style.error_style == "bentoml" else "application/problem+json"
+    media = essence(ERROR_MEDIA[style.error_style])
     return {"description": words, "content": {media: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
 from ekiben.core.errors import ConfigError, ServiceLoadError
+from ekiben.core.front import front
 from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
 from ekiben.schema.signature import Signature
 from ekiben.services import endpoints, members
@@ -121,11 +122,11 @@ def refuser(owner: type, decorated: type) -> Callable[..., Any]:
         if issubclass(owner, decorated):
             raise ServiceLoadError(
                 f"`{owner.__name__}` inherits from the service `{decorated.__name__}` and is none itself",
-                hint=f"write `@ekiben.service` above `class {owner.__name__}`",
+                hint=f"write `@{front().program}.service` above `class {owner.__name__}`",
             )
         raise ServiceLoadError(
             f"`{owner.__name__}` is a copy that another class decorator made of the service",
-            hint="write `@ekiben.service` above the other decorators",
+            hint=f"write `@{front().program}.service` above the other decorators",
         )
 
     return refuse

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.front import front
 from ekiben.core.spec import BoundService
 from ekiben.core.token import bearer
 
@@ -100,7 +101,7 @@ def depends(on: Any = None, *, url: str | None = None, token: str | None = None)
     if on is not None and not (inspect.isclass(on) and "__ekiben_service__" in vars(on)):
         raise ConfigError(
             f"`depends` takes a class decorated with `@service`: {on!r}",
-            hint=f"write `@ekiben.service` above `class {on.__name__}`" if inspect.isclass(on) else None,
+            hint=f"write `@{front().program}.service` above `class {on.__name__}`" if inspect.isclass(on) else None,
         )
     if url is not None:
         parts = urlsplit(str(url))

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, RootModel
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.front import front
 from ekiben.core.spec import TASK_ROUTES, BoundService, Convention, EndpointSpec, HttpSpec, ServiceSpec
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import batch_leaf, leaves, settle
@@ -56,7 +57,7 @@ def describe_one(found: Marked, names: Mapping[str, Any]) -> Endpoint:
     if name.startswith("__"):
         raise ConfigError(
             f"{where} cannot be an endpoint under its own name, which belongs to Python",
-            hint='name it: `@ekiben.api(name="call")`',
+            hint=f'name it: `@{front().program}.api(name="call")`',
         )
     signature = read_signature(found, options, names, where)
     if signature.is_stream and options.is_task:

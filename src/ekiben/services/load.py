@@ -6,6 +6,7 @@ may be read by a function of the entry-point group `ekiben.targets`, called with
 `BoundService`, or None where the target is not of its dialect.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +27,8 @@ from ekiben.services.near import near_hint
 from ekiben.services.stall import Stand, join, stands
 from ekiben.services.stored import bind_model
 from ekiben.store.bentos import bento_store
+
+log = logging.getLogger("ekiben")
 
 GROUP = "ekiben.targets"
 
@@ -113,14 +116,7 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
         yield Reading(f"the folder {path}", f"`./{path}`", lambda: load_project(folder / path))
         if path in ("", ".") or path.startswith(("/", "./", "../")):
             return
-    model = find_model(target)
-    if model is not None:
-        stored = model
-        yield Reading(f"the stored model {model.tag}", f"`model:{target}` for the model", lambda: bind_model(stored))
-    built = find_bento(target)
-    if built is not None:
-        packed = built
-        yield Reading(f"the bento {packed.tag}", f"`bento:{target}` for the bento", lambda: bind_bento(packed))
+    yield from stored(target)
     found = modules.find(path, folder)
     if found is not None:
         named = f"`{found.written}:{attribute or 'NAME'}` for the module"
@@ -130,6 +126,21 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
         if bound is not None:
             words = f"what `{point.name}` reads from it"
             yield Reading(words, f"a target that only `{point.name}` reads", partial(same, bound))
+
+
+def stored(target: str) -> Iterator[Reading]:
+    """Give what a tag names; a bento goes before a model of the same name, which it mostly was made of."""
+    built, model = find_bento(target), find_model(target)
+    if built is not None:
+        packed, other = built, "" if model is None else f"; `model:{target}` is the stored model {model.tag}"
+
+        def bind() -> BoundService:
+            log.info("%s is the bento %s%s", target, packed.tag, other)
+            return bind_bento(packed)
+
+        yield Reading(f"the bento {packed.tag}", f"`bento:{target}` for the bento", bind)
+    elif model is not None:
+        yield Reading(f"the stored model {model.tag}", f"`model:{target}` for the model", partial(bind_model, model))
 
 
 def load_project(folder: Path) -> BoundService:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.front import front
 from ekiben.core.spec import Dependency, Hooks, ModelRef
 from ekiben.frameworks.references import BentoModel, HuggingFaceModel
 from ekiben.services.depends import Depends
@@ -93,7 +94,7 @@ def hooks(cls: type) -> Hooks:
                 f"`{cls.__name__}.{one.name}` is a hook and must take no parameter: `{needed[0]}`",
                 hint="a hook knows nothing but `self`"
                 if one.note != "deployment"
-                else "make it static: write `@staticmethod` below `@ekiben.on_deployment`",
+                else f"make it static: write `@staticmethod` below `@{front().program}.on_deployment`",
             )
         kinds[one.note].append(one.name)
     return Hooks(
@@ -111,7 +112,7 @@ def deployment_hooks(cls: type) -> tuple[Callable[[], Any], ...]:
         if not isinstance(inspect.getattr_static(cls, one.name), staticmethod | classmethod):
             raise ConfigError(
                 f"`{cls.__name__}.{one.name}` runs before there is an instance and must be static",
-                hint="write `@staticmethod` below `@ekiben.on_deployment`",
+                hint=f"write `@staticmethod` below `@{front().program}.on_deployment`",
             )
     return tuple(getattr(cls, one.name) for one in found)
 

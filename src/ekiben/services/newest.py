@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection
 
 from ekiben.core.errors import ConfigError, NotFound, ServiceLoadError
+from ekiben.core.front import front
 from ekiben.core.spec import BoundService, ModelRef
 from ekiben.core.tag import Tag
 from ekiben.core.trace import explain
@@ -45,7 +46,7 @@ def newest(bound: BoundService, option: str) -> dict[str, str]:
         raise ConfigError(
             f"`{option}` needs a model that is asked for as `latest`, and `{bound.spec.name}` "
             + (f"names exact versions: {exact}" if exact else "names no stored model as an attribute of its class"),
-            hint=f'write `model = ekiben.models.get("NAME:latest")` in the class, or leave `{option}` out; '
+            hint=f'write `model = {front().program}.models.get("NAME:latest")` in the class, or leave `{option}` out; '
             "a bento has its models for good",
         )
     for name, version in found.items():

@@ -14,6 +14,7 @@ import httpx
 from ekiben.client.aio import AsyncHTTPClient
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import ServiceLoadError
+from ekiben.core.front import front
 from ekiben.http import server as http_server
 from ekiben.http.listen import Listen, bind
 from ekiben.services.load import load
@@ -95,7 +96,7 @@ class Server:
     def __enter__(self) -> Self:
         """Give the running server."""
         if not self.is_running:
-            raise ServiceLoadError(f"the server of `{self.name}` has stopped", hint="call `ekiben.serve` again")
+            raise ServiceLoadError(f"the server of `{self.name}` has stopped", hint=f"call `{front().program}.serve` again")
         self._depth += 1
         return self
 

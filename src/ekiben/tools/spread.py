@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.front import command
 from ekiben.core.spec import BoundService, Layout
 from ekiben.engine.graph import Graph, RemoteDispatcher, Start
 from ekiben.engine.layout import choose, count_workers
@@ -35,7 +36,7 @@ def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher |
         option, must, was = ("workers", "1", count) if count > 1 else ("layout", "inline", "'replicas'")
         raise ConfigError(
             f"`{option}` must be {must} where a script serves several services, as only replicas hold them all: {was}",
-            hint="leave it out, or run `ekiben serve`",
+            hint=f"leave it out, or run {command('serve')}",
         )
     if layout is Layout.INLINE:
         if spec.limits.kill_after is not None:
@@ -47,15 +48,15 @@ def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher |
     if spec.layout is Layout.REPLICAS:
         raise ConfigError(
             "`layout` must be inline or apart where a script serves, as replicas need a supervisor: 'replicas'",
-            hint="leave it out, or run `ekiben serve`",
+            hint=f"leave it out, or run {command('serve')}",
         )
     if sys.platform != "linux":
         raise ConfigError(
-            f"`workers` must be 1 where a script serves on this system: {count}", hint="run `ekiben serve`"
+            f"`workers` must be 1 where a script serves on this system: {count}", hint=f"run {command('serve')}"
         )
-    command = [sys.executable, "-m", "ekiben", "serve", named(bound, target), "--drain", f"{drain:g}"]
+    words = [sys.executable, "-m", "ekiben", "serve", named(bound, target), "--drain", f"{drain:g}"]
     path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path)  # whatever this process can import
-    start = Start(command, str(Path.cwd()), lambda one: count_workers(one.spec), drain, {"PYTHONPATH": path})
+    start = Start(words, str(Path.cwd()), lambda one: count_workers(one.spec), drain, {"PYTHONPATH": path})
     return RemoteDispatcher(bound, Graph(bound, in_order(bound), start))
 
 

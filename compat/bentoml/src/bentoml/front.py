@@ -15,19 +15,44 @@ from ekiben.core.spec import Style
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# What BentoML 1.2 to 1.4 shows on the wire.
 STYLE = Style(
-    error_style="bentoml",
+    error_style="object",
+    error_statuses=(("WrongState", 400),),
     nan_style="null",
     stream_style="raw",
     request_id_header="X-BentoML-Request-ID",
-    server_header="BentoML Service",
+    trace_id_header="X-BentoML-Trace-ID",
+    server_header="BentoML Service/{service}",
     metrics_prefix="bentoml_service",
+    metrics_labels=(("runner_name", "{service}"),),
     default_port=3000,
-    unfinished_status=400,
+    unbuilt="None",
 )
-# What services of 1.0 and 1.1 differ in, and those of 0.13.
-STYLE_OF_RUNNERS = replace(STYLE, metrics_prefix="bentoml_api_server")
-STYLE_OF_BUNDLES = replace(STYLE, request_id_header="X-Request-Id", metrics_prefix="BENTOML", default_port=5000)
+# What 1.0 and 1.1 do: the service, and what is counted in each of its runners.
+STYLE_OF_RUNNERS = replace(
+    STYLE,
+    error_style="string",
+    error_prefix="BentoService error handling API request: ",
+    error_statuses=(("UnsupportedMediaType", 400),),
+    nan_style="literal",
+    metrics_prefix="bentoml_api_server",
+    metrics_labels=(),
+)
+STYLE_OF_A_RUNNER = replace(
+    STYLE_OF_RUNNERS, metrics_prefix="bentoml_runner", metrics_labels=(("runner_name", "{service}"),)
+)
+# What 0.13 does.
+STYLE_OF_BUNDLES = replace(
+    STYLE,
+    error_style="text",
+    error_statuses=(("UnsupportedMediaType", 400), ("DeadlineExceeded", 408), ("Overloaded", 429)),
+    nan_style="literal",
+    request_id_header="X-Request-Id",
+    metrics_prefix="BENTOML_{service}",
+    metrics_labels=(),
+    default_port=5000,
+)
 FRONT = FrontEnd(
     title="BentoML",
     program="bentoml",
@@ -37,6 +62,7 @@ FRONT = FrontEnd(
     home_folder="~/bentoml",
     port_variable="BENTOML_PORT",
     host="0.0.0.0",  # noqa: S104 - where BentoML listens
+    serving="serve --production",
     style=STYLE,
     idle={"serve": {"--production": "a server is one for production unless --development or --reload is given"}},
     summary="Save a trained model, serve it, pack it and ship it: BentoML's commands, carried out by Ekiben.",

@@ -60,5 +60,4 @@ class Asked:
 
 def restyle(bound: BoundService) -> BoundService:
     """Give the service in BentoML's style."""
-    style = replace(STYLE, server_header=f"BentoML Service/{bound.spec.name}")
-    return replace(bound, spec=replace(bound.spec, style=style))
+    return replace(bound, spec=replace(bound.spec, style=STYLE))

@@ -101,6 +101,9 @@ def dumper(nan_style: str, to_plain: Plain = plain) -> Callable[[Any], bytes]:
             return dump_slowly(value, in_lists, keep_nan=False)
 
     def write_literal(value: Any) -> bytes:
+        found = write(value)
+        if b"null" not in found:  # then there is no NaN, for which it would stand
+            return found
         try:
             return json.dumps(value, default=in_lists, ensure_ascii=False, separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError):

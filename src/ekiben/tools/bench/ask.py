@@ -14,6 +14,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from ekiben.core.errors import ConfigError, ServerError
+from ekiben.core.front import command
 from ekiben.services.near import near_hint
 
 WAIT = 300.0  # seconds until a server takes calls
@@ -158,7 +159,7 @@ class Server:
             answer = self.http.get(path)
         except httpx.HTTPError as error:
             raise ServerError(
-                f"there is no server at {self.url}: {error}", hint="start it by `ekiben serve`"
+                f"there is no server at {self.url}: {error}", hint=f"start it by {command('serve')}"
             ) from error
         if answer.status_code != 200:
             hint = TOKENS if answer.status_code in REFUSED else None

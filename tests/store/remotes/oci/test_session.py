@@ -72,8 +72,9 @@ def test_nobody_there(talk: Talk) -> None:
     """A registry that is not there is an error that names it, soon."""
     with fake_registry() as gone:
         pass
-    with pytest.raises(Unavailable, match=gone.host):
+    with pytest.raises(Unavailable, match=gone.host) as caught:
         ask(talk(gone).session)
+    assert f"is a registry running at {gone.host}" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

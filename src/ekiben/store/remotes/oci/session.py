@@ -123,7 +123,7 @@ class Session:
                 except Cut as cut:
                     if not again:
                         raise
-                    wrong: EkibenError = Unavailable(f"the registry cannot be reached: {cut}")
+                    wrong: EkibenError = Unavailable(f"the registry cannot be reached: {cut}", hint=self._hint(cut))
                     if isinstance(cut, Unreached) and attempt >= _KNOCKS:
                         raise wrong from cut
                     asked = None
@@ -200,6 +200,12 @@ class Session:
                 wrong, asked = Unavailable(f"the server of tokens cannot be reached: {cut}"), None
             self.wait(attempt, wrong, asked)
             attempt += 1
+
+    def _hint(self, cut: Cut) -> str | None:
+        """Say what to do about a registry that takes no connection."""
+        if not isinstance(cut, Unreached):
+            return None
+        return f"is a registry running at {self.place.host}, and is that its address? it is given as HOST[:PORT][/FOLDER]"
 
     def say(self, method: str, answer: Answer, data: bytes | None = None) -> EkibenError:
         """Put an answer that is not right into words."""
