@@ -71,7 +71,7 @@ def test_get_in_short(ekiben: Command, project: Path) -> None:
     make(project, "v1", labels={"team": "a"})
     ran = ekiben("get", "iris")
     told = yaml.safe_load(ran.out)
-    assert (told["tag"], told["service"], told["labels"]) == ("iris:v1", "service:Iris", {"team": "a"})
+    assert (told["tag"], told["service"], told["labels"]) == ("iris:v1", "service.py", {"team": "a"})
     assert told["endpoints"] == ["POST /call"]
     assert told["models"] == ["flowers:v1"]
     assert told["digest"] == bentos.get("iris").digest

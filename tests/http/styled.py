@@ -66,7 +66,9 @@ def both(endpoint: EndpointSpec) -> EndpointSpec:
     return replace(endpoint, methods=("POST", "GET"))
 
 
-OBJECT = Styled("OBJECT", Style(error_style="object", error_statuses=(("WrongState", 400),), server_header="own/{service}"))
+OBJECT = Styled(
+    "OBJECT", Style(error_style="object", error_statuses=(("WrongState", 400),), server_header="own/{service}")
+)
 STRING = Styled(
     "STRING",
     Style(

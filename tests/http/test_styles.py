@@ -1,6 +1,7 @@
 """What dialects differ in on the wire is data, and is the same in both lanes and in every layout."""
 
 from collections.abc import Iterator
+
 import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator

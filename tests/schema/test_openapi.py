@@ -96,7 +96,7 @@ def body_of(name: str) -> Any:
     return DOCUMENT["paths"][f"/{name}"]["post"]["requestBody"]["content"]
 
 
-@pytest.mark.parametrize("style", ["problem", "bentoml"])
+@pytest.mark.parametrize("style", ["problem", "object", "string", "text"])
 @pytest.mark.parametrize("prefix", ["", "/v1"])
 def test_valid(style: str, prefix: str) -> None:
     """The document is OpenAPI 3.1 as a validator knows it, and JSON."""
@@ -330,7 +330,9 @@ class TestTasks:
         names = [each["name"] for each in paths["/v1/train/status"]["get"]["parameters"]]
         assert names == ["task_id", "wait"]
 
-    @pytest.mark.parametrize(("style", "status"), [(Style(), "409"), (Style(error_statuses=(("WrongState", 400),)), "400")])
+    @pytest.mark.parametrize(
+        ("style", "status"), [(Style(), "409"), (Style(error_statuses=(("WrongState", 400),)), "400")]
+    )
     def test_says_how_it_refuses(self, style: Style, status: str) -> None:
         """An answer that is not there yet has the status of the style."""
         refused = self.made(style)["paths"]["/v1/train/get"]["get"]["responses"]

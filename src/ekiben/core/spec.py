@@ -137,7 +137,10 @@ class Style:
     unbuilt: str = ""  # what is shown as the version of a service that is not of a bento
 
     def status_of(self, kind: type[EkibenError]) -> int:
-        """Give the HTTP status of a class of errors; one that is derived elsewhere keeps its own."""
+        """Give the HTTP status of a class of errors.
+
+        One that is derived elsewhere keeps its own.
+        """
         is_ours = kind.__module__ == EkibenError.__module__
         return dict(self.error_statuses).get(kind.__name__, kind.status) if is_ours else kind.status
 

@@ -66,7 +66,9 @@ def load(folder: Path, info: ModelInfo) -> Any:
         model = getattr(library, name)().load_model(str(folder / FILE), format="cbm")
     except library.CatBoostError as error:
         said = str(error).strip().partition("\n")[0].partition(": ")[2] or str(error).strip()
-        raise StoreError(f"{info.tag} cannot be read by CatBoost: {said}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{info.tag} cannot be read by CatBoost: {said}", hint=f"ask {command('models verify')}"
+        ) from error
     vars(model)["_n_features_in"] = len(model.feature_names_)  # which CatBoost leaves at 0
     return model
 

@@ -108,7 +108,9 @@ def read(kind: Any, folder: Path, tag: str, more: Mapping[str, Any]) -> Any:
         return kind.from_pretrained(str(folder), local_files_only=True, use_safetensors=True, **more)
     except Exception as error:
         words = " ".join(str(error).split())
-        raise StoreError(f"{tag} cannot be read by Diffusers: {words}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by Diffusers: {words}", hint=f"ask {command('models verify')}"
+        ) from error
 
 
 def find_scheduler(library: ModuleType, name: str) -> Any:

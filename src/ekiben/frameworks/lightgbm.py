@@ -90,7 +90,9 @@ def load(folder: Path, info: ModelInfo) -> Any:
     try:
         booster = library.Booster(model_str=data.decode())  # what was checked, and not the file again
     except (library.basic.LightGBMError, ValueError) as error:
-        raise StoreError(f"{tag} cannot be read by LightGBM: {error}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by LightGBM: {error}", hint=f"ask {command('models verify')}"
+        ) from error
     best = info.options.get("best_iteration")
     if isinstance(best, int):
         booster.best_iteration = best

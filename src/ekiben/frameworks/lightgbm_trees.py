@@ -63,7 +63,8 @@ def check_file(data: bytes, tag: str) -> None:
     except (KeyError, ValueError, OverflowError) as error:
         reason = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else error
         raise StoreError(
-            f"{tag} is no sound model of LightGBM: {reason}", hint=f"ask {command('models verify')}, or save the model again"
+            f"{tag} is no sound model of LightGBM: {reason}",
+            hint=f"ask {command('models verify')}, or save the model again",
         ) from error
 
 

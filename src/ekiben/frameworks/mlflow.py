@@ -121,7 +121,9 @@ def open_folder(folder: Path, tag: str) -> Any:
             hint=f"install what {FOLDER}/requirements.txt asks for",
         ) from error
     except Exception as error:
-        raise StoreError(f"{tag} cannot be loaded by MLflow: {error}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be loaded by MLflow: {error}", hint=f"ask {command('models verify')}"
+        ) from error
 
 
 def methods(model: Any) -> Mapping[str, Method]:

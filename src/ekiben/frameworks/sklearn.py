@@ -173,7 +173,9 @@ def load_skops(file: Path, info: ModelInfo, trusted: Iterable[str]) -> Any:
     except StoreError:
         raise
     except Exception as error:
-        raise StoreError(f"{info.tag} cannot be read by skops: {error}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{info.tag} cannot be read by skops: {error}", hint=f"ask {command('models verify')}"
+        ) from error
     check_trees(model, str(info.tag))
     return model
 

@@ -85,7 +85,9 @@ def load(folder: Path, info: ModelInfo, *, device_name: str | None = None) -> An
             return library.saved_model.load(str(folder))
     except (OSError, ValueError, KeyError, library.errors.OpError) as error:
         words = str(error).strip().partition("\n")[0]
-        raise StoreError(f"{tag} cannot be read by TensorFlow: {words}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by TensorFlow: {words}", hint=f"ask {command('models verify')}"
+        ) from error
 
 
 def check_device(library: ModuleType, name: Any) -> None:

@@ -200,7 +200,9 @@ def read_state(folder: Path, tag: str, device: Any) -> dict[str, Any]:
     try:
         found: dict[str, Any] = library.load_file(folder / STATE, device="cpu")
     except Exception as error:
-        raise StoreError(f"{tag} cannot be read by safetensors: {error}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by safetensors: {error}", hint=f"ask {command('models verify')}"
+        ) from error
     return {name: tensor.to(device) for name, tensor in found.items()}
 
 

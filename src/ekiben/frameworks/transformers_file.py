@@ -127,7 +127,9 @@ def read_pipeline(library: ModuleType, folder: Path, tag: str, task: str, more: 
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         words = " ".join(str(error).split())
-        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by Transformers: {words}", hint=f"ask {command('models verify')}"
+        ) from error
 
 
 def find(library: ModuleType, name: Any, own: Mapping[str, type], tag: str) -> type:
@@ -145,8 +147,12 @@ def load(kind: Any, folder: Path, tag: str, more: Mapping[str, Any]) -> Any:
         return kind.from_pretrained(str(folder), local_files_only=True, **safe, **more)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         words = " ".join(str(error).split())
-        raise StoreError(f"{tag} cannot be read by Transformers: {words}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by Transformers: {words}", hint=f"ask {command('models verify')}"
+        ) from error
     except Exception as error:
         if type(error).__name__ != "SafetensorError":
             raise
-        raise StoreError(f"{tag} cannot be read by safetensors: {error}", hint=f"ask {command('models verify')}") from error
+        raise StoreError(
+            f"{tag} cannot be read by safetensors: {error}", hint=f"ask {command('models verify')}"
+        ) from error

@@ -38,7 +38,7 @@ class Service:
     guard: Guard  # against pages of other origins
     watch: Watch  # for clients that leave
     state: MutableMapping[str, Any]  # `ctx.state`
-    fail: Fail = field(default_factory=lambda: errors.plan())  # an error into an answer
+    fail: Fail = field(default_factory=errors.plan)  # an error into an answer
 
 
 class Recorder:

@@ -61,7 +61,10 @@ def plan(style: Style = Style()) -> Callable[[BaseException, str], Failure]:
 
 
 def status_of(error: BaseException, style: Style) -> int:
-    """Give the status of an error; what was set of it alone counts more than its class."""
+    """Give the status of an error.
+
+    What was set of it alone counts more than its class.
+    """
     if not isinstance(error, EkibenError):
         return 500
     return style.status_of(type(error)) if error.status == type(error).status else error.status
@@ -84,7 +87,10 @@ def problem_body(error: BaseException, status: int, text: str) -> bytes:
 
 
 def object_body(error: BaseException, status: int, text: str) -> bytes:
-    """Write an object whose member `error` is the text; `detail` has every wrong place, as pydantic lists them."""
+    """Write an object whose member `error` is the text.
+
+    `detail` has every wrong place, as pydantic lists them.
+    """
     body: dict[str, Any] = {"error": text}
     if isinstance(error, InvalidInput) and error.problems:
         body["detail"] = [{"loc": steps(problem.path), "msg": problem.message} for problem in error.problems]

@@ -109,7 +109,7 @@ def failures_of(style: Style) -> dict[str, str]:
 def operation(
     endpoint: EndpointSpec, codec: Codec, components: Components, name: str, failures: Collection[str]
 ) -> dict[str, Any]:
-    """Describe one method of one endpoint, which may fail with the statuses *failures*."""
+    """Describe one method of one endpoint; *failures* are the statuses of its errors."""
     first = endpoint.doc.strip().partition("\n")[0]
     return {
         "operationId": name,

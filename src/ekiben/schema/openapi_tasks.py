@@ -54,7 +54,9 @@ def operation(endpoint: EndpointSpec, name: str, plain: dict[str, Any], style: S
     }
     if name == "submit":
         answers |= {status: plain["responses"][status] for status in ("413", "415") if status in plain["responses"]}
-        answers[str(style.status_of(Unprocessable))] = problem("This `Idempotency-Key` was sent with another request.", style)
+        answers[str(style.status_of(Unprocessable))] = problem(
+            "This `Idempotency-Key` was sent with another request.", style
+        )
     else:
         answers[str(style.status_of(NotFound))] = problem("There is no such task, or no longer.", style)
     if name in CONFLICTS:

@@ -129,7 +129,7 @@ def readings(target: str, folder: Path) -> Iterator[Reading]:
 
 
 def stored(target: str) -> Iterator[Reading]:
-    """Give what a tag names; a bento goes before a model of the same name, which it mostly was made of."""
+    """Give what a tag names; a bento goes before a model of the same name."""
     built, model = find_bento(target), find_model(target)
     if built is not None:
         packed, other = built, "" if model is None else f"; `model:{target}` is the stored model {model.tag}"

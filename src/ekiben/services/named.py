@@ -71,7 +71,9 @@ def pick(module: Module, attribute: str) -> BoundService:
     }
     if not attribute:
         if not services:
-            raise ServiceLoadError(f"`{module.written}` has no service", hint="write `@{front().program}.service` above a class")
+            raise ServiceLoadError(
+                f"`{module.written}` has no service", hint=f"write `@{front().program}.service` above a class"
+            )
         if len(services) > 1:
             raise ServiceLoadError(
                 f"`{module.written}` has {len(services)} services: {', '.join(services)}",
@@ -89,7 +91,9 @@ def pick(module: Module, attribute: str) -> BoundService:
     if not hasattr(found, "__ekiben_service__") and not isinstance(found, StoredModel):
         raise ServiceLoadError(
             f"`{module.written}:{attribute}` is no service: it is {described(found)}",
-            hint=f"write `@{front().program}.service` above `class {found.__name__}`" if isinstance(found, type) else None,
+            hint=f"write `@{front().program}.service` above `class {found.__name__}`"
+            if isinstance(found, type)
+            else None,
         )
     return read_object(found)
 

@@ -96,7 +96,9 @@ class Server:
     def __enter__(self) -> Self:
         """Give the running server."""
         if not self.is_running:
-            raise ServiceLoadError(f"the server of `{self.name}` has stopped", hint=f"call `{front().program}.serve` again")
+            raise ServiceLoadError(
+                f"the server of `{self.name}` has stopped", hint=f"call `{front().program}.serve` again"
+            )
         self._depth += 1
         return self
 

@@ -205,7 +205,9 @@ class Session:
         """Say what to do about a registry that takes no connection."""
         if not isinstance(cut, Unreached):
             return None
-        return f"is a registry running at {self.place.host}, and is that its address? it is given as HOST[:PORT][/FOLDER]"
+        return (
+            f"is a registry running at {self.place.host}, and is that its address? it is given as HOST[:PORT][/FOLDER]"
+        )
 
     def say(self, method: str, answer: Answer, data: bytes | None = None) -> EkibenError:
         """Put an answer that is not right into words."""
