@@ -53,11 +53,12 @@ class Reader:
     def __init__(self, codec: Codec, limits: Limits) -> None:
         self._codec = codec
         self._limits = limits
-        takes_json = JSON in codec.input_media
+        takes_json = JSON in codec.input_media and JSON not in codec.raw_media
         self._kinds = {b"": Kind("json", JSON) if takes_json or not codec.raw_media else Kind("raw", OCTETS)}
         if takes_json:
             self._kinds[JSON.encode()] = self._kinds[b""]
         self.from_json = codec.from_json if codec.is_shallow else self._from_json
+        self._takes_all = codec.input_media == ("*/*",)
         self._off_loop = ARRAY_OFF_LOOP if NPY in codec.raw_media else OFF_LOOP
 
     async def read(self, headers: Headers, receive: Receive, context: OpenContext) -> Arguments:
@@ -107,7 +108,7 @@ class Reader:
         """
         if kind.read == "multipart":
             return self._from_fields(form.read_whole(bytes(body), declared, self._limits, context()))
-        if kind.read == "json" or not (body or declared):  # nothing at all: say which parameter is missing
+        if kind.read == "json" or not (body or declared or self._takes_all):  # nothing at all: say what is missing
             return self.from_json(bytes(body))
         return self._codec.from_raw(Upload(body, kind.media, "", context()))
 
@@ -135,7 +136,7 @@ def settle(content_type: str, codec: Codec) -> Kind:
     if is_pickle(media):
         raise UnsupportedMediaType(f"pickles are not read here: {media}", hint=f"send {JSON}")
     reads = codec.input_media
-    if (media == JSON or media.endswith("+json")) and JSON in reads:
+    if (media == JSON or media.endswith("+json")) and JSON in reads and JSON not in codec.raw_media:
         check_charset(content_type)
         return Kind("json", media)
     if media == FORM and FORM in reads:

@@ -16,7 +16,7 @@ from ekiben.core.errors import InvalidInput, Problem, UnsupportedMediaType
 from ekiben.core.spec import JsonSchema, Style
 from ekiben.schema import accept, answers, forms, structures
 from ekiben.schema.annotations import ContentType
-from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, Encoded, Upload
+from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, Encoded, Upload, matches
 from ekiben.schema.describe import Describer
 from ekiben.schema.hints import batch_leaf, leaves, members_of, only_leaf
 from ekiben.schema.pieces import Pieces
@@ -342,11 +342,20 @@ def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, 
         parameter.is_required and all(holds_file(member) for member in members_of(parameter.hint))
         for parameter in signature.parameters
     )
-    form: tuple[str, ...] = (FORM,) if has_uploads else (FORM, URLENCODED)
+    if signature.is_root and takes_all(signature.parameters[0].hint):
+        return raw_media
+    reads_any = any(matches(URLENCODED, glob) for glob in raw_media)  # then such a body is a value as it stands
+    form: tuple[str, ...] = (FORM,) if has_uploads or reads_any else (FORM, URLENCODED)
     json = () if needs_file or JSON in raw_media else (JSON,)
     if signature.is_root:
         return (*raw_media, *json, *form) if has_uploads else (*json, *form, *raw_media)
     return (*form, *json, *raw_media) if has_uploads else (*json, *form, *raw_media)
+
+
+def takes_all(hint: Any) -> bool:
+    """Say whether a hint is a body as it came: a file of `ContentType("*/*")`."""
+    leaf = only_leaf(hint)
+    return leaf is not None and getattr(leaf, "note", None) == "*/*"
 
 
 def holds_file(hint: Any) -> bool:

@@ -17,7 +17,7 @@ CLASSES = {  # 1.2 to 1.4: a service is a class
     "Model": "ekiben",
     "SyncHTTPClient": "ekiben",
     "Tag": "ekiben",
-    "api": "ekiben",
+    "api": "bentoml.apis",
     "asgi_app": "ekiben",
     "build": "bentoml.bentos",
     "delete": "bentoml.bentos",
@@ -39,10 +39,12 @@ RUNNERS: dict[str, str] = {}  # 1.0 and 1.1: a service is an object, and its mod
 BUNDLES: dict[str, str] = {}  # 0.13: a service is a class that is packed with artifacts
 NAMES = {**CLASSES, **RUNNERS, **BUNDLES}
 MODULES = (
+    "adapters",
     "artifact",
     "bentos",
     "catboost",
     "exceptions",
+    "handlers",
     "keras",
     "lightgbm",
     "mlflow",
@@ -50,6 +52,7 @@ MODULES = (
     "onnx",
     "picklable_model",
     "sklearn",
+    "types",
     "validators",
     "xgboost",
 )

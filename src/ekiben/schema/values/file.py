@@ -1,8 +1,8 @@
 """Files: a `Path`, `bytes` or an open file; never made from a client's string.
 
-In: `pathlib.Path`, `bytes`, `bytearray`, `BinaryIO`, `IO[bytes]`, `io.BytesIO`, with `ContentType` in `Annotated`.
-Out: a `Leaf`. A string that a client sends is neither a path nor an address: where a file is asked it is refused,
-where bytes are asked it is base64 (RFC 4648), as JSON knows no bytes.
+In: `pathlib.Path`, `bytes`, `bytearray`, `BinaryIO`, `IO[bytes]`, `io.BytesIO`, with `ContentType` in `Annotated`; or
+`Upload`, the content with what its sender said of it. Out: a `Leaf`. A string that a client sends is neither a path nor
+an address: where a file is asked it is refused, where bytes are asked it is base64 (RFC 4648), as JSON knows no bytes.
 """
 
 import base64
@@ -27,7 +27,7 @@ OPEN = (BinaryIO, io.BytesIO, io.BufferedIOBase, io.RawIOBase, io.IOBase, io.Buf
 
 def claims(hint: Any) -> bool:
     """Say whether *hint* is a path, bytes or an open binary file."""
-    if hint in (bytes, bytearray) or hint in OPEN:
+    if hint in (bytes, bytearray, Upload) or hint in OPEN:
         return True
     if get_origin(hint) is IO or hint is IO:
         return hint is IO or hint == IO[bytes]
@@ -39,12 +39,17 @@ def plan(hint: Any, notes: tuple[Any, ...]) -> "FileLeaf":
     note = next((note.content_type for note in notes if isinstance(note, ContentType)), None)
     if hint in (bytes, bytearray):
         return FileLeaf("bytes", hint, note)
+    if hint is Upload:
+        return FileLeaf("file", Upload, note)
     return FileLeaf("file", Path if isinstance(hint, type) and issubclass(hint, PurePath) else io.IOBase, note)
 
 
 @dataclass(frozen=True, slots=True)
 class FileLeaf(ListBatches):
-    """One file hint, settled: `target` is `Path`, `bytes`, `bytearray` or `io.IOBase`."""
+    """One file hint, settled.
+
+    `target` is `Path`, `bytes`, `bytearray`, `io.IOBase` or `Upload`.
+    """
 
     kind: str
     target: Any
@@ -85,6 +90,8 @@ class FileLeaf(ListBatches):
 
     def give(self, upload: Upload) -> Any:
         """Turn an upload into what the method asked for."""
+        if self.target is Upload:
+            return upload
         if self.target is Path:
             return upload.to_path()
         if self.kind == "bytes":
