@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pytest
-from starlette.exceptions import HTTPException
-
 import bentoml
+import pytest
 from bentoml.exceptions import BadInput, ServiceUnavailable
 from bentoml.front import FRONT, STYLE, STYLE_OF_A_RUNNER, STYLE_OF_BUNDLES, STYLE_OF_RUNNERS
+from starlette.exceptions import HTTPException
+
 from ekiben.core.front import enter
 from ekiben.core.spec import BoundService, Style
 from ekiben.exceptions import DeadlineExceeded, Overloaded, WrongState
