@@ -58,7 +58,7 @@ class Reader:
         if takes_json:
             self._kinds[JSON.encode()] = self._kinds[b""]
         self.from_json = codec.from_json if codec.is_shallow else self._from_json
-        self._takes_all = codec.input_media == ("*/*",)
+        self._takes_all = codec.input_media == codec.raw_media and "*/*" in codec.raw_media
         self._off_loop = ARRAY_OFF_LOOP if NPY in codec.raw_media else OFF_LOOP
 
     async def read(self, headers: Headers, receive: Receive, context: OpenContext) -> Arguments:
@@ -146,6 +146,9 @@ def settle(content_type: str, codec: Codec) -> Kind:
         return Kind("urlencoded", media)
     if any(matches(media, glob) for glob in codec.raw_media):
         return Kind("raw", content_type)
+    if any(matches(media, glob) for glob in codec.json_media):
+        check_charset(content_type)
+        return Kind("json", media)
     raise UnsupportedMediaType(f"this endpoint does not read {media}", hint="send " + " or ".join(reads))
 
 

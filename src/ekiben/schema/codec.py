@@ -14,11 +14,10 @@ from pydantic_core import SchemaValidator
 
 from ekiben.core.errors import InvalidInput, Problem, UnsupportedMediaType
 from ekiben.core.spec import JsonSchema, Style
-from ekiben.schema import accept, answers, forms, structures
-from ekiben.schema.annotations import ContentType
-from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, Encoded, Upload, matches
+from ekiben.schema import accept, answers, bodies, forms, structures
+from ekiben.schema.content import JSON, Encoded, Upload
 from ekiben.schema.describe import Describer
-from ekiben.schema.hints import batch_leaf, leaves, members_of, only_leaf
+from ekiben.schema.hints import batch_leaf, only_leaf
 from ekiben.schema.pieces import Pieces
 from ekiben.schema.problems import invalid
 from ekiben.schema.signature import EMPTY, Parameter, Signature
@@ -48,6 +47,7 @@ class Codec:
     output_schema: JsonSchema
     input_media: tuple[str, ...]  # media types that a body may have; globs
     raw_media: tuple[str, ...]  # those of them that `from_raw` takes
+    json_media: tuple[str, ...]  # globs of more types that JSON may come under
     output_media: str
     leaf: Leaf | None  # of the parameter that batches or travels raw
     output_leaf: Leaf | None
@@ -79,8 +79,8 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
     if signature.in_url or not signature.has_body:
         return plan_split(signature, style)
     adapter: TypeAdapter[Any] = TypeAdapter(arguments_hint(signature))
-    raw = raw_parameter(signature)
-    raw_media = () if raw is None else media_of_raw(raw, signature)
+    raw = bodies.raw_parameter(signature)
+    raw_media = () if raw is None else bodies.raw_media(raw)
     answer = answers.plan(signature, style.nan_style, style.stream_style)
     from_json, from_data = readers(adapter, signature)
     schema = adapter.json_schema(mode="validation", schema_generator=Describer)
@@ -91,8 +91,9 @@ def plan(signature: Signature, style: Style = Style()) -> Codec:
         encode=answer.encode,
         input_schema=schema,
         output_schema=answer.schema,
-        input_media=input_media(signature, raw_media),
+        input_media=bodies.input_media(signature, raw_media),
         raw_media=raw_media,
+        json_media=bodies.json_media(signature),
         output_media=answer.media,
         leaf=leaf_of_batch(signature),
         output_leaf=answer.leaf,
@@ -309,58 +310,6 @@ def raw_reader(
         return from_data(value if signature.is_root else {structures.alias_of(raw.default) or raw.name: value}, 0)
 
     return from_raw
-
-
-def raw_parameter(signature: Signature) -> Parameter | None:
-    """Find the parameter that a whole body can be: a root text, or the only binary."""
-    if signature.is_root:
-        form = forms.form_of(signature.parameters[0].hint)
-        if form.takes == "text" and not form.keeps_files:
-            return signature.parameters[0]
-    candidates = [p for p in signature.parameters if (leaf := only_leaf(p.hint)) is not None and leaf.media_types]
-    others = [p for p in signature.parameters if p not in candidates and p.is_required]
-    required = [p for p in candidates if p.is_required]
-    if len(required) == 1 or len(candidates) == 1:
-        return None if others else (required or candidates)[0]
-    return None
-
-
-def media_of_raw(parameter: Parameter, signature: Signature) -> tuple[str, ...]:
-    """Say which content types the whole body may have."""
-    leaf = only_leaf(parameter.hint)
-    if leaf is not None:
-        return leaf.media_types
-    notes = get_args(parameter.hint)[1:] if get_origin(parameter.hint) is Annotated else ()
-    return tuple(note.content_type for note in notes if isinstance(note, ContentType)) or ("text/*",)
-
-
-def input_media(signature: Signature, raw_media: tuple[str, ...]) -> tuple[str, ...]:
-    """List what a body may be: forms first for uploads, JSON unless a file is a must."""
-    kinds = {parameter.name: {leaf.kind for leaf in leaves(parameter.hint)} for parameter in signature.parameters}
-    has_uploads = any(found & UPLOADS for found in kinds.values())
-    needs_file = any(
-        parameter.is_required and all(holds_file(member) for member in members_of(parameter.hint))
-        for parameter in signature.parameters
-    )
-    if signature.is_root and takes_all(signature.parameters[0].hint):
-        return raw_media
-    reads_any = any(matches(URLENCODED, glob) for glob in raw_media)  # then such a body is a value as it stands
-    form: tuple[str, ...] = (FORM,) if has_uploads or reads_any else (FORM, URLENCODED)
-    json = () if needs_file or JSON in raw_media else (JSON,)
-    if signature.is_root:
-        return (*raw_media, *json, *form) if has_uploads else (*json, *form, *raw_media)
-    return (*form, *json, *raw_media) if has_uploads else (*json, *form, *raw_media)
-
-
-def takes_all(hint: Any) -> bool:
-    """Say whether a hint is a body as it came: a file of `ContentType("*/*")`."""
-    leaf = only_leaf(hint)
-    return leaf is not None and getattr(leaf, "note", None) == "*/*"
-
-
-def holds_file(hint: Any) -> bool:
-    """Say whether a settled hint has a file in it, which JSON cannot hold."""
-    return any(leaf.kind == "file" for leaf in leaves(hint))
 
 
 def is_shallow(schema: Any) -> bool:

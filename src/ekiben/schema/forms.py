@@ -24,8 +24,8 @@ def form_of(hint: Any) -> Form:
         if leaf is None:
             is_object = any(isinstance(note, structures.ObjectNote) for note in args[1:])
             return Form("json") if is_object else form_of(args[0])
-        if leaf.kind == "bytes":
-            return Form("bytes")
+        if leaf.kind in ("bytes", "text"):
+            return Form(leaf.kind)  # type: ignore[arg-type]  # one of these two
         return Form("file" if leaf.kind in UPLOADS else "leaf")
     if origin in UNIONS:
         return union_form([form_of(arg) for arg in args if arg is not NONE], NONE in args and str not in args)

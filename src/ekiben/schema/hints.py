@@ -24,6 +24,7 @@ from ekiben.schema.values.record import RecordLeaf
 
 KINDS: tuple[Any, ...] = (ndarray, dataframe, image, tensor, file)
 OURS = (Shape, DType, ContentType, DataframeSchema)
+PLAIN = ("record", "text")  # kinds of leaves whose values are those of JSON, so that a client needs not know them
 BYTES = (bytes, bytearray)  # within pydantic models they are pydantic's, as the model's own settings say
 SINGLE = ("Ge", "Gt", "Le", "Lt", "Interval", "MultipleOf", "_PydanticGeneralMetadata")  # rules of pydantic's `Field`
 LISTS = (list, tuple, set, frozenset)
@@ -46,7 +47,8 @@ class LeafNote:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe by the leaf, and by what `Field(...)` around it says."""
-        return {**self.leaf.schema(), "x-kind": self.leaf.kind, **handler(core_schema.any_schema())}
+        kind = {} if self.leaf.kind in PLAIN else {"x-kind": self.leaf.kind}
+        return {**self.leaf.schema(), **kind, **handler(core_schema.any_schema())}
 
     def validate(self, raw: Any) -> Any:
         """Decode, and give a refusal the form that pydantic reports with its place."""

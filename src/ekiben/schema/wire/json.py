@@ -51,6 +51,8 @@ def plain(value: Any, inner: Plain | None = None) -> Any:
         return plain_model(value, inner or plain)
     if is_dataclass(value) and not isinstance(value, type):
         return {part.name: getattr(value, part.name) for part in fields(value)}
+    if not isinstance(value, type) and hasattr(value, "__attrs_attrs__"):  # of a class by attrs
+        return {part.name: getattr(value, part.name) for part in value.__attrs_attrs__}
     if isinstance(value, Enum):
         return value.value
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors on the CPU

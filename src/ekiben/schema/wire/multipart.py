@@ -1,19 +1,24 @@
-"""Form fields and uploads into named arguments.
+"""Form fields and uploads into named arguments, and answers of several parts.
 
 In: the parsed parts of a multipart or urlencoded body, in order, and what each parameter takes. Out: a dict of raw
 values, for pydantic. A repeated field is a list; a field holds JSON where its parameter is neither text nor a file.
-Source: RFC 7578.
+Or, the other way: bodies by name, which become one.
+Source: RFC 7578 (its quoting of names is that of the HTML standard).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from ekiben.core.errors import InvalidInput, Problem
-from ekiben.schema.content import Upload
+from ekiben.schema.content import FORM, Encoded, Upload
+from ekiben.schema.wire import text
 from ekiben.schema.wire.json import load
 
 Fields = Sequence[tuple[str, str | Upload]]
+LINES_OF_HEAD = 3  # boundary, disposition, type
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +84,40 @@ def item(value: str | Upload, form: Form) -> Any:
         return Upload(value.encode(), "text/plain") if isinstance(value, str) else value
     if form.takes == "leaf" and isinstance(value, Upload):
         return value
-    text = value if isinstance(value, str) else text_of(value)
+    found = value if isinstance(value, str) else text_of(value)
     if form.takes == "text":
-        return text
+        return found
     try:
-        return load(text)
+        return load(found)
     except ValueError:
         if form.takes == "any":
-            return text
+            return found
         raise
 
 
 def text_of(upload: Upload) -> str:
-    """Read a file part as text; raises ValueError."""
-    try:
-        return upload.read().decode()
-    except UnicodeDecodeError as error:
-        raise ValueError("must be text in UTF-8") from error
+    """Read a file part as text in its charset; raises ValueError."""
+    return text.decode(upload.read(), upload.media_type)
+
+
+def write(parts: Mapping[str, Encoded]) -> Encoded:
+    """Write a form whose parts are bodies of their own, each with its media type.
+
+    Args:
+        parts: by name; a file is read.
+
+    Raises:
+        ValueError: a name or a media type is not one line.
+    """
+    boundary = uuid4().hex  # of 122 random bits: no part holds it
+    chunks: list[bytes] = []
+    for name, part in parts.items():
+        quoted = name.replace('"', "%22")
+        disposition = part.headers.get("content-disposition", "").partition(";")[2]
+        where = f'form-data; name="{quoted}"' + (f";{disposition}" if disposition else "")
+        head = f"--{boundary}\r\nContent-Disposition: {where}\r\nContent-Type: {part.media_type}"
+        if len(head.splitlines()) != LINES_OF_HEAD:
+            raise ValueError(f"a part of a form must have a name and a media type of one line each: {name!r}")
+        body = part.body.read_bytes() if isinstance(part.body, Path) else part.body
+        chunks += [head.encode(), b"\r\n\r\n", body, b"\r\n"]
+    return Encoded(b"".join([*chunks, f"--{boundary}--\r\n".encode()]), f"{FORM}; boundary={boundary}")

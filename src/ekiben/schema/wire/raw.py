@@ -35,6 +35,8 @@ ENTRY = re.compile(
 NUMBERS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "U": "string"}
 BINARY_KINDS = "biufcUSMm"  # what a `.npy` file may hold: nothing that is pickled, no records
 WORD = 2**64
+LETTER = 4  # bytes of a letter in NumPy's arrays of text
+MAX_TEXTS = 2**28  # bytes
 
 
 def plan(dtype: str | type | None, shape: tuple[int, ...] | None, what: str) -> "ArrayForm":
@@ -101,6 +103,7 @@ class ArrayForm:
 
     def from_lists(self, raw: Any) -> Any:
         """Read nested lists as `np.asarray` does, and refuse objects and mixed text."""
+        check_texts(raw)
         try:
             array = self.numpy.asarray(raw)
         except (ValueError, OverflowError, RecursionError):
@@ -277,6 +280,30 @@ def write_npy(numpy: ModuleType, value: Any) -> bytes:
     form.write_array_header_1_0(head, form.header_data_from_array_1_0(flat) | {"shape": array.shape})
     content = flat.view("u1").data if flat.size and flat.dtype.itemsize else b""
     return b"".join((head.getvalue(), content))
+
+
+def check_texts(raw: Any) -> None:
+    """Refuse nested lists whose texts would take far more memory as an array.
+
+    There each item takes as many bytes as the longest.
+
+    Raises:
+        ValueError: they would.
+    """
+    count, longest = measure(raw)
+    if count * longest * LETTER > MAX_TEXTS:
+        raise ValueError(f"must be an array whose texts take at most {MAX_TEXTS} bytes, all as long as the longest")
+
+
+def measure(raw: Any) -> tuple[int, int]:
+    """Count the items of nested lists, and the letters of the longest text."""
+    if not isinstance(raw, list | tuple):
+        return 1, len(raw) if isinstance(raw, str) else 0
+    if raw and isinstance(raw[0], list | tuple):
+        inner = [measure(item) for item in raw]
+        return sum(count for count, _ in inner), max(letters for _, letters in inner)
+    texts = [len(item) for item in raw if type(item) is str]
+    return len(raw), max(texts, default=0)
 
 
 def first_wrong(raw: Any, *, text: bool) -> tuple[tuple[int, ...], str] | None:

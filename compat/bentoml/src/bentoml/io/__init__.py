@@ -1,0 +1,18 @@
+"""The inputs and outputs of APIs of the generations 1.0 to 1.3, as objects.
+
+In: nothing. Out: `NumpyNdarray`, `JSON`, `Text` and their like; each gives hints that `ekiben.schema` plans codecs from.
+"""
+
+from bentoml.io.arrays import NumpyNdarray
+from bentoml.io.base import IODescriptor, from_spec
+from bentoml.io.data import JSON, DefaultJsonEncoder
+from bentoml.io.text import Text
+
+__all__ = [
+    "JSON",
+    "DefaultJsonEncoder",
+    "IODescriptor",
+    "NumpyNdarray",
+    "Text",
+    "from_spec",
+]
