@@ -1,4 +1,4 @@
-"""Read and answer single requests by a codec, for code that is handed Starlette's own.
+"""Read and answer single requests by a codec, for code that was handed them.
 
 In: a `starlette.requests.Request`, such as a mounted app has, and a codec. Out: arguments; a `starlette` response.
 What is refused elsewhere is refused here: large bodies, pickles, types that the endpoint does not read.
@@ -56,7 +56,7 @@ def respond(value: Any, codec: Codec, given: ResponseContext | None = None, *, a
     else:
         response = FileResponse(made.body, made.status)
         length = (b"content-length", b"%d" % made.body.stat().st_size)
-    response.raw_headers = [*made.headers, length]
+    response.raw_headers[:] = [*made.headers, length]
     return response
 
 
@@ -74,6 +74,6 @@ def stream(value: Any, codec: Codec, given: ResponseContext | None, accepted: st
             yield form.write(piece)
 
     response = StreamingResponse(written_async() if hasattr(value, "__aiter__") else written())
-    response.raw_headers = answer.encoded(Encoded(b"", form.media, form.headers), given).headers
+    response.raw_headers[:] = answer.encoded(Encoded(b"", form.media, form.headers), given).headers
     response.status_code = 200 if given is None else given.status_code
     return response

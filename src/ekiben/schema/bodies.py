@@ -2,14 +2,14 @@
 
 In: a signature. Out: media types and globs of them: of JSON and forms, and of the one value that a whole body can be.
 `ContentType` on a parameter that is the whole body says which types its JSON or its text may come under; `*/*` on text
-says that every body is that text.
+or on a file says that every body is that text, or that file.
 """
 
 from typing import Annotated, Any, get_args, get_origin
 
 from ekiben.schema import forms
 from ekiben.schema.annotations import ContentType
-from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED
+from ekiben.schema.content import FORM, JSON, UPLOADS, URLENCODED, matches
 from ekiben.schema.hints import leaves, members_of, only_leaf
 from ekiben.schema.signature import Parameter, Signature
 
@@ -58,7 +58,8 @@ def input_media(signature: Signature, raw: tuple[str, ...]) -> tuple[str, ...]:
     )
     if ANYTHING in raw and is_whole(signature):
         return raw
-    form: tuple[str, ...] = (FORM,) if has_uploads or ANYTHING in json_media(signature) else (FORM, URLENCODED)
+    reads_any = any(matches(URLENCODED, glob) for glob in (*raw, *json_media(signature)))
+    form: tuple[str, ...] = (FORM,) if has_uploads or reads_any else (FORM, URLENCODED)  # else it is as it stands
     json = () if needs_file or JSON in raw else (JSON,)
     if signature.is_root:
         return (*raw, *json, *form) if has_uploads else (*json, *form, *raw)
@@ -66,11 +67,16 @@ def input_media(signature: Signature, raw: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def is_whole(signature: Signature) -> bool:
-    """Say whether every body is the one value, JSON and forms too: of text, or of a leaf that says so."""
+    """Say whether every body is the one value as it came, JSON and forms too.
+
+    So it is for a file or for text of `ContentType("*/*")`, and for a leaf that says so of itself.
+    """
     if not signature.is_root:
         return False
     leaf = only_leaf(signature.parameters[0].hint)
-    return is_text(signature.parameters[0].hint) if leaf is None else bool(getattr(leaf, "is_whole", False))
+    if leaf is None:
+        return is_text(signature.parameters[0].hint)
+    return getattr(leaf, "note", None) == ANYTHING or bool(getattr(leaf, "is_whole", False))
 
 
 def is_text(hint: Any) -> bool:

@@ -149,9 +149,7 @@ def request_body(codec: Codec, components: Components) -> dict[str, Any]:
             content[media] = {"schema": schema}
         elif media == FORM:
             content[media] = {"schema": form_schema(schema, properties), "encoding": encodings(properties)}
-        elif media == URLENCODED:
-            content[media] = {"schema": schema}
-        elif media.startswith("text/") and schema.get("type") == "string":
+        elif media == URLENCODED or (media.startswith("text/") and schema.get("type") == "string"):
             content[media] = {"schema": schema}
         else:
             content[media] = {"schema": dict(BINARY)}

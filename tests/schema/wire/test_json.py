@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,6 +50,7 @@ class Row(BaseModel):
 
 
 Pair = namedtuple("Pair", "a b")
+Attributed = attrs.make_class("Attributed", ["a", "b"])
 
 WRITTEN = [
     (None, "null"),
@@ -72,6 +74,7 @@ WRITTEN = [
     ({Color.RED: 1}, '{"red":1}'),
     ({dt.date(2026, 1, 2): 1}, '{"2026-01-02":1}'),
     (Color.RED, '"red"'),
+    (Attributed(1, [Attributed("x", None)]), '{"a":1,"b":[{"a":"x","b":null}]}'),
     ([Word.YES, Level.HIGH], '["yes",2]'),
     ([Word.YES, Level.HIGH, 2**70], f'["yes",2,{2**70}]'),
     (dt.datetime(2026, 1, 2, 3), '"2026-01-02T03:00:00"'),

@@ -286,3 +286,11 @@ def test_what_others_read_of_a_bytearray_stays() -> None:
     kept, file = Upload(body).read(), Upload(body).open()
     body[0] = 0
     assert (kept, file.read(), type(kept)) == (b"abc", b"abc", bytes)
+
+
+@pytest.mark.parametrize("dtype", [None, "U"])
+def test_a_long_text_among_many(dtype: str | None) -> None:
+    """An array of text takes the longest one's room for each item, so a few bytes of JSON cannot take all memory."""
+    form = raw.plan(dtype, None, "an array")
+    with pytest.raises(ValueError, match="must be an array whose texts take at most"):
+        form.decode([["x" * 100_000] + ["a"] * 9_999] * 10)

@@ -45,6 +45,7 @@ MODULES = (
     "catboost",
     "exceptions",
     "handlers",
+    "io",
     "keras",
     "lightgbm",
     "mlflow",

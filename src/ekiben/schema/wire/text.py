@@ -1,7 +1,7 @@
 """Text in the charset that its sender names.
 
 In: bytes and their content type. Out: text. UTF-8 where no charset is named.
-A name is looked up only where it is of a charset in use: Python's table of codecs holds others too (unpackers, escapes),
+A name is looked up only where it is of a charset in use: Python's table of codecs holds others (unpackers, escapes),
 and remembers each name that it was ever asked for.
 Source: the labels of the Encoding standard (WHATWG); `charset` as in RFC 2046, 4.1.2.
 """

@@ -1,6 +1,6 @@
 """The inputs and outputs of APIs of the generations 1.0 to 1.3, as objects.
 
-In: nothing. Out: `NumpyNdarray`, `JSON`, `Text` and their like; each gives hints that `ekiben.schema` plans codecs from.
+In: nothing. Out: `NumpyNdarray`, `JSON`, `Text` and their like; each gives hints that `ekiben.schema` plans by.
 """
 
 from bentoml.io.arrays import NumpyNdarray

@@ -1,6 +1,6 @@
 """NumPy arrays, as JSON, or as `.npy`, which costs less.
 
-In: nested lists of numbers or of text, of any shape; `null` among numbers is NaN. Out: arrays, and JSON of anything that
+In: nested lists of numbers or of text, of any shape; `null` among numbers is NaN. Out: arrays, and JSON of all that
 NumPy makes an array of.
 """
 
@@ -181,15 +181,13 @@ class NumpyNdarray(IODescriptor[Any], descriptor_id="bentoml.io.NumpyNdarray"):
         """Give the sample as nested lists."""
         return None if self.sample is None else self.sample.tolist()
 
+    @classmethod
+    def _options_of(cls, sample: Any) -> dict[str, Any]:
+        array = array_of(sample)
+        return {"dtype": array.dtype, "shape": array.shape}
+
     def _from_sample(self, sample: Any) -> Any:
-        try:
-            array = need("numpy", "`NumpyNdarray`").asarray(sample)
-        except REFUSED as error:
-            raise InvalidArgument(f"a sample of `NumpyNdarray` must be an array: {error}") from error
-        if array.dtype.hasobject:
-            raise InvalidArgument(f"a sample of `NumpyNdarray` must be of numbers or text, not of {array.dtype}")
-        self._dtype, self._shape = array.dtype, array.shape
-        return array
+        return array_of(sample)
 
     def _spec_args(self) -> dict[str, Any]:
         return {
@@ -198,6 +196,17 @@ class NumpyNdarray(IODescriptor[Any], descriptor_id="bentoml.io.NumpyNdarray"):
             "enforce_dtype": self._enforce_dtype,
             "enforce_shape": self._enforce_shape,
         }
+
+
+def array_of(sample: Any) -> Any:
+    """Give a sample as an array; raises InvalidArgument."""
+    try:
+        array = need("numpy", "`NumpyNdarray`").asarray(sample)
+    except REFUSED as error:
+        raise InvalidArgument(f"a sample of `NumpyNdarray` must be an array: {error}") from error
+    if array.dtype.hasobject:
+        raise InvalidArgument(f"a sample of `NumpyNdarray` must be of numbers or text, not of {array.dtype}")
+    return array
 
 
 def settle_dtype(dtype: Any) -> Any:

@@ -11,13 +11,13 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from bentoml.exceptions import BentoMLException, InvalidArgument
 from bentoml.front import STYLE_OF_RUNNERS
-from bentoml.io.notes import Described, RequestLeaf, hint_of
+from bentoml.io.notes import REQUEST, Described
 from ekiben.core.spec import EndpointSpec
 from ekiben.http import handed
 from ekiben.schema import openapi
 from ekiben.schema.codec import Codec, plan
 from ekiben.schema.components import Components
-from ekiben.schema.signature import Parameter, Signature, check, check_answer
+from ekiben.schema.signature import EMPTY, Parameter, Signature, check, check_answer
 
 Value = TypeVar("Value")
 NO_PARTS: Mapping[str, Any] = MappingProxyType({})
@@ -81,9 +81,7 @@ class IODescriptor(Generic[Value]):
 
     def parameter_hint(self) -> Any:
         """Give the hint of the value as an input, which is the whole body."""
-        if self.reads_requests:
-            return hint_of(RequestLeaf(form=self.openapi_schema())) if self._has_own_schema else hint_of(RequestLeaf())
-        return self._described(self._input_hint())
+        return self._described(REQUEST if self.reads_requests else self._input_hint())
 
     def answer_hint(self) -> Any:
         """Give the hint of the value as an answer."""
@@ -91,7 +89,8 @@ class IODescriptor(Generic[Value]):
 
     def _input_hint(self) -> Any:
         raise BentoMLException(
-            f"`{type(self).__name__}` cannot read requests", hint="write its `async def from_http_request(self, request)`"
+            f"`{type(self).__name__}` cannot read requests",
+            hint="write its `async def from_http_request(self, request)`",
         )
 
     def _output_hint(self) -> Any:
@@ -115,14 +114,17 @@ class IODescriptor(Generic[Value]):
         Raises:
             InvalidInput: the body is no such value.
         """
-        args, kwargs = await handed.read(request, self._codec(answers=False))
-        return kwargs if self.parts else args[0]
+        if self.parts:
+            _, kwargs = await handed.read(request, self._codec())
+            return kwargs
+        (value,), _ = await handed.read(request, self._codec(self._described(self._input_hint())))
+        return value
 
     async def to_http_response(self, obj: Any, ctx: Any = None) -> Any:
         """Make a Starlette response of the value, with what *ctx* adds to it."""
         is_stream = inspect.isgenerator(obj) or inspect.isasyncgen(obj)
-        given = None if ctx is None else ctx.response
-        return handed.respond(obj, self._codec(reads=False, is_stream=is_stream), given)
+        codec = self._codec(given=self._described(self._output_hint()), is_stream=is_stream)
+        return handed.respond(obj, codec, None if ctx is None else ctx.response)
 
     async def from_proto(self, field: Any) -> Any:
         """Say that there is no gRPC here."""
@@ -132,26 +134,26 @@ class IODescriptor(Generic[Value]):
         """Say that there is no gRPC here."""
         raise BentoMLException("services are not served by gRPC here", hint="call them by HTTP")
 
-    def _codec(self, *, reads: bool = True, answers: bool = True, is_stream: bool = False) -> Codec:
+    def _codec(self, taken: Any = None, given: Any = EMPTY, *, is_stream: bool = False) -> Codec:
         where = f"`{type(self).__name__}`"
-        taken: tuple[Parameter, ...] = ()
-        if reads and self.parts:
-            taken = tuple(
-                Parameter(name, check(part.parameter_hint(), where, is_input=True)) for name, part in self.parts.items()
-            )
-        elif reads:
-            taken = (Parameter("value", check(self.parameter_hint(), where, is_input=True)),)
-        returns = {"returns": check_answer(self.answer_hint(), where)} if answers else {}
-        return plan(
-            Signature(taken, is_root=reads and not self.parts, is_stream=is_stream, **returns), STYLE_OF_RUNNERS
-        )
+        hints = {"value": taken} if taken is not None else {name: p.parameter_hint() for name, p in self.parts.items()}
+        parameters = tuple(Parameter(name, check(hint, where, is_input=True)) for name, hint in hints.items())
+        returns = EMPTY if given is EMPTY else check_answer(given, where)
+        signature = Signature(parameters, returns=returns, is_root=taken is not None, is_stream=is_stream)
+        return plan(signature, STYLE_OF_RUNNERS)
+
+    def _input_codec(self) -> Codec:
+        return self._codec() if self.parts else self._codec(self.parameter_hint())
+
+    def _output_codec(self) -> Codec:
+        return self._codec(given=self.answer_hint())
 
     # --- documents --------------------------------------------------------------------------------------------------
 
     @property
     def mime_type(self) -> str:
         """The media type of a value as an answer."""
-        return self._codec(reads=False).output_media.partition(";")[0]
+        return self._output_codec().output_media.partition(";")[0]
 
     def input_type(self) -> Any:
         """Give the type of the values."""
@@ -159,12 +161,12 @@ class IODescriptor(Generic[Value]):
 
     def openapi_schema(self) -> dict[str, Any]:
         """Give the schema of the value; what it refers to is in `openapi_components`."""
-        return Components().hoist(self._codec(answers=False).input_schema)
+        return Components().hoist(self._input_codec().input_schema)
 
     def openapi_components(self) -> dict[str, Any] | None:
         """Give what the schema refers to, as components of OpenAPI; None where it refers to nothing."""
         components = Components()
-        components.hoist(self._codec(answers=False).input_schema)
+        components.hoist(self._input_codec().input_schema)
         return {"schemas": components.schemas} if components.schemas else None
 
     def openapi_example(self) -> Any:
@@ -173,13 +175,13 @@ class IODescriptor(Generic[Value]):
 
     def openapi_request_body(self) -> dict[str, Any]:
         """Describe the body of a request."""
-        body = openapi.request_body(self._codec(answers=False), Components())
+        body = openapi.request_body(self._input_codec(), Components())
         return {**body, "x-bentoml-io-descriptor": self.to_spec()}
 
     def openapi_responses(self) -> dict[str, Any]:
         """Describe the response."""
         endpoint = EndpointSpec("value", "/value")
-        answer = openapi.answer(endpoint, self._codec(reads=False), Components())
+        answer = openapi.answer(endpoint, self._output_codec(), Components())
         return {**answer, "x-bentoml-io-descriptor": self.to_spec()}
 
     # --- from samples and to data -----------------------------------------------------------------------------------
@@ -199,9 +201,13 @@ class IODescriptor(Generic[Value]):
         if len(given) + len(names) != 1:
             raise InvalidArgument(f"`{cls.__name__}.from_sample` takes one sample: {len(given) + len(names)} given")
         sample = given[0] if given else options.pop(names[0])
-        made = cls(**options)
+        made = cls(**{**cls._options_of(sample), **options})
         made.sample = made._from_sample(sample)
         return made
+
+    @classmethod
+    def _options_of(cls, sample: Any) -> dict[str, Any]:
+        return {}
 
     def _from_sample(self, sample: Any) -> Any:
         return sample

@@ -1,6 +1,6 @@
 """JSON, of any form or of a pydantic model's.
 
-In: JSON under any content type. Out: dicts, lists and scalars, or an instance of the model; and JSON of nearly anything:
+In: JSON under any content type. Out: dicts, lists and scalars, or an instance of the model; and JSON of most values:
 models, dataclasses, classes by attrs, arrays.
 """
 
@@ -33,10 +33,9 @@ class JsonLeaf(RecordLeaf):
     examples: tuple[Any, ...] = ()
     json_media: tuple[str, ...] = ("*/*",)
 
-    @property
-    def encoders(self) -> dict[str, Any]:  # type: ignore[override]
-        """Write as JSON."""
-        return {MEDIA: self.write}
+    def __post_init__(self) -> None:
+        """Write answers by the leaf itself, text too."""
+        object.__setattr__(self, "encoders", {MEDIA: self.write})
 
     def schema(self) -> dict[str, Any]:
         """Describe any value."""
@@ -91,7 +90,9 @@ class JSON(IODescriptor[Any], descriptor_id="bentoml.io.JSON"):
                 f"`pydantic_model` must be a class that inherits from `pydantic.BaseModel`: {pydantic_model!r}"
             )
         if not (isinstance(json_encoder, type) and issubclass(json_encoder, json.JSONEncoder)):
-            raise InvalidArgument(f"`json_encoder` must be a class that inherits from `json.JSONEncoder`: {json_encoder!r}")
+            raise InvalidArgument(
+                f"`json_encoder` must be a class that inherits from `json.JSONEncoder`: {json_encoder!r}"
+            )
         self._pydantic_model = pydantic_model
         self._validates = validate_json is not False
         self._json_encoder = json_encoder

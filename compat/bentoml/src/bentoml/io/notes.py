@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from ekiben.schema.content import Upload
 from ekiben.schema.hints import LeafNote
 from ekiben.schema.values.base import Leaf
-from ekiben.schema.values.record import RecordLeaf
+from ekiben.validators import ContentType
 
-BINARY = {"type": "string", "format": "binary"}
+REQUEST = Annotated[Upload, ContentType("*/*")]  # any body, as it came: whoever asks for the request reads it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,25 +30,6 @@ class Described:
         """Describe the value."""
         found = handler(schema) if self.schema is None else self.schema
         return {**found, **self.more}
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLeaf(RecordLeaf):
-    """The whole body, as it came: whoever asked for the request reads it."""
-
-    form: dict[str, Any] = field(default_factory=lambda: dict(BINARY))
-    media_types: tuple[str, ...] = ("*/*",)
-    is_whole: bool = True
-
-    def schema(self) -> dict[str, Any]:
-        """Give what the descriptor says of it."""
-        return self.form
-
-    def decode(self, raw: Any) -> Upload:
-        """Give the upload."""
-        if not isinstance(raw, Upload):
-            raise ValueError("must be the body of a request")
-        return raw
 
 
 @dataclass(frozen=True, slots=True, eq=False)
