@@ -13,7 +13,7 @@ from bentoml.bundles.apis import InferenceAPI, collect
 from bentoml.bundles.served import CONTEXT, Served, sees_requests
 from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.errors import ServiceLoadError
-from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ServiceSpec, Style
+from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ServiceSpec
 from ekiben.schema.annotations import ContentType
 from ekiben.schema.codec import plan
 from ekiben.schema.content import Upload
@@ -45,7 +45,7 @@ def bind(service: Any) -> BoundService:
     spec = ServiceSpec(
         name=name,
         endpoints=(*(endpoint(api, signatures[api.name]) for api in apis), *beside.ENDPOINTS),
-        style=style_of(name),
+        style=STYLE_OF_BUNDLES,
         version=version_of(service),
         doc=inspect.getdoc(cls) or "" if cls.__doc__ else "",
     )
@@ -124,8 +124,3 @@ def version_of(service: Any) -> str | None:
     """Give the version of an instance, once it has one."""
     version = None if inspect.isclass(service) else getattr(service, "version", None)
     return version if isinstance(version, str) and version else None
-
-
-def style_of(name: str) -> Style:
-    """Give the habits of 0.13 on the wire."""
-    return replace(STYLE_OF_BUNDLES, server_header=f"BentoML Service/{name}")

@@ -14,6 +14,7 @@ from bentoml.bundles import inputs, outputs
 from bentoml.bundles.apis import InferenceAPI
 from bentoml.bundles.shares import items, share
 from bentoml.bundles.tasks import HTTPHeaders, HTTPRequest, InferenceResult, InferenceTask
+from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.context import Context
 from ekiben.schema.content import JSON, TEXT, Upload
 from ekiben.schema.open import to_plain
@@ -21,7 +22,7 @@ from ekiben.schema.wire import json as wire_json
 
 CONTEXT = "context"  # the parameter by which a method gets the running call
 
-dump = wire_json.dumper("null", to_plain)
+dump = wire_json.dumper(STYLE_OF_BUNDLES.nan_style, to_plain)
 
 
 class Served:
