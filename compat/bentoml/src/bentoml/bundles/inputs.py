@@ -121,12 +121,12 @@ class BaseInputAdapter:
             yield self.from_given(given[""], cli_args)
 
     def from_given(self, given: Given, cli_args: Sequence[str]) -> InferenceTask:
-        """Make a task of one input of the command line."""
-        task = InferenceTask(cli_args=tuple(cli_args))
-        try:
-            task.data = self.read(given.content, self.cli_type(given), Context())
-        except InvalidInput as error:
-            task.discard(err_msg=f"{given.where}{error}")
+        """Make a task of one input of the command line, as of the body of a request."""
+        media = self.cli_type(given)
+        task = self.from_http_request(HTTPRequest(HTTPHeaders({"content-type": media} if media else {}), given.content))
+        if task.error is not None:
+            task.error.err_msg = given.where + task.error.err_msg
+        task.cli_args = tuple(cli_args)
         return task
 
     def cli_type(self, given: Given) -> str:

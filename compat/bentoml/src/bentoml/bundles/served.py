@@ -38,6 +38,7 @@ class Served:
         self, service: Any, apis: Sequence[InferenceAPI], more: Mapping[str, Callable[..., Any]] | None = None
     ) -> None:
         self.service = service
+        self.apis = {api.name: api.of(service) for api in apis}
         for api in apis:
             setattr(self, api.name, method(api.of(service)))
         for name, function in (more or {}).items():
