@@ -56,7 +56,7 @@ def ran(name: str | None, *words: str, service: Any = None, size: int | None = N
         pytest.param("pair", ["--input-first", "x"], ['["x",null]'], id="named text"),
         pytest.param("floats", ["--input", "[1, 2]"], ['["float32",3.0]'], id="numbers"),
         pytest.param("own", ["--input", "1"], ['{"got":1}'], id="a result of the function's own"),
-        pytest.param("shout", ["--input", '"a"'], ["<a>A from nobody </a>"], id="adapters of a user's own"),
+        pytest.param("shout", ["--input", "a"], ["<a>A from nobody </a>"], id="adapters of a user's own"),
     ],
 )
 def test_results(folder: Path, name: str, words: list[str], expected: list[str]) -> None:
