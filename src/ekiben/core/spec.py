@@ -344,6 +344,7 @@ class BoundService:
     called once before the first instance; `samples` the stored input that warms an endpoint up; `policies` by endpoint
     what decides when its batches leave, where the user gave one; `origin` is `module:attr` where there is one;
     `tokens` by attribute what a server asks for that is depended on by its address, or `$NAME` of a variable;
+    `environ` gives the environment variables of a worker process by its index, over those of its share of the machine;
     `services` are those of a stall, which has no endpoints of its own (`services/stall`);
     `options` are what the decorator was given, in the users' words, with what files and variables lay over it, and
     `sources` where each of those was said, by its dotted path.
@@ -366,3 +367,4 @@ class BoundService:
     sources: Mapping[str, str] = field(default_factory=dict)
     services: tuple["BoundService", ...] = ()
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Callable[[int], Mapping[str, str]] | None = None

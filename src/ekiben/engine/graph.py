@@ -194,12 +194,13 @@ class Graph:
         name = bound.spec.name
         after = [bind().spec.name for bind in bound.dependencies.values()]
         found = shares(start.count(bound), bound.spec.resources.get("gpu"))
+        own = bound.environ or (lambda index: {})
         return Group(
             name=name,
             command=start.command,
             folder=start.folder,
             count=len(found),
-            env=lambda index: {**start.env, **found[index].env},
+            env=lambda index: {**start.env, **found[index].env, **own(index)},
             cpus=lambda index: found[index].cpus,
             open=partial(self._open, name),
             after=tuple(after),

@@ -4,6 +4,7 @@ In: a framework's name and a model object. Out: a stored `Model`; or, from a tag
 """
 
 import difflib
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata as distributions
 from pathlib import Path
@@ -25,8 +26,10 @@ from ekiben.store.models import ModelStore
 
 
 def model_store() -> ModelStore[Model]:
-    """Give the store of models in the home of this moment."""
-    return ModelStore(home() / "models", Model, others=[other / "models" for other in known_homes()])
+    """Give the store of models in the home of this moment, whose models are what the front says."""
+    module, _, name = front().model_class.partition(":")
+    kind: type[Model] = getattr(importlib.import_module(module), name)
+    return ModelStore(home() / "models", kind, others=[other / "models" for other in known_homes()])
 
 
 def save_model(

@@ -35,7 +35,13 @@ CLASSES = {  # 1.2 to 1.4: a service is a class
     "service": "bentoml.services",
     "task": "ekiben",
 }
-RUNNERS: dict[str, str] = {}  # 1.0 and 1.1: a service is an object, and its models run in runners
+RUNNERS: dict[str, str] = {  # 1.0 and 1.1: a service is an object, and its models run in runners
+    "Resource": "bentoml.legacy",
+    "Runnable": "bentoml.legacy",
+    "Runner": "bentoml.legacy",
+    "Service": "bentoml.legacy",
+    "Strategy": "bentoml.legacy",
+}
 BUNDLES: dict[str, str] = {}  # 0.13: a service is a class that is packed with artifacts
 NAMES = {**CLASSES, **RUNNERS, **BUNDLES}
 MODULES = (
@@ -47,6 +53,7 @@ MODULES = (
     "handlers",
     "io",
     "keras",
+    "legacy",
     "lightgbm",
     "mlflow",
     "models",

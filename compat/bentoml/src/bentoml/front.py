@@ -64,6 +64,7 @@ FRONT = FrontEnd(
     host="0.0.0.0",  # noqa: S104 - where BentoML listens
     serving="serve --production",
     style=STYLE,
+    model_class="bentoml.runners.models:Model",
     idle={"serve": {"--production": "a server is one for production unless --development or --reload is given"}},
     summary="Save a trained model, serve it, pack it and ship it: BentoML's commands, carried out by Ekiben.",
 )

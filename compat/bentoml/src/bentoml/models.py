@@ -1,6 +1,7 @@
 """The store of models in BentoML's home."""
 
 from bentoml.front import entered
+from bentoml.runners.models import Model
 from ekiben import models as ekiben_models
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
 ]
 
 HuggingFaceModel = ekiben_models.HuggingFaceModel
-Model = ekiben_models.Model
 create = entered(ekiben_models.create)
 delete = entered(ekiben_models.delete)
 export_model = entered(ekiben_models.export_model)
