@@ -2,14 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import bentoml
 import pytest
 from bentoml.exceptions import BentoMLException
-from bentoml.io import JSON, Text
 from ekiben.services.load import load
 from ekiben.testing import client
+from ekiben.validators import ContentType
+
+
+class JSON:
+    """The contract of a descriptor."""
+
+    def parameter_hint(self) -> Any:
+        return Any
+
+    def answer_hint(self) -> Any:
+        return Any
+
+
+class Text(JSON):
+    def answer_hint(self) -> Any:
+        return Annotated[str, ContentType("text/plain")]
 
 
 class Doubler(bentoml.Runnable):
@@ -102,11 +117,11 @@ def test_the_running_call_and_hooks() -> None:
         ctx.state["count"] += value
         ctx.response.status_code = 202
         ctx.response.headers["X-Count"] = str(ctx.state["count"])
-        return ctx.request.headers["x-who"]
+        return {"who": ctx.request.headers["x-who"]}
 
     with client(svc) as found:
         answer = found.request("POST", "/count", json=2, headers={"x-who": "me"})
-        assert (answer.status_code, answer.json(), answer.headers["x-count"]) == (202, "me", "12")
+        assert (answer.status_code, answer.json(), answer.headers["x-count"]) == (202, {"who": "me"}, "12")
     assert seen == ["deployment", 12]
 
 
@@ -211,7 +226,7 @@ def test_reserved_names(name: str) -> None:
 def test_bad_apis() -> None:
     """What cannot be served is refused where it is written."""
     svc = make()
-    api = svc.api(input=JSON(), output=JSON())
+    api = svc.api(input=JSON(), output=JSON(), name="some")
     with pytest.raises(BentoMLException, match="must take one value"):
         api(lambda: None)
     with pytest.raises(BentoMLException, match="must take one value"):

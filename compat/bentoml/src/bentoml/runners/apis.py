@@ -4,6 +4,7 @@ In: a function, what describes its input and its output. Out: a `Signature`, an 
 calls. The function's own hints say nothing about what is sent: the descriptors do.
 """
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ekiben.schema.signature import CONTEXT_NAMES, Parameter, Signature, check, 
 from ekiben.services.methods import read_route
 
 RESERVED = ("index", "swagger", "docs", "metrics", "feedback", "healthz", "livez", "readyz")
+CONTEXT = "ctx"  # how the call is handed over where the function does not ask for it
 LOOSE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -39,6 +41,21 @@ class InferenceAPI:
     def is_async(self) -> bool:
         """Whether it runs on the event loop."""
         return inspect.iscoroutinefunction(self.func) or inspect.isasyncgenfunction(self.func)
+
+    @property
+    def reads_requests(self) -> bool:
+        """Whether the user's own descriptor reads the request."""
+        return bool(getattr(self.input, "reads_requests", False))
+
+    @property
+    def writes_responses(self) -> bool:
+        """Whether the user's own descriptor makes the response."""
+        return bool(getattr(self.output, "writes_responses", False))
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether the user's own descriptors do either."""
+        return self.reads_requests or self.writes_responses
 
     @property
     def parts(self) -> Mapping[str, Any]:
@@ -152,14 +169,14 @@ def signature_of(api: InferenceAPI) -> Signature:
         )
     else:
         parameters = (Parameter("value", check(api.input.parameter_hint(), f"the input {where}", is_input=True)),)
-    answer = api.output.answer_hint()
+    answer, is_stream = api.output.answer_hint(), api.is_stream and not api.writes_responses
     return Signature(
         parameters,
-        returns=check(AsyncIterator[answer] if api.is_stream else answer, f"the output {where}"),
+        returns=check(AsyncIterator[answer] if is_stream else answer, f"the output {where}"),
         is_root=not api.parts,
-        context=api.context,
-        is_async=api.is_async,
-        is_stream=api.is_stream,
+        context=api.context or (CONTEXT if api.is_custom else None),
+        is_async=api.is_async or api.is_custom,
+        is_stream=is_stream,
     )
 
 
@@ -172,7 +189,7 @@ def describe(api: InferenceAPI, signature: Signature) -> EndpointSpec:
         input=codec.arguments_schema,
         output=codec.output_schema,
         convention=Convention.KEYWORDS if api.parts else Convention.ONE_VALUE,
-        stream=api.is_stream,
+        stream=signature.is_stream,
         doc=api.doc,
     )
 
@@ -184,6 +201,8 @@ def called(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., 
         api: the function.
         state: what `ctx.state` is, in every call and in the hooks.
     """
+    if api.is_custom:
+        return called_around(api, state)
     if api.context is None:
         return api.func
     context = api.context
@@ -191,6 +210,27 @@ def called(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., 
     def call(*args: Any, **kwargs: Any) -> Any:
         kwargs[context].state = state
         return api.func(*args, **kwargs)
+
+    return call
+
+
+def called_around(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., Any]:
+    """Settle how a function is called whose descriptors are the user's own: they see request and response."""
+    name = api.context or CONTEXT
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        context = kwargs.pop(name)
+        context.state = state
+        if api.reads_requests:
+            args = (await api.input.from_http_request(context.request),)
+        if api.context is not None:
+            kwargs[name] = context
+        if api.is_async:
+            value = api.func(*args, **kwargs)
+            value = await value if inspect.isawaitable(value) else value  # else pieces
+        else:
+            value = await asyncio.to_thread(api.func, *args, **kwargs)
+        return await api.output.to_http_response(value, context) if api.writes_responses else value
 
     return call
 

@@ -149,6 +149,8 @@ def methods_of(runnable: type) -> dict[str, RunnableMethod]:
             options = getattr(value, NOTE, None)
             if options is None and name in found and inspect.isroutine(value):
                 options = found[name].options
-            if options is not None:
+            if options is None:
+                found.pop(name, None)
+            else:
                 found[name] = RunnableMethod(name, value, options)
     return found
