@@ -56,8 +56,8 @@ def test_every_name_is_there(name: str) -> None:
 
 def test_a_missing_name_says_so() -> None:
     """A name of BentoML's that is not here yet is refused by its name."""
-    with pytest.raises(AttributeError, match="has no `Runnable`"):
-        _ = bentoml.Runnable
+    with pytest.raises(AttributeError, match="has no `nothing`"):
+        _ = bentoml.nothing
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)
@@ -99,7 +99,7 @@ def test_models_are_kept_in_bentomls_home(folder: Path) -> None:
 def test_every_framework_is_there(name: str) -> None:
     """A framework's module has the functions of ours, and works in BentoML's home."""
     ours, theirs = getattr(ekiben, name), getattr(bentoml, name)
-    assert theirs.__all__ == ours.__all__
+    assert set(theirs.__all__) >= set(ours.__all__)
     assert all(callable(getattr(theirs, function)) for function in theirs.__all__)
     with pytest.raises(exceptions.NotFound, match="thing"):
         theirs.get("thing")

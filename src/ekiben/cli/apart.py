@@ -50,7 +50,8 @@ def spread(ctx: click.Context, bound: "BoundService", drain: float, folder: str)
     spec, bounds = bound.spec, in_order(bound)
     count = count_workers(bound)
     is_apart = spec.layout is Layout.APART or count > 1
-    is_alone = spec.layout is Layout.INLINE or ctx.params["development"] or sys.platform != "linux"
+    is_watched = ctx.params["development"] or ctx.params["reload"]
+    is_alone = spec.layout is Layout.INLINE or is_watched or sys.platform != "linux"
     check(spec, count)
     if spec.limits.kill_after is not None and not is_apart:
         raise ConfigError(

@@ -314,11 +314,21 @@ def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
     from ekiben.core.spec import Style
     from ekiben.services.configure import over
 
-    for layer in typed(ctx):
+    for layer in (*lone(ctx, bound), *typed(ctx)):
         bound = over(bound, layer)
     if bound.spec.style == Style():
         return replace(bound, spec=replace(bound.spec, style=session_of(ctx).front.style))
     return bound
+
+
+def lone(ctx: click.Context, bound: "BoundService") -> "Iterator[Layer]":
+    """Give one process to a service under development, unless somebody asked for more."""
+    from ekiben.core.config import said
+    from ekiben.services.configure import BUILT_IN
+
+    watching = next((name for name in ("development", "reload") if ctx.params[name]), None)
+    if watching is not None and bound.sources.get("workers") == BUILT_IN:
+        yield said(("workers",), 1, f"--{watching}")
 
 
 # What options set of a service; --no-access-log and TLS are written otherwise than there.

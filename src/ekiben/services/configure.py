@@ -28,6 +28,7 @@ log = logging.getLogger("ekiben")
 FILE = "ekiben.yaml"
 VARIABLE = "EKIBEN_CONFIG"  # names the file
 WHOLE = ("metrics.duration", "monitoring.options")  # replaced as a whole: their keys go together
+BUILT_IN = "built-in"  # who set an option that nobody set; what a dialect sets by itself bears it too
 SECRET = ("password", "token", "secret")  # words in the path of what is not shown
 
 
@@ -192,7 +193,7 @@ def effective(bound: BoundService) -> list[Setting]:
     values = config.merged(config.merged(DEFAULTS, bound.options, WHOLE), switched, ())
     found = []
     for path, value in config.leaves({key: value for key, value in values.items() if key != "name"}):
-        source = bound.sources.get(path) or ("@service" if path in given else "built-in")
+        source = bound.sources.get(path) or ("@service" if path in given else BUILT_IN)
         is_secret = value is not None and any(word in path for word in SECRET)
         found.append(Setting(path, "(not shown)" if is_secret else value, source))
     return found

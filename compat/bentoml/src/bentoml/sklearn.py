@@ -3,13 +3,15 @@
 from typing import Any
 
 from bentoml.front import entered
+from bentoml.runners import frameworks as runners
 from ekiben import sklearn as ekiben_sklearn
 from ekiben.frameworks.handle import Model
 
-__all__ = ["get", "load_model", "save_model"]
+__all__ = ["get", "get_runnable", "load_model", "save_model"]
 
 load_model = entered(ekiben_sklearn.load_model)
 get = entered(ekiben_sklearn.get)
+get_runnable = runners.get_runnable("sklearn")
 
 
 @entered

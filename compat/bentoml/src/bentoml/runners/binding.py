@@ -15,11 +15,13 @@ from bentoml.runners.columns import ColumnsLeaf
 from bentoml.runners.runnable import RunnableMethod
 from bentoml.runners.runner import Runner, RunnerMethod
 from bentoml.runners.strategy import count_workers, resources, worker_env
-from ekiben.core.spec import BatchSpec, BoundService, EndpointSpec, Limits, ServiceSpec
+from ekiben.core.spec import BatchSpec, BoundService, EndpointSpec, ServiceSpec
 from ekiben.schema.codec import plan
 from ekiben.schema.hints import LeafNote
 from ekiben.schema.signature import Parameter, Signature
+from ekiben.services.configure import BUILT_IN
 from ekiben.services.members import model_ref
+from ekiben.services.options import apply, read_options
 
 PATIENCE = 900.0  # seconds for one call of a runner
 PARAMETERS = (
@@ -48,17 +50,19 @@ def bind(runner: Runner, name: str) -> BoundService:
         name=name,
         endpoints=described,
         models=tuple(model_ref(model.tag.name, model) for model in runner.models),
-        workers=count_workers(strategy, kind, asked, runner.workers_per_resource),
-        limits=Limits(timeout=PATIENCE),
         style=replace(STYLE_OF_RUNNERS, metrics_prefix="bentoml_runner"),
         doc=f"The runner {runner.name}.",
     )
+    workers = count_workers(strategy, kind, asked, runner.workers_per_resource)
+    options = {"workers": workers, "traffic": {"timeout": PATIENCE}}
     return BoundService(
-        spec=spec,
+        spec=apply(spec, read_options(options)),
         create=runner.create,
         signatures=signatures,
         on_loop=any(method.is_async for method in runner.offered.values()),
         origin=f"{kind.__module__}:runner {runner.name}",
+        options=options,
+        sources={"workers": BUILT_IN, "traffic.timeout": BUILT_IN},
         environ=partial(worker_env, strategy, kind, asked, runner.workers_per_resource),
     )
 

@@ -21,8 +21,10 @@ from ekiben.core.errors import ConfigError, NotFound
 from ekiben.core.spec import BoundService, Dependency, Hooks, MountSpec, ServiceSpec
 from ekiben.core.tag import Tag
 from ekiben.services.classes import mount
+from ekiben.services.configure import BUILT_IN
 from ekiben.services.endpoints import check_mounts, check_routes
 from ekiben.services.members import model_ref
+from ekiben.services.options import apply, read_options
 from ekiben.store.bentos import bento_store
 from ekiben.store.carried import carried_by_caller
 from ekiben.store.models import StoredModel
@@ -161,11 +163,11 @@ class Service:
             endpoints=tuple(apis.describe(api, signatures[name]) for name, api in self.apis.items()),
             dependencies=tuple(Dependency(attribute, service) for attribute, service in names.items()),
             models=tuple(model_ref(model.tag.name, model) for model in models.values()),
-            workers=1 if self._mounts and names else "cpu_count",
-            threads=THREADS if any(not api.is_async for api in self.apis.values()) else 1,
             style=replace(STYLE_OF_RUNNERS, server_header=f"BentoML Service/{self.name}"),
             doc=self.doc,
         )
+        options = self._options(names)
+        spec = apply(spec, read_options(options))
         check_routes(spec, self.name)
         bound = BoundService(
             spec=spec,
@@ -178,9 +180,19 @@ class Service:
             middleware=tuple(self._middleware),
             on_loop=any(api.is_async for api in self.apis.values()),
             origin=self._origin(),
+            options=options,
+            sources=dict.fromkeys(options, BUILT_IN),
         )
         check_mounts(bound)
         return bound
+
+    def _options(self, runners: Mapping[str, str]) -> dict[str, Any]:
+        """Give what BentoML sets where nobody does: as many processes as CPUs.
+
+        An app that is mounted may call a runner, and has to be in the one process that listens then.
+        """
+        is_sync = any(not api.is_async for api in self.apis.values())
+        return {"workers": 1 if self._mounts and runners else "cpu_count", "threads": THREADS if is_sync else 1}
 
     def _hook(self, kind: str, function: Function) -> Function:
         if not callable(function):

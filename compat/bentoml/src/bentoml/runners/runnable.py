@@ -13,6 +13,8 @@ from ekiben.core.errors import ConfigError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NOTE = "__bentoml_runnable_method__"
+ADDED = "__bentoml_added_methods__"
+USUAL = "__bentoml_usual_method__"  # the method that a runner itself stands for, among several
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,6 @@ class Runnable:
         added: Mapping[str, RunnableMethod] = vars(cls).get(ADDED, {})
         setattr(cls, ADDED, {**added, name: RunnableMethod(name, method, options)})
         setattr(cls, name, method)
-
-
-ADDED = "__bentoml_added_methods__"
 
 
 def check_stream(function: Callable[..., Any], options: MethodOptions) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from bentoml.exceptions import StateException
 from bentoml.runners.arguments import Joining, Sent, nothing_joined
 from bentoml.runners.hosted import Hosted
-from bentoml.runners.runnable import Runnable, RunnableMethod, methods_of
+from bentoml.runners.runnable import USUAL, Runnable, RunnableMethod, methods_of
 from bentoml.runners.strategy import DefaultStrategy, Strategy
 from ekiben.core.errors import ConfigError
 from ekiben.core.tag import Tag
@@ -146,7 +146,7 @@ class Runner:
         )
         for method in self.runner_methods:
             setattr(self, method.name, method)
-        usual = single(self.runner_methods)
+        usual = single(self.runner_methods, getattr(runnable_class, USUAL, None))
         if usual is not None:
             self.run, self.async_run, self.async_stream = usual.run, usual.async_run, usual.async_stream
 
@@ -231,11 +231,16 @@ def check_class(runnable: Any) -> None:
         )
 
 
-def single(methods: Sequence[RunnerMethod]) -> RunnerMethod | None:
-    """Give the method that the runner itself stands for: its own call, or the only one."""
+def single(methods: Sequence[RunnerMethod], usual: str | None = None) -> RunnerMethod | None:
+    """Give the method that the runner itself stands for.
+
+    Args:
+        methods: all that it has.
+        usual: the one that its class names; else it is the call itself, or the only one.
+    """
     if len(methods) == 1:
         return methods[0]
-    return next((method for method in methods if method.name == CALL), None)
+    return next((method for method in methods if method.name == (usual or CALL)), None)
 
 
 def endpoint_name(method: str, offered: Mapping[str, Any]) -> str:

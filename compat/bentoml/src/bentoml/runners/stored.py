@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from bentoml.runners.runnable import Runnable
+from bentoml.runners.runnable import USUAL, Runnable
 from bentoml.runners.strategy import CPU, GPU
 from ekiben.core.errors import ConfigError
 from ekiben.core.optional import need
@@ -17,6 +17,7 @@ from ekiben.frameworks.handle import Model
 from ekiben.frameworks.table import framework
 
 ON_CPU = ("sklearn", "lightgbm", "mlflow", "picklable_model")  # all others use a GPU, where there is one
+USUALLY = ("predict", "__call__", "run", "generate")  # what BentoML offers of a model that names no other method
 ONE_CORE = ("picklable_model",)  # one call uses one core; those of all others use several
 
 
@@ -46,6 +47,7 @@ def runnable_of(model: Model, options: dict[str, Any]) -> type[Runnable]:
             "__doc__": f"The stored model {model.tag}.",
             "SUPPORTED_RESOURCES": (CPU,) if verbs.NAME in ON_CPU else (GPU, CPU),
             "SUPPORTS_CPU_MULTI_THREADING": verbs.NAME not in ONE_CORE,
+            USUAL: next((name for name in USUALLY if name in model.info.signatures), None),
         },
     )
     for name, options_of in model.info.signatures.items():
