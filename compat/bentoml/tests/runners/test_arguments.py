@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from bentoml.runners.arguments import Joining, Records, nothing_joined, restored, returned
-from ekiben.schema.signature import EMPTY
 from pydantic import BaseModel
+
+from ekiben.schema.signature import EMPTY
 
 ROWS, OTHERS = np.zeros((3, 2)), [7, 8, 9]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import bentoml
 import pytest
 from bentoml.exceptions import BentoMLException
+
 from ekiben.services.load import load
 from ekiben.testing import client
 from ekiben.validators import ContentType

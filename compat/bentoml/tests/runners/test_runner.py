@@ -9,6 +9,7 @@ import pytest
 from bentoml.exceptions import BentoMLException, StateException
 from bentoml.runners.binding import bind, names_of
 from bentoml.runners.runner import LARGEST
+
 from ekiben.core.spec import BatchSpec
 
 
@@ -129,7 +130,7 @@ def test_bad_options(options: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize("runnable", [int, Scorer(), bentoml.Runnable])
 def test_no_runnable(runnable: Any) -> None:
     """A runner takes a class of `Runnable` that offers a method."""
-    with pytest.raises(BentoMLException, match="a class of `bentoml.Runnable`|offers no method"):
+    with pytest.raises(BentoMLException, match=r"a class of `bentoml\.Runnable`|offers no method"):
         bentoml.Runner(runnable)
 
 

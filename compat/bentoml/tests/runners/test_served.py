@@ -14,6 +14,7 @@ import bentoml
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+
 from tests.house.tree import ROOT
 from tests.servers import Running, free_port, leftovers, starting
 
@@ -84,7 +85,7 @@ async def die(value):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a service, and a home with its model."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
@@ -93,7 +94,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         bentoml.sklearn.save_model("iris", LogisticRegression().fit(rows, [0, 0, 1, 1]))
     (folder / "service.py").write_text(SERVICE)
     (folder / "descriptor.py").write_text(DESCRIPTOR)
-    yield folder
+    return folder
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from bentoml.runners.strategy import (
     resources,
     worker_env,
 )
+
 from ekiben.core.resources import cpu_count
 
 
@@ -100,5 +101,5 @@ def test_a_strategy_of_ones_own() -> None:
 
     assert count_workers(Three, OneCore, {}, 1) == 3
     assert worker_env(Three, OneCore, {}, 1, 2) == {"PLACE": "2"}
-    with pytest.raises(BentoMLException, match="`Three.get_worker_count` must give a whole number from 1: 0"):
+    with pytest.raises(BentoMLException, match=r"`Three\.get_worker_count` must give a whole number from 1: 0"):
         count_workers(Three, OnGpu, {}, 1)

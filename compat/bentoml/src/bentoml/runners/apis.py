@@ -96,7 +96,9 @@ def make(
         if isinstance(descriptor, type) or not hasattr(descriptor, "parameter_hint"):
             raise ConfigError(
                 f"`{which}` of `{named}` must be a descriptor of `bentoml.io`: {descriptor!r}",
-                hint=f"write `{descriptor.__name__}()`" if isinstance(descriptor, type) else "write `bentoml.io.JSON()`",
+                hint=f"write `{descriptor.__name__}()`"
+                if isinstance(descriptor, type)
+                else "write `bentoml.io.JSON()`",
             )
     if "{" in (route or ""):
         raise ConfigError(f"`route` of `{named}` must be a plain path, as a function takes one value: {route!r}")
@@ -246,5 +248,3 @@ def hook(function: Callable[..., Any], state: MutableMapping[str, Any]) -> Calla
         return await call()
 
     return call_async if inspect.iscoroutinefunction(function) else call
-
-

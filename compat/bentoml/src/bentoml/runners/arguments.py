@@ -105,7 +105,9 @@ class Records:
         if not self._named:
             return args, kwargs
         read = tuple(self._placed[place](value) if place in self._placed else value for place, value in enumerate(args))
-        return read, {name: self._named[name](value) if name in self._named else value for name, value in kwargs.items()}
+        return read, {
+            name: self._named[name](value) if name in self._named else value for name, value in kwargs.items()
+        }
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Service:
 
     def api(
         self,
-        input: Any,  # noqa: A002 - BentoML's own name
+        input: Any,
         output: Any,
         *,
         name: str | None = None,

@@ -114,7 +114,7 @@ class Runner:
         InvalidInput: the name is none.
     """
 
-    def __init__(  # noqa: PLR0913 - BentoML's own arguments
+    def __init__(
         self,
         runnable_class: type[Runnable],
         *,
@@ -226,9 +226,7 @@ def check_class(runnable: Any) -> None:
     if not (isinstance(runnable, type) and issubclass(runnable, Runnable)):
         raise ConfigError(f"a runner takes a class of `bentoml.Runnable`: {runnable!r}")
     if not methods_of(runnable):
-        raise ConfigError(
-            f"`{runnable.__name__}` offers no method", hint="write `@bentoml.Runnable.method` above one"
-        )
+        raise ConfigError(f"`{runnable.__name__}` offers no method", hint="write `@bentoml.Runnable.method` above one")
 
 
 def single(methods: Sequence[RunnerMethod], usual: str | None = None) -> RunnerMethod | None:

@@ -51,7 +51,9 @@ def runnable_of(model: Model, options: dict[str, Any]) -> type[Runnable]:
         },
     )
     for name, options_of in model.info.signatures.items():
-        made.add_method(method(name, verbs), name, batchable=options_of.batchable, batch_dim=tuple(options_of.batch_dim))
+        made.add_method(
+            method(name, verbs), name, batchable=options_of.batchable, batch_dim=tuple(options_of.batch_dim)
+        )
     return made
 
 

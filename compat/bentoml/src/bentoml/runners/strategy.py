@@ -138,6 +138,4 @@ def worker_env(
     Numbers of threads that the user has set are left as they are.
     """
     given = strategy.get_worker_env(runnable, request, per_resource, index)
-    return {
-        str(name): str(value) for name, value in given.items() if name not in THREADS or name not in os.environ
-    }
+    return {str(name): str(value) for name, value in given.items() if name not in THREADS or name not in os.environ}
