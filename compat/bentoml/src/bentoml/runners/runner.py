@@ -7,7 +7,7 @@ settled when its service starts, by a handle; until then, or outside of a servic
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from bentoml.exceptions import StateException
 from bentoml.runners.arguments import Joining, Sent, nothing_joined
@@ -17,7 +17,7 @@ from bentoml.runners.strategy import DefaultStrategy, Strategy
 from ekiben.core.errors import ConfigError
 from ekiben.core.tag import Tag
 from ekiben.engine.near import Near
-from ekiben.services.checks import number, whole
+from ekiben.services.checks import block, number, whole
 from ekiben.store.models import StoredModel
 
 log = logging.getLogger("ekiben")
@@ -25,6 +25,14 @@ log = logging.getLogger("ekiben")
 CALL = "__call__"
 LARGEST, LATEST = 100, 60_000.0  # of a batch: items, milliseconds
 METHOD_OPTIONS = ("max_batch_size", "max_latency_ms")
+
+
+class LimitKeywords(TypedDict, total=False):
+    """What batches of a runner may be."""
+
+    max_batch_size: int | None  # items
+    max_latency_ms: float | None
+    method_configs: Mapping[str, Mapping[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +112,9 @@ class Runner:
         name: the class's by default; capitals are lowered.
         scheduling_strategy: decides how many workers there are, and what they may use.
         models: stored models that it needs.
-        max_batch_size: items of a batch.
-        max_latency_ms: milliseconds after which a call that waits for its batch is refused.
-        method_configs: the last two for single methods: `{"predict": {"max_batch_size": 32}}`.
         embedded: run it within the processes of the service.
+        limits: `max_batch_size`, items of a batch; `max_latency_ms`, milliseconds after which a call that waits for its
+            batch is refused; `method_configs`, the two for single methods: `{"predict": {"max_batch_size": 32}}`.
 
     Raises:
         ConfigError: an argument is not of its type, or the class offers no method.
@@ -122,10 +129,8 @@ class Runner:
         name: str | None = None,
         scheduling_strategy: type[Strategy] = DefaultStrategy,
         models: Sequence[StoredModel] | None = None,
-        max_batch_size: int | None = None,
-        max_latency_ms: float | None = None,
-        method_configs: Mapping[str, Mapping[str, Any]] | None = None,
         embedded: bool = False,
+        **limits: Unpack[LimitKeywords],
     ) -> None:
         check_class(runnable_class)
         if not (isinstance(scheduling_strategy, type) and issubclass(scheduling_strategy, Strategy)):
@@ -141,9 +146,8 @@ class Runner:
         self._handle: Any = None
         offered = methods_of(runnable_class)
         self.offered = {endpoint_name(name, offered): method for name, method in offered.items()}
-        self.runner_methods = self._read_methods(
-            offered, {"max_batch_size": max_batch_size, "max_latency_ms": max_latency_ms}, method_configs or {}
-        )
+        given = block(limits, "", tuple(LimitKeywords.__annotations__))
+        self.runner_methods = self._read_methods(offered, given)
         for method in self.runner_methods:
             setattr(self, method.name, method)
         usual = single(self.runner_methods, getattr(runnable_class, USUAL, None))
@@ -195,26 +199,21 @@ class Runner:
         return self._handle
 
     def _read_methods(
-        self, offered: Mapping[str, RunnableMethod], usual: Mapping[str, Any], configs: Mapping[str, Mapping[str, Any]]
+        self, offered: Mapping[str, RunnableMethod], given: Mapping[str, Any]
     ) -> tuple[RunnerMethod, ...]:
+        configs: Mapping[str, Mapping[str, Any]] = given.get("method_configs") or {}
         unknown = [name for name in configs if name not in offered]
         if unknown:
             raise ConfigError(
                 f"`method_configs` must name methods of `{self.runnable_class.__name__}`: {unknown[0]!r}",
                 hint=f"it has {', '.join(offered)}",
             )
-        limits = BatchLimits.read(usual, "")
+        limits = BatchLimits.read(given, "")
         found = []
         for name, method in offered.items():
-            own = configs.get(name) or {}
-            wrong = [key for key in own if key not in METHOD_OPTIONS]
-            if wrong:
-                raise ConfigError(
-                    f"there is no option `method_configs.{name}.{wrong[0]}`",
-                    hint=f"there is {', '.join(METHOD_OPTIONS)}",
-                )
-            given = BatchLimits.read(own, f"method_configs.{name}.", limits)
-            found.append(RunnerMethod(self, method, endpoint_name(name, offered), given))
+            path = f"method_configs.{name}"
+            allowed = BatchLimits.read(block(configs.get(name), path, METHOD_OPTIONS), f"{path}.", limits)
+            found.append(RunnerMethod(self, method, endpoint_name(name, offered), allowed))
         return tuple(found)
 
     def __repr__(self) -> str:
