@@ -26,7 +26,7 @@ from ekiben.store.models import ModelStore
 
 
 def model_store() -> ModelStore[Model]:
-    """Give the store of models in the home of this moment, whose models are what the front says."""
+    """Give the store in the home of this moment; its models are what the front says."""
     module, _, name = front().model_class.partition(":")
     kind: type[Model] = getattr(importlib.import_module(module), name)
     return ModelStore(home() / "models", kind, others=[other / "models" for other in known_homes()])

@@ -59,7 +59,7 @@ def test_functions_are_endpoints() -> None:
     spec = load(svc).spec
     assert [each.doc for each in spec.endpoints] == ["Give it back.", "Double it."]
     assert (spec.workers, spec.style.metrics_prefix) == ("cpu_count", "bentoml_api_server")
-    assert spec.style.server_header == "BentoML Service/plain"
+    assert spec.style.server_header == "BentoML Service/{service}"
 
 
 def test_a_function_calls_its_runner() -> None:

@@ -5,11 +5,10 @@ are batched by the engine, and are answered by workers of its own.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from bentoml.front import STYLE_OF_RUNNERS
+from bentoml.front import STYLE_OF_A_RUNNER
 from bentoml.runners.arguments import returned
 from bentoml.runners.columns import ColumnsLeaf
 from bentoml.runners.runnable import RunnableMethod
@@ -50,7 +49,7 @@ def bind(runner: Runner, name: str) -> BoundService:
         name=name,
         endpoints=described,
         models=tuple(model_ref(model.tag.name, model) for model in runner.models),
-        style=replace(STYLE_OF_RUNNERS, metrics_prefix="bentoml_runner"),
+        style=STYLE_OF_A_RUNNER,
         doc=f"The runner {runner.name}.",
     )
     workers = count_workers(strategy, kind, asked, runner.workers_per_resource)

@@ -6,7 +6,6 @@ an endpoint, each runner a service of its own that it depends on.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, NoReturn, TypeVar
 
@@ -163,7 +162,7 @@ class Service:
             endpoints=tuple(apis.describe(api, signatures[name]) for name, api in self.apis.items()),
             dependencies=tuple(Dependency(attribute, service) for attribute, service in names.items()),
             models=tuple(model_ref(model.tag.name, model) for model in models.values()),
-            style=replace(STYLE_OF_RUNNERS, server_header=f"BentoML Service/{self.name}"),
+            style=STYLE_OF_RUNNERS,
             doc=self.doc,
         )
         options = self._options(names)
