@@ -45,7 +45,7 @@ def keep_clean(folder: Path) -> None:
 
 def find(path: str) -> FileFinder:
     """Give the finder of a folder that is kept clean; raises ImportError for others."""
-    if not is_kept(path):
+    if not is_kept(path) or not os.path.isdir(path):  # an archive there has a finder of Python's own
         raise ImportError(f"not a folder that is kept clean: {path}")
     return FileFinder(
         path,

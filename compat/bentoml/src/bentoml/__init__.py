@@ -42,7 +42,16 @@ RUNNERS: dict[str, str] = {  # 1.0 and 1.1: a service is an object, and its mode
     "Service": "bentoml.legacy",
     "Strategy": "bentoml.legacy",
 }
-BUNDLES: dict[str, str] = {}  # 0.13: a service is a class that is packed with artifacts
+BUNDLES = {  # 0.13: a service is a class that is packed with artifacts
+    "BentoService": "bentoml.bundles.service",
+    "artifacts": "bentoml.bundles.service",
+    "env": "bentoml.bundles.service",
+    "load_from_dir": "bentoml.bundles.loading",
+    "save": "bentoml.bundles.loading",
+    "save_to_dir": "bentoml.bundles.loading",
+    "ver": "bentoml.bundles.service",
+    "web_static_content": "bentoml.bundles.service",
+}
 NAMES = {**CLASSES, **RUNNERS, **BUNDLES}
 MODULES = (
     "adapters",

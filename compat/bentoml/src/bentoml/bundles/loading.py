@@ -1,0 +1,116 @@
+"""Load a bundle: its class from its own code, and its artifacts when they are asked for.
+
+In: a folder, a tag, an archive that anyone may have written. Out: an instance of the service. Loading runs the code of
+the bundle; an archive yields plain files below one folder, or nothing.
+"""
+
+import atexit
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bentoml.bundles.description import FILE, Bundle, open_bundle
+from bentoml.bundles.repository import repository
+from bentoml.bundles.saving import ARCHIVES
+from bentoml.bundles.service import BentoService
+from bentoml.bundles.tags import BundleTag
+from bentoml.front import entered
+from ekiben.core.errors import CorruptArchive, CorruptItem, InvalidInput, NotFound
+from ekiben.core.paths import join_below
+from ekiben.services import modules
+from ekiben.services.modules import Module
+from ekiben.store.imports import unpack_into
+
+ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip", ".tar.xz", ".tar.bz2")
+
+
+def find_bundle(target: str) -> Bundle | None:
+    """Find the bundle that a folder, an archive or a tag names; None where it names none."""
+    place = Path(target).expanduser()
+    if (place / FILE).is_file():
+        return open_bundle(place.resolve())
+    if target.lower().endswith(ENDINGS) and (place.is_file() or "://" in target):
+        return unpack_bundle(target if "://" in target else str(place))
+    try:
+        tag = BundleTag.parse(target)
+    except InvalidInput:
+        return None
+    return repository().find(tag)
+
+
+def unpack_bundle(source: str) -> Bundle:
+    """Unpack an archive into a folder that this process removes at its end.
+
+    Args:
+        source: a path, or an address that fsspec reads.
+
+    Raises:
+        UnsafeArchive: it holds anything but plain files below one folder.
+        CorruptArchive: it is damaged, or holds no bundle.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="bentoml-bundle-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    folder = scratch / "item"
+    folder.mkdir()
+    unpack_into(folder, source, None, {})
+    inner = [each for each in (folder, *sorted(folder.iterdir())) if (each / FILE).is_file()]
+    if not inner:
+        raise CorruptArchive(f"`{source}` holds no bundle: there is no {FILE} in it")
+    return open_bundle(inner[0])
+
+
+def load_bundle(bundle: Bundle) -> BentoService:
+    """Make an instance of the service of *bundle*.
+
+    Raises:
+        CorruptItem: its code is not there, or is no such service.
+        ServiceLoadError: its code cannot be imported here.
+    """
+    info, code = bundle.info, bundle.code
+    try:
+        file = join_below(code, info.file)
+    except InvalidInput as error:
+        raise CorruptItem(f"{FILE} of the bundle `{bundle.tag}` cannot be used: {error}") from error
+    if not file.is_file():
+        raise CorruptItem(f"the bundle `{bundle.tag}` has no code: there is no {info.name}/{info.file}")
+    for archive in sorted((code / ARCHIVES).glob("*.zip")):
+        if str(archive) not in sys.path:
+            sys.path.insert(0, str(archive))
+    is_inner = "." in info.module  # of a package, which other code may have under this name
+    with modules.apart([code], "" if is_inner else f"{info.module}.py"):
+        imported = modules.load(Module(info.module, info.file, file, code))
+    cls: Any = getattr(imported, info.name, None)
+    if not isinstance(cls, type) or not issubclass(cls, BentoService):
+        raise CorruptItem(f"`{info.file}` of the bundle `{bundle.tag}` has no `BentoService` called `{info.name}`")
+    made: BentoService = cls.__new__(cls)
+    made.take_bundle(code, info.version, info.labels)
+    made.__init__()  # type: ignore[misc] - after the artifacts are there, which it may use
+    return made
+
+
+@entered
+def load_from_dir(path: str) -> BentoService:
+    """Load the bundle in a folder; raises NotFound where there is none, and what loading raises."""
+    if not (Path(path) / FILE).is_file():
+        raise NotFound(f"there is no bundle in {str(path)!r}: it has no {FILE}")
+    return load_bundle(open_bundle(Path(path).resolve()))
+
+
+@entered
+def save(
+    bento_service: BentoService,
+    base_path: str | None = None,
+    version: str | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> str:
+    """Save a service into the repository; as `bento_service.save`."""
+    return bento_service.save(version=version, labels=labels, base_path=base_path)
+
+
+@entered
+def save_to_dir(bento_service: BentoService, path: str, version: str | None = None) -> None:
+    """Save a service into an empty folder; as `bento_service.save_to_dir`."""
+    bento_service.save_to_dir(path, version)
