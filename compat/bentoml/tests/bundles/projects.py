@@ -29,7 +29,7 @@ class Adder(BentoService):
         """Add to each."""
         return [twice(self.artifacts.add.number + value) for value in values]
 '''
-WORDS = '''
+WORDS = """
 import click
 
 class Number:
@@ -38,7 +38,7 @@ class Number:
 
 def twice(x):
     return 2 * x
-'''
+"""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bentoml.bundles.tags import BundleTag
+from bentoml.bundles.tags import BundleTag, check_exact
 from ekiben.core.errors import CorruptItem, InvalidInput
 from ekiben.core.paths import is_plain
 from ekiben.store.document import read_document, write_document
@@ -107,7 +107,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise CorruptItem(f"{FILE}: `kind` must be {KIND}: {told['kind']!r}")
     metadata = mapping(told.get("metadata"), "metadata")
     try:
-        tag = BundleTag(metadata.get("service_name", ""), metadata.get("service_version", ""))
+        tag = BundleTag(metadata.get("service_name", ""), check_exact(metadata.get("service_version", "")))
     except InvalidInput as error:
         raise CorruptItem(f"{FILE}: {error}") from error
     return Bundle(

@@ -112,7 +112,7 @@ def distribution_version(version: str) -> str:
     except InvalidVersion:
         number, rest = re.match(r"((?:[0-9]+\.)*[0-9]+|)(.*)", version, re.DOTALL).groups()  # type: ignore[union-attr]
         local = ".".join(filter(None, re.split(r"[^a-z0-9]+", rest.lower())))
-        return f"{number or 0}+{local}" if local else number
+        return f"{number or 0}+{local}" if local else number or "0"
 
 
 def manifest_in(name: str) -> str:

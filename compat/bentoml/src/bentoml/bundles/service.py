@@ -16,7 +16,7 @@ from bentoml.bundles.artifact import BentoServiceArtifact
 from bentoml.bundles.bind import bind
 from bentoml.bundles.collection import ArtifactCollection, check_declared
 from bentoml.bundles.environment import BentoServiceEnv, EnvironmentOptions, read_options
-from bentoml.bundles.tags import BundleTag, check_version, make_version
+from bentoml.bundles.tags import BundleTag, check_exact, make_version
 from bentoml.front import STYLE_OF_BUNDLES, entered
 from ekiben.core.errors import ConfigError, NotFound, ServiceLoadError
 from ekiben.core.spec import BoundService
@@ -132,7 +132,7 @@ class BentoService:
 
     def take_bundle(self, code: Path, version: str, labels: Mapping[str, str]) -> None:
         """Be what was saved: version, labels, and the artifacts, which are read when they are asked for."""
-        self._bundle, self._version, self._labels = code, check_version(version), dict(labels)
+        self._bundle, self._version, self._labels = code, check_exact(version), dict(labels)
         self._artifacts.read_from(code / saving.ARTIFACTS)
 
     def describe(self) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class BentoService:
         """
         told = self.versioneer() if version_str is None else version_str
         numbers = [] if self._numbers is None else [str(number) for number in self._numbers]
-        self._version = check_version(".".join([*numbers, told]) if isinstance(told, str) else told)
+        self._version = check_exact(".".join([*numbers, told]) if isinstance(told, str) else told)
         return self._version
 
     @entered

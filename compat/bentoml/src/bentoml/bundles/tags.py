@@ -66,6 +66,13 @@ def check_version(text: str) -> str:
     return text
 
 
+def check_exact(text: str) -> str:
+    """Give a version that names one bundle for ever; raises InvalidInput."""
+    if check_version(text) == LATEST:
+        raise InvalidInput(f"the version of a bundle must not be {LATEST!r}, which names the newest")
+    return text
+
+
 def make_version() -> str:
     """Make a version: the time in UTC to the second, and six letters that differ."""
     now = datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,144 @@
+"""Bundles are loaded from folders, archives and tags; a hostile one writes nothing elsewhere."""
+
+import io
+import os
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bentoml.bundles.description import Bundle
+from bentoml.bundles.loading import find_bundle, load_bundle, load_from_dir
+
+from compat.bentoml.tests.bundles.projects import imported, packed
+from ekiben.exceptions import CorruptArchive, CorruptItem, NotFound, ServiceLoadError, UnsafeArchive
+
+
+def test_every_way_to_name_it(folder: Path, bundle: Bundle) -> None:
+    """A folder, a tag, `latest`, and an archive of the folder name the same bundle."""
+    archive = folder / "adder.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(bundle.path, arcname="adder")
+    for target in (str(bundle.path), str(bundle.tag), "Adder:latest", "Adder", str(archive)):
+        found = find_bundle(target)
+        assert found is not None
+        assert load_bundle(found).add([1]) == [8]
+    assert find_bundle("Adder:nothing") is None
+    assert find_bundle("no tag at all") is None
+    with pytest.raises(NotFound, match="there is no bundle in"):
+        load_from_dir(str(folder))
+
+
+def test_artifacts_are_read_when_they_are_asked_for(bundle: Bundle) -> None:
+    """Loading reads no artifact; the first use reads them all."""
+    shutil.rmtree(bundle.code / "artifacts")
+    service = load_bundle(bundle)
+    assert [each.name for each in service.inference_apis] == ["add"]
+    with pytest.raises(Exception, match="the artifact `add` is not in its bundle"):
+        _ = service.artifacts.add
+
+
+def test_its_own_init_may_use_them(folder: Path) -> None:
+    """A class with an `__init__` of its own, which never heard of ours, finds its artifacts there."""
+    with imported(folder / "own", "adder_with_init") as module:
+        file = Path(module.__file__)
+    file.write_text(file.read_text().replace("    @api", "    def __init__(self):\n        self.n = 1\n\n    @api", 1))
+    sys.path.insert(0, str(file.parent))
+    try:
+        import adder_with_init  # type: ignore[import-not-found]
+
+        path = packed(adder_with_init).save()
+    finally:
+        sys.path.remove(str(file.parent))
+        for name in ("adder_with_init", "adder_with_init_words"):
+            sys.modules.pop(name, None)
+    code = Path(path) / "Adder" / "adder_with_init.py"
+    code.write_text(code.read_text().replace("self.n = 1", "self.n = self.artifacts.add.number"))
+    assert load_from_dir(path).n == 3
+
+
+def test_two_bundles_with_modules_of_one_name(folder: Path) -> None:
+    """Each has its own code, though both call it the same."""
+    paths = []
+    for number in (1, 2):
+        with imported(folder / str(number), "adder_twin") as module:
+            path = Path(packed(module, 0).save(version=str(number)))
+        code = path / "Adder" / "adder_twin_words.py"
+        code.write_text(code.read_text().replace("2 * x", f"{number} * x"))
+        paths.append(path)
+    first, second = (load_from_dir(str(path)) for path in paths)
+    assert (first.add([10]), second.add([10])) == ([10], [20])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"adder_service.py": None}, CorruptItem, "has no code: there is no Adder/adder_service.py"),
+        ({"adder_service.py": "x = 1\n"}, CorruptItem, "has no `BentoService` called `Adder`"),
+        ({"adder_service.py": "class Adder: pass\n"}, CorruptItem, "has no `BentoService` called `Adder`"),
+        ({"adder_service.py": "1 / 0\n"}, ServiceLoadError, "ZeroDivisionError"),
+    ],
+)
+def test_damaged_code(bundle: Bundle, change: dict[str, str | None], error: type[Exception], words: str) -> None:
+    """Code that is missing, is no service or fails is told, and nothing else happens."""
+    for name, text in change.items():
+        (bundle.code / name).unlink() if text is None else (bundle.code / name).write_text(text)
+    with pytest.raises(error, match=words):
+        load_from_dir(str(bundle.path))
+
+
+def test_code_outside_of_the_bundle(folder: Path, bundle: Bundle) -> None:
+    """A link in the bundle does not lead to code elsewhere."""
+    (folder / "evil.py").write_text("raise SystemExit('ran')\n")
+    (bundle.code / "adder_service.py").unlink()
+    os.symlink(folder / "evil.py", bundle.code / "adder_service.py")
+    with pytest.raises(CorruptItem, match="leads it out"):
+        load_from_dir(str(bundle.path))
+
+
+def tar_of(folder: Path, *members: tarfile.TarInfo) -> str:
+    """Write an archive of hostile members."""
+    place = folder / "evil.tar.gz"
+    with tarfile.open(place, "w:gz") as tar:
+        for member in members:
+            tar.addfile(member, io.BytesIO(b"x" * member.size))
+    return str(place)
+
+
+def member(name: str, **told: Any) -> tarfile.TarInfo:
+    """Make a member of an archive."""
+    info = tarfile.TarInfo(name)
+    for key, value in {"size": 1, **told}.items():
+        setattr(info, key, value)
+    return info
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        member("../../pwned"),
+        member("/tmp/pwned"),
+        member("a/../../pwned"),
+        member("link", type=tarfile.SYMTYPE, linkname="/etc/passwd", size=0),
+        member("link", type=tarfile.LNKTYPE, linkname="../../etc/passwd", size=0),
+        member("pipe", type=tarfile.FIFOTYPE, size=0),
+        member("c:\\pwned"),
+    ],
+    ids=lambda info: info.name,
+)
+def test_hostile_archives(folder: Path, evil: tarfile.TarInfo) -> None:
+    """An archive that would write or point elsewhere is refused whole."""
+    with pytest.raises(UnsafeArchive):
+        find_bundle(tar_of(folder, evil))
+    assert not list(folder.parent.rglob("pwned"))
+
+
+def test_an_archive_of_something_else(folder: Path) -> None:
+    """An archive without a bundle, or a damaged one, says so."""
+    with pytest.raises(CorruptArchive, match="holds no bundle"):
+        find_bundle(tar_of(folder, member("readme")))
+    (folder / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08 no archive")
+    with pytest.raises(CorruptArchive):
+        find_bundle(str(folder / "cut.tar.gz"))
