@@ -30,6 +30,8 @@ CASES = sorted(path.parent for path in HERE.glob("written_first/*/*/case.yaml"))
 GENERATIONS = ("bundles", "classes", "runners")
 HEALTH = {"bundles": "/healthz", "runners": "/readyz", "classes": "/readyz"}
 COMMAND_S = 120.0  # training, building and locking, on a busy machine
+# The interpreter of an environment that holds BentoML itself: the projects are tried on it, to judge what they expect.
+ORIGINAL = os.environ.get("WRITTEN_FIRST_PYTHON")
 METHODS = ("get", "post", "put", "delete")
 
 
@@ -84,7 +86,9 @@ def copied(source: Path, place: Path) -> Project:
     case = yaml.safe_load((folder / "case.yaml").read_text())
     (folder / "case.yaml").unlink()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("EKIBEN_", "BENTOML_"))}
-    env |= {"BENTOML_HOME": str(place / "home"), "PYTHONPATH": str(SOURCES), "PYTHONUNBUFFERED": "1"}
+    env |= {"BENTOML_HOME": str(place / "home"), "BENTOML_DO_NOT_TRACK": "True", "PYTHONUNBUFFERED": "1"}
+    if ORIGINAL is None:
+        env["PYTHONPATH"] = str(SOURCES)
     return Project(folder, source.parent.name, case, env | case.get("env", {}))
 
 
@@ -114,7 +118,8 @@ def run(project: Project, step: str | Mapping[str, Any], cwd: Path, **known: obj
 
 def program(name: str) -> list[str]:
     """Find what a first word of a command runs."""
-    return {"python": [sys.executable], "bentoml": [sys.executable, "-m", "bentoml"]}[name]
+    python = ORIGINAL or sys.executable
+    return {"python": [python], "bentoml": [python, "-m", "bentoml"]}[name]
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Notes:
 
     @bentoml.api
     def begun(self) -> list[str]:
-        return self.steps
+        return sorted(self.steps)
 
     @bentoml.api
     def count(self) -> int:
