@@ -35,7 +35,7 @@ def greet(name: str, ctx: bentoml.Context) -> str:
 async def login(user: dict, context: bentoml.Context):
     page = context.request.query_params.get("page", "none")
     context.response.set_cookie(key="session", value="s-" + user["name"], max_age=60, httponly=True, samesite="strict")
-    return {"page": page, "known": "session" in context.request.cookies}
+    return {"page": page, "known": "session=" in context.request.headers.get("cookie", "")}
 
 
 @svc.api(input=NumpyNdarray(), output=JSON())
