@@ -6,7 +6,7 @@ API, by POST and by GET, and what every service of 0.13 has beside them.
 
 import inspect
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 from bentoml.bundles import beside
 from bentoml.bundles.apis import InferenceAPI, collect
@@ -14,11 +14,8 @@ from bentoml.bundles.served import CONTEXT, Served, sees_requests
 from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.errors import ServiceLoadError
 from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ServiceSpec
-from ekiben.schema.annotations import ContentType
 from ekiben.schema.codec import plan
-from ekiben.schema.content import Upload
-from ekiben.schema.hints import settle
-from ekiben.schema.signature import Parameter, Signature
+from ekiben.schema.signature import Signature
 from ekiben.services.endpoints import check_mounts, check_routes
 
 METHODS = ("POST", "GET")
@@ -91,8 +88,7 @@ def signature_of(api: InferenceAPI) -> Signature:
     returns = api.output_adapter.hint()
     if not sees_requests(api):
         return replace(api.input_adapter.signature(), returns=returns)
-    whole = settle(Annotated[Upload, ContentType("*/*")])
-    return Signature((Parameter("value", whole),), returns=returns, is_root=True, context=CONTEXT)
+    return replace(api.input_adapter.whole(), returns=returns, context=CONTEXT)
 
 
 def endpoint(api: InferenceAPI, signature: Signature) -> EndpointSpec:

@@ -165,10 +165,11 @@ class TableLeaf(InputLeaf):
     def by_column(self, frame: Any) -> dict[Any, Any]:
         """Give the dtype of each column; raises ValueError."""
         if isinstance(self.dtype, Mapping):
-            missing = [str(name) for name in self.dtype if name not in frame.columns and str(name) not in frame.columns]
+            names = {str(name): name for name in frame.columns}
+            missing = [str(name) for name in self.dtype if str(name) not in names]
             if missing:
                 raise ValueError(f"the column `{missing[0]}` is missing")
-            return dict(self.dtype)
+            return {names[str(name)]: kind for name, kind in self.dtype.items()}
         if len(self.dtype) != len(frame.columns):
             raise ValueError(f"there must be {len(self.dtype)} columns, not {len(frame.columns)}")
         return dict(zip(frame.columns, self.dtype, strict=True))
@@ -239,6 +240,7 @@ class DataframeInput(BaseInputAdapter):
     def leaf(self) -> InputLeaf:
         """Give what reads the rows of one request."""
         pandas = need("pandas", "`DataframeInput`", extra="pandas")
+        check_dtypes(pandas, self.dtype)
         return TableLeaf(pandas, self.typ, self.orient, self.columns, self.dtype)
 
     def cli_type(self, given: Given) -> str:
@@ -246,6 +248,16 @@ class DataframeInput(BaseInputAdapter):
         if given.content_type in (CSV, JSON):
             return given.content_type
         return JSON if given.content.lstrip()[:1] in (b"[", b"{") or not given.filename else CSV
+
+
+def check_dtypes(pandas: ModuleType, dtype: Any) -> None:
+    """Hold dtypes to those that pandas knows; raises ConfigError."""
+    some = dtype.values() if isinstance(dtype, Mapping) else dtype if isinstance(dtype, list | tuple) else [dtype]
+    for each in some:
+        try:
+            pandas.api.types.pandas_dtype("object" if each is None else each)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"`dtype` must be one of pandas': {each!r}", hint='write "float64"') from error
 
 
 def orient_of(data: Any) -> str:

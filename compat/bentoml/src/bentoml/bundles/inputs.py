@@ -10,13 +10,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bentoml.bundles.commandline import Given, parse
-from bentoml.bundles.leaves import InputLeaf, JsonLeaf
+from bentoml.bundles.leaves import ANYTHING, InputLeaf, JsonLeaf, WholeLeaf
 from bentoml.bundles.tasks import HTTPHeaders, HTTPRequest, InferenceTask, event_request
 from ekiben.core.context import Context
 from ekiben.core.errors import InvalidInput
 from ekiben.core.spec import Limits
 from ekiben.http.body import Reader
 from ekiben.schema.codec import Codec, plan
+from ekiben.schema.content import FORM, URLENCODED
 from ekiben.schema.hints import LeafNote
 from ekiben.schema.signature import Parameter, Signature
 
@@ -42,6 +43,7 @@ class BaseInputAdapter:
         self.http_input_example = http_input_example
         self._config = base_config
         self._reading: tuple[Reader, Codec] | None = None
+        self._leaf: InputLeaf | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class BaseInputAdapter:
 
     def hint(self) -> Any:
         """Give the settled hint of a request's body."""
-        return Annotated[Any, LeafNote(self.leaf())]
+        return Annotated[Any, LeafNote(self.planned())]
 
     def signature(self) -> Signature:
         """Give what an endpoint takes whose body is the input."""
@@ -74,6 +76,15 @@ class BaseInputAdapter:
             hint = Annotated[hint, Field(examples=[self.http_input_example])]
         return Signature((Parameter("value", hint),), is_root=True)
 
+    def whole(self) -> Signature:
+        """Give what an endpoint takes that sees whole requests: a body as it came, described as the input."""
+        told = {media: part.get("schema", {}) for media, part in self.request_schema.items()}
+        media = tuple(name for name in told if name not in (FORM, URLENCODED, ANYTHING))
+        schema: dict[str, Any] = next(iter(told.values()), {})
+        kind = str(schema.get("x-kind", "json"))
+        leaf = WholeLeaf({key: part for key, part in schema.items() if key != "x-kind"}, kind, (*media, ANYTHING))
+        return Signature((Parameter("value", Annotated[Any, LeafNote(leaf)]),), is_root=True)
+
     def arguments(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Give the function's arguments for several inputs, a list for each."""
         return (list(values),)
@@ -81,6 +92,12 @@ class BaseInputAdapter:
     def prepare(self, joined: Any) -> tuple[Any, ...]:
         """Give the function's arguments for inputs that were joined to one value."""
         return (joined,)
+
+    def planned(self) -> InputLeaf:
+        """Give the leaf; made once."""
+        if self._leaf is None:
+            self._leaf = self.leaf()
+        return self._leaf
 
     def reading(self) -> tuple[Reader, Codec]:
         """Plan how requests are read; done once."""
@@ -147,7 +164,7 @@ class BaseInputAdapter:
         found = list(tasks)
         if not self.IS_JOINED:
             return self.arguments([task.data for task in found])
-        joined, sizes = self.leaf().join([task.data for task in found], 0)
+        joined, sizes = self.planned().join([task.data for task in found], 0)
         for task, size in zip(found, sizes, strict=True):
             task.batch = size
         return self.prepare(joined)

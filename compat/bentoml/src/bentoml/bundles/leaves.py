@@ -4,21 +4,19 @@ In: JSON data, or an upload with the type that its sender declared. Out: a value
 caller. Each class is a `Leaf` of `ekiben.schema.values.base`, so that codecs, batches and documents know it.
 """
 
-import codecs
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bentoml.bundles.tasks import FileLike, charset_of, file_of
+from bentoml.bundles.tasks import FileLike, file_of
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.content import JSON, OCTETS, Upload
 from ekiben.schema.values.base import Encoder, ListBatches
 from ekiben.schema.wire import json as wire_json
+from ekiben.schema.wire import text as wire_text
 from ekiben.schema.words import named
 
 ANYTHING = "*/*"
-# Codecs of Python's that are no charsets; some take far more time than their input is long.
-NO_CHARSETS = frozenset({"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 class InputLeaf(ListBatches):
@@ -93,6 +91,20 @@ class FileLeaf(InputLeaf):
         return raw if isinstance(raw, FileLike) else file_of(only_file(raw))
 
 
+@dataclass(frozen=True, slots=True)
+class WholeLeaf(InputLeaf):
+    """A body as it came, for whoever sees whole requests; described as what is made of it."""
+
+    described: JsonSchema
+    kind: str
+    media_types: tuple[str, ...] = (ANYTHING,)
+    is_whole: bool = True
+
+    def schema(self) -> JsonSchema:
+        """Describe what is made of the body."""
+        return self.described
+
+
 def only_file(raw: Any) -> Upload:
     """Give the upload that a request must consist of; raises ValueError."""
     if isinstance(raw, Upload):
@@ -106,16 +118,7 @@ def only_file(raw: Any) -> Upload:
 
 def text_of(upload: Upload) -> str:
     """Read text in its charset; raises ValueError."""
-    charset = charset_of(upload.media_type) or "utf-8"
-    try:
-        name = codecs.lookup(charset).name
-        if name in NO_CHARSETS:
-            raise LookupError(name)
-        return upload.read().decode(name)
-    except (LookupError, ValueError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise ValueError(f"must be text in {charset}: {error.reason} at byte {error.start}") from error
-        raise ValueError(f"is in a charset that is not known here: {charset[:40]!r}") from error
+    return wire_text.decode(upload.read(), upload.media_type)
 
 
 def json_of(raw: Any) -> Any:

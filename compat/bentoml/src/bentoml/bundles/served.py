@@ -129,7 +129,7 @@ def groups(api: InferenceAPI, tasks: Sequence[InferenceTask]) -> list[list[Infer
         return [list(tasks)] if tasks else []
     found: dict[Hashable, list[InferenceTask]] = {}
     for task in tasks:
-        found.setdefault(adapter.leaf().alike(task.data, 0), []).append(task)
+        found.setdefault(adapter.planned().alike(task.data, 0), []).append(task)
     return list(found.values())
 
 

@@ -18,6 +18,7 @@ from ekiben.core.errors import InvalidInput
 from ekiben.core.spec import Limits
 from ekiben.http import form
 from ekiben.schema.content import FORM, URLENCODED, Upload, essence
+from ekiben.schema.wire.text import charset_of
 
 JsonSerializable = Any
 AwsLambdaEvent = dict[str, Any]
@@ -51,7 +52,7 @@ class HTTPHeaders(UserDict[str, str]):
     @property
     def charset(self) -> str | None:
         """The charset that the content type names."""
-        return charset_of(self.get("content-type", ""))
+        return charset_of(self.get("content-type", "")) or None
 
     @property
     def content_encoding(self) -> str | None:
@@ -215,12 +216,3 @@ def event_request(event: Mapping[str, Any]) -> HTTPRequest:
         raise InvalidInput("the `body` of the event must be base64, as it says of itself") from error
     headers = HTTPHeaders({str(name): str(value) for name, value in (event.get("headers") or {}).items()})
     return HTTPRequest(headers, content, str(event.get("httpMethod") or "POST"))
-
-
-def charset_of(content_type: str) -> str | None:
-    """Give the charset that a content type names."""
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.strip().partition("=")
-        if name.lower() == "charset":
-            return value.strip('"') or None
-    return None
