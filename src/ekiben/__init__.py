@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from ekiben.client.sync import SyncHTTPClient as SyncHTTPClient
     from ekiben.core.context import Context as Context
     from ekiben.core.context import Cookie as Cookie
+    from ekiben.core.optional import importing as importing
     from ekiben.core.tag import Tag as Tag
     from ekiben.engine.monitoring import monitor as monitor
     from ekiben.frameworks.handle import Model as Model
+    from ekiben.http.wsgi import wsgi_app as wsgi_app
     from ekiben.images.image import containerize as containerize
     from ekiben.schema.wire.events import Event as Event
+    from ekiben.services.arguments import use_arguments as use_arguments
     from ekiben.services.classes import asgi_app as asgi_app
     from ekiben.services.classes import asgi_middleware as asgi_middleware
     from ekiben.services.classes import service as service
@@ -48,6 +51,7 @@ _NAMES = {
     "build": "bundle.bento",
     "containerize": "images.image",
     "depends": "services.depends",
+    "importing": "core.optional",
     "monitor": "engine.monitoring",
     "on_deployment": "services.methods",
     "on_shutdown": "services.methods",
@@ -56,6 +60,8 @@ _NAMES = {
     "service": "services.classes",
     "task": "services.tasks",
     "to_asgi": "tools.asgi",
+    "use_arguments": "services.arguments",
+    "wsgi_app": "http.wsgi",
 }
 _MODULES = (
     "batching",

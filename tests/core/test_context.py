@@ -1,7 +1,9 @@
 """What a method is given of its call."""
 
+import asyncio
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,3 +49,55 @@ def test_folders_of_a_killed_process_are_removed(tmp_path: Path, monkeypatch: py
     assert outside.exists()
     left.close()
     held.close()
+
+
+class Awaited:
+    """A task of a library: called without arguments, it gives what is awaited."""
+
+    def __init__(self, seen: list[Any]) -> None:
+        self.seen = seen
+
+    async def __call__(self) -> None:
+        self.seen.append("awaited")
+
+
+async def later(seen: list[Any], word: str) -> None:
+    seen.append(word)
+
+
+def test_background_tasks_run_after_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """Tasks run in their order once the call is closed; one that fails is logged, and the folder goes last."""
+    seen: list[Any] = []
+    context = Context()
+    folder = context.temp_path
+
+    def fail() -> None:
+        raise ValueError("of a task")
+
+    async def call() -> None:
+        context.response.background.add_task(seen.append, "plain")
+        context.response.background.add_task(fail)
+        context.response.background.add_task(later, seen, word="async")
+        context.response.background.add_task(lambda: seen.append(folder.is_dir()))
+        context.close()
+        assert seen == []
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not asyncio.current_task()))
+
+    asyncio.run(call())
+    assert seen == ["plain", "async", True]
+    assert "of a task" in caplog.text
+    assert not folder.exists()
+
+
+def test_a_background_task_can_be_set() -> None:
+    """A task of Starlette's may be set in place of the tasks; without an event loop it runs at once."""
+    seen: list[Any] = []
+    context = Context()
+    context.response.background.add_task(seen.append, "forgotten")
+    context.response.background = Awaited(seen)  # type: ignore[assignment]
+    assert len(context.response.background) == 1
+    context.close()
+    assert seen == ["awaited"]
+    context.response.background = None
+    context.close()
+    assert seen == ["awaited"]

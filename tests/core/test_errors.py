@@ -1,12 +1,15 @@
 """The tree of errors is public, documented, and says its HTTP status."""
 
 import re
+from http import HTTPStatus
 
 import pytest
 
+import ekiben
 from ekiben import exceptions
 from ekiben.core import errors
 from ekiben.core.errors import EkibenError, InvalidInput, Problem
+from ekiben.testing import client
 from tests.house.tree import ROOT
 
 TABLE = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE))
@@ -50,3 +53,50 @@ def test_a_traceback_shows_the_hint() -> None:
     """The hint stands in a traceback too, where no command line prints it."""
     assert EkibenError("no model", hint="did you mean `iris`?").__notes__ == ["hint: did you mean `iris`?"]
     assert not hasattr(EkibenError("no model"), "__notes__")
+
+
+class Teapot(EkibenError):
+    """An error of one's own, with its status by the older name."""
+
+    error_code = HTTPStatus.IM_A_TEAPOT
+
+
+class Kettle(Teapot):
+    """One that inherits the status."""
+
+
+class Gone(EkibenError):
+    """One with its status by the name of today."""
+
+    status = 410
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Teapot("short and stout"), 418),
+        (Kettle("tall"), 418),
+        (Gone("away"), 410),
+        (EkibenError("x", error_code=HTTPStatus.CONFLICT), 409),
+        (Teapot("x", error_code=402), 402),
+        (EkibenError("x"), 500),
+    ],
+)
+def test_an_error_of_ones_own_says_its_status(error: EkibenError, status: int) -> None:
+    """A subclass says its status by either name, a single error by itself; the root stays as it was."""
+    assert (type(error.status), error.status) == (int, status)
+    assert EkibenError.status == 500
+
+
+def test_the_status_is_answered() -> None:
+    """A method that raises an error of one's own is answered with its status and its words."""
+
+    @ekiben.service
+    class Pot:
+        @ekiben.api
+        def pour(self) -> str:
+            raise Teapot("short and stout")
+
+    with client(Pot) as found:
+        answer = found.request("POST", "/pour", json={})
+        assert (answer.status_code, answer.json()["error"]) == (418, "short and stout")

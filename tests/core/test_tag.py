@@ -137,3 +137,13 @@ def test_every_text_is_a_plain_name_or_refused(text: str) -> None:
         assert is_part(part)
         assert not set(part) & set('/\\:\0\n*?"<>| ')
         assert part not in (".", "..")
+
+
+def test_older_names() -> None:
+    """What BentoML's users call reads tags as `parse` does, and makes versions as `fresh` does."""
+    assert Tag.from_taglike("iris:v1") == Tag.from_str("iris:v1") == Tag("iris", "v1")
+    assert Tag.from_taglike(Tag("iris")) == Tag("iris")
+    made = Tag("iris", "v1").make_new_version()
+    assert (made.name, made.is_exact, made == Tag("iris", "v1")) == ("iris", True, False)
+    with pytest.raises(InvalidInput, match="must have a version after its colon"):
+        Tag.from_str("iris:")

@@ -31,6 +31,7 @@ from ekiben.core.front import front
 from ekiben.core.log import announce
 from ekiben.core.paths import home, known_homes
 from ekiben.core.tag import Tag
+from ekiben.services.arguments import giving
 from ekiben.services.configure import FILE
 from ekiben.services.project import DEFAULT, PYPROJECT
 from ekiben.store.bento_info import BentoInfo, CarriedModel, installed_version
@@ -52,6 +53,7 @@ class BuildKeywords(TypedDict, total=False):
     exclude: list[str] | None
     models: list[Any] | None
     envs: list[Mapping[str, str]] | None
+    args: Mapping[str, Any] | None
     python: Mapping[str, Any] | None
     docker: Mapping[str, Any] | None
 
@@ -73,7 +75,7 @@ def build(
         bentofile: the file of settings; None looks for `bentofile.yaml` or `pyproject.toml` in the project.
         platform: what the packages are locked for, `linux/amd64` or `linux/arm64`; None is this machine's processor.
         tell: gets each line that a person should read; None writes them to the log.
-        options: keys of a bentofile, over those of the file; labels are joined.
+        options: keys of a bentofile, over those of the file; labels and arguments are joined.
 
     Returns:
         The bento, in the store of this home.
@@ -118,7 +120,8 @@ def pack(draft: Draft, plan: Plan) -> Bento:
     size = copy_files(files, source, moment)
     service, roots = service_of(plan), import_roots(plan)
     aliases = {each.alias: each.tag for each in options.models if each.alias}
-    described = describe(source, service, roots, aliases, shown=plan.context, scratch=draft.path.parent)
+    with giving(options.args, below=True):
+        described = describe(source, service, roots, aliases, shown=plan.context, scratch=draft.path.parent)
     restore_files(files, source, moment)
     tag = draft.store.claim((options.name or described.name).lower(), options.version)
     tell(f'Building {front().title} service "{tag}" from build context "{plan.context}".')
@@ -143,6 +146,7 @@ def pack(draft: Draft, plan: Plan) -> Bento:
         models=tuple(carried(model, aliases) for model in models),
         services=described.services,
         envs=options.envs,
+        args=options.args,
         import_roots=roots,
         environment=environment,
         docker=docker_of(options),

@@ -32,11 +32,11 @@ from ekiben.bundle.values import (
     unquoted,
 )
 from ekiben.core.errors import ConfigError
+from ekiben.services import arguments
 from ekiben.services.checks import flag, text
 from ekiben.services.options import VARIABLE, read_envs, read_labels
 
 REFUSED = {
-    "args": "services take no arguments; set variables by `envs`",
     "conda": "environments are made of Python packages; name a `docker.base_image` that has what conda would bring",
     "image": "the keys of `docker` and `python` say what goes into an image",
 }
@@ -97,6 +97,7 @@ class BuildOptions:
     exclude: tuple[str, ...] = ()
     models: tuple[ModelOptions, ...] = ()
     envs: tuple[Mapping[str, str], ...] = ()  # name, perhaps value, stage
+    args: Mapping[str, Any] = field(default_factory=dict)  # what `use_arguments` gives
     python: PythonOptions = PythonOptions()
     docker: DockerOptions = DockerOptions()
 
@@ -123,6 +124,7 @@ def read_options(options: Mapping[str, Any], context: Path) -> BuildOptions:
         exclude=texts(given.get("exclude", []), "exclude"),
         models=read_models(given.get("models", [])),
         envs=read_envs(given.get("envs")),
+        args=arguments.check(given.get("args")),
         python=read_python(given.get("python"), context),
         docker=read_docker(given.get("docker"), context),
     )

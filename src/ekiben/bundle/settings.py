@@ -29,7 +29,7 @@ def read_build(
     Args:
         context: an absolute folder.
         file: a YAML or TOML file, relative to the working directory; None looks for one in *context*.
-        told: keys that the caller says; they stand over those of the file, labels one by one.
+        told: keys that the caller says; they stand over those of the file, labels and arguments one by one.
 
     Raises:
         ConfigError: a file is missing, two files speak, or a key is unknown or not of its type.
@@ -45,8 +45,9 @@ def read_build(
         if not told:
             return read
     over = {key: value for key, value in (told or {}).items() if value is not None}
-    if isinstance(over.get("labels"), Mapping):
-        over["labels"] = {**(given.get("labels") or {}), **over["labels"]}
+    for key in ("labels", "args"):
+        if isinstance(over.get(key), Mapping):
+            over[key] = {**(given.get(key) or {}), **over[key]}
     return read_options({**given, **over}, context)
 
 

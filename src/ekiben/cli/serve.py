@@ -235,7 +235,7 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
         workers = layout.count_workers(bound.spec)
-        watched, mounts = replicas.watching(bound), bool(bound.mounts)
+        watched, mounts = replicas.watching(bound), bool(bound.mounts or bound.hooks.metrics)
         chosen = layout.choose(bound.spec, workers, sys.platform, watched, mounts=mounts)
         announce(bound, listening.url(tls=(listen.tls or bound.spec.http.tls) is not None))
         if chosen is Layout.REPLICAS:

@@ -4,14 +4,20 @@ In: the parts that a transport knows. Out: a `Context` that a user's method may 
 parameter named `ctx` or `context`, or by the annotation `Context`.
 """
 
+import asyncio
+import logging
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal
+
+log = logging.getLogger("ekiben")
 
 OWNER = "EKIBEN_CALLS_OF"  # who starts a process names it by this, to find the folders that it leaves when it is killed
 
@@ -46,6 +52,37 @@ class Cookie:
     samesite: Literal["lax", "strict", "none"] = "lax"
 
 
+class Background:
+    """Functions that run after the answer was sent, one after the other.
+
+    Plain ones run on a thread. What one raises is logged, and keeps none of the others from running.
+    """
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: list[Callable[[], Any]] = []
+
+    def add_task(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        """Call *function* with these arguments, once the answer was sent."""
+        self._tasks.append(partial(function, *args, **kwargs))
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def run(self) -> None:
+        """Run them."""
+        for task in self._tasks:
+            try:
+                is_async = iscoroutinefunction(task) or iscoroutinefunction(getattr(task.func, "__call__", None))  # type: ignore[attr-defined]  # noqa: B004 - `__call__` itself is looked at
+                await (task() if is_async else asyncio.to_thread(task))
+            except Exception:
+                log.exception("a background task failed")
+
+
+_finishing: set[asyncio.Task[None]] = set()  # kept from being collected while they run
+
+
 @dataclass(slots=True)
 class ResponseContext:
     """What the answer will carry beside the method's return value."""
@@ -53,6 +90,20 @@ class ResponseContext:
     status_code: int = 200
     headers: MutableMapping[str, str] = field(default_factory=dict)
     cookies: list[Cookie] = field(default_factory=list)
+    _background: Background | None = field(default=None, repr=False)
+
+    @property
+    def background(self) -> Background:
+        """What runs after the answer was sent; a function may be set in its place."""
+        if self._background is None:
+            self._background = Background()
+        return self._background
+
+    @background.setter
+    def background(self, task: Callable[[], Any] | None) -> None:
+        self._background = None
+        if task is not None:
+            self.background.add_task(task)
 
     @property
     def metadata(self) -> MutableMapping[str, str]:
@@ -119,6 +170,25 @@ class Context:
 
     def close(self) -> None:
         """Run what waits for the end of the call, and remove the folder."""
+        background = self.response._background
+        if background is None or not len(background):
+            self._close()
+            return
+        try:
+            task = asyncio.get_running_loop().create_task(self._finish(background))
+        except RuntimeError:  # no event loop: a task's own process
+            asyncio.run(self._finish(background))
+            return
+        _finishing.add(task)
+        task.add_done_callback(_finishing.discard)
+
+    async def _finish(self, background: Background) -> None:
+        try:
+            await background.run()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         while self._cleanup:
             self._cleanup.pop()()
         if self._folder is not None:

@@ -32,7 +32,6 @@ In: the words for the person who has to act. Out: one tree of exceptions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,24 @@ class EkibenError(Exception):
     Args:
         message: what is wrong, naming the field as the user writes it.
         hint: one thing to do about it.
+        error_code: the HTTP status, in place of that of the class.
+
+    A class of one's own says its status as `status`, or as `error_code`, its older name.
     """
 
-    status: ClassVar[int] = 500
+    status: int = 500
 
-    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+    def __init_subclass__(cls) -> None:
+        code = vars(cls).get("error_code")
+        if isinstance(code, int):
+            cls.status = int(code)
+
+    def __init__(self, message: str = "", *, hint: str | None = None, error_code: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if error_code is not None:
+            self.status = int(error_code)
         if hint:
             self.add_note(f"hint: {hint}")  # so that a traceback shows it
 
@@ -88,7 +97,7 @@ class InvalidInput(EkibenError):
         hint: one thing to do about it.
     """
 
-    status: ClassVar[int] = 400
+    status = 400
 
     def __init__(self, message: str = "", *, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
         super().__init__(message or "; ".join(str(problem) for problem in problems), hint=hint)
@@ -98,7 +107,7 @@ class InvalidInput(EkibenError):
 class NotAuthenticated(InvalidInput):
     """A token is missing or wrong; *challenge* says how to bear one (RFC 9110, 11.6)."""
 
-    status: ClassVar[int] = 401
+    status = 401
 
     def __init__(
         self,
@@ -115,7 +124,7 @@ class NotAuthenticated(InvalidInput):
 class Forbidden(InvalidInput):
     """The caller is known and may not do this; *challenge* says what it would need."""
 
-    status: ClassVar[int] = 403
+    status = 403
 
     def __init__(
         self,
@@ -132,61 +141,61 @@ class Forbidden(InvalidInput):
 class MethodNotAllowed(InvalidInput):
     """The path is known, the method is not."""
 
-    status: ClassVar[int] = 405
+    status = 405
 
 
 class RequestTimeout(InvalidInput):
     """A request did not come in time."""
 
-    status: ClassVar[int] = 408
+    status = 408
 
 
 class BodyTooLarge(InvalidInput):
     """A body, a part of it, or what it unpacks to is over the limit."""
 
-    status: ClassVar[int] = 413
+    status = 413
 
 
 class UnsupportedMediaType(InvalidInput):
     """The content type is not one that this endpoint reads."""
 
-    status: ClassVar[int] = 415
+    status = 415
 
 
 class Unprocessable(InvalidInput):
     """The value is well-formed and cannot be worked on."""
 
-    status: ClassVar[int] = 422
+    status = 422
 
 
 class HeadersTooLarge(InvalidInput):
     """Too many headers, or too long."""
 
-    status: ClassVar[int] = 431
+    status = 431
 
 
 class NotFound(EkibenError):
     """There is nothing by this name."""
 
-    status: ClassVar[int] = 404
+    status = 404
 
 
 class AlreadyExists(EkibenError):
     """There is something by this name already, and it is not overwritten."""
 
-    status: ClassVar[int] = 409
+    status = 409
 
 
 class WrongState(EkibenError):
     """What was asked cannot be done in the state that its object is in."""
 
-    status: ClassVar[int] = 409
+    status = 409
 
 
 class TooManyRequests(EkibenError):
     """A limit of the service is reached; *retry_after* is in seconds."""
 
-    status: ClassVar[int] = 429
+    status = 429
 
     def __init__(self, message: str = "", *, retry_after: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -196,7 +205,7 @@ class TooManyRequests(EkibenError):
 class Unavailable(EkibenError):
     """The service cannot answer now; *retry_after* is in seconds."""
 
-    status: ClassVar[int] = 503
+    status = 503
 
     def __init__(self, message: str = "", *, retry_after: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -210,7 +219,7 @@ class Overloaded(Unavailable):
 class DeadlineExceeded(EkibenError):
     """The answer did not come in time."""
 
-    status: ClassVar[int] = 504
+    status = 504
 
 
 class StoreError(EkibenError):

@@ -6,6 +6,8 @@ In: the name of a module. Out: the module, or `MissingLibrary` with the command 
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from ekiben.core.errors import MissingLibrary
@@ -30,6 +32,24 @@ def need(module: str, why: str, *, extra: str | None = None) -> ModuleType:
     except ModuleNotFoundError as error:
         top = module.partition(".")[0]
         raise _missing(error.name or top, why, extra if error.name in (None, top, module) else None) from error
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import libraries in this block; say how to install one that is missing.
+
+        with ekiben.importing():
+            import torch
+
+    Raises:
+        MissingLibrary: a library is not installed where the service is loaded.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if not isinstance(error, ModuleNotFoundError) or error.name is None:
+            raise MissingLibrary(f"a library of the service cannot be imported: {error}") from error
+        raise _missing(error.name.partition(".")[0], "the service", None) from error
 
 
 def check_installed(module: str, why: str, *, extra: str | None = None) -> None:

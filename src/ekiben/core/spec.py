@@ -332,6 +332,7 @@ class Hooks:
     shutdown: tuple[str, ...] = ()
     ready: str | None = None
     alive: str | None = None
+    metrics: str | None = None  # is given the text of `/metrics`, and gives what is shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ class Tag:
             raise InvalidInput(f"a tag must have a version after its colon: {text!r}", hint=f"write {name!r} alone")
         return cls(name, version if colon else None)
 
+    from_str = from_taglike = parse  # as BentoML's users call it
+
     @classmethod
     def fresh(cls, name: str) -> Self:
         """Give *name* a version that nobody else has, later in order than all before it."""
@@ -74,6 +76,10 @@ class Tag:
     def is_exact(self) -> bool:
         """True if the tag names one version for ever, and not `latest`."""
         return self.version not in (None, LATEST)
+
+    def make_new_version(self) -> Self:
+        """Give the same name with a version that nobody else has."""
+        return self.fresh(self.name)
 
     def with_version(self, version: str | None) -> Self:
         """Give the same name with another version."""

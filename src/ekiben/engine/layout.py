@@ -23,7 +23,7 @@ def choose(
         workers: how many there will be.
         platform: of `sys.platform`.
         supervised: what was asked for that only the supervisor of replicas can do, as the user writes it.
-        mounts: whether an app is mounted.
+        mounts: whether an app is mounted, or anything else needs the instance where HTTP is.
 
     Raises:
         ConfigError: what was asked for does not go together, or not on this system.

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ekiben.core.current import settle_place
 from ekiben.core.errors import ConfigError, EkibenError, Unavailable
 from ekiben.engine.control import Answer, Dialog, Message, pack, read_blocking
 
@@ -65,6 +66,7 @@ def take() -> "Leash | None":
         os.set_inheritable(number, False)
     if place.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, place.cpus)
+    settle_place(place.index)
     return Leash(place, control)
 
 

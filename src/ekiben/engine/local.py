@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from ekiben.core import current
 from ekiben.core.errors import EkibenError, ServiceLoadError, Unavailable
 from ekiben.core.spec import BoundService, Convention, EndpointSpec
 from ekiben.core.trace import explain, frames
@@ -83,6 +84,7 @@ class LocalDispatcher:
         self.admission = Admission(bound.spec.limits.max_concurrency)
         self.instance: instances.Instance | None = None
         self.failure: BaseException | None = None
+        self.current = current.Current(bound.spec)
         self.state: dict[str, Any] = {}  # `ctx.state` of every call
         self.batches = {e.name: BatchCounts() for e in bound.spec.endpoints if e.batch is not None}
         plain = [e.name for e in bound.spec.endpoints if e.batch is None and not e.stream and not e.task]
@@ -135,6 +137,8 @@ class LocalDispatcher:
             if self.needs is not None:
                 await self.needs.start()
             self._closing.append(environment.enter(self.bound))
+            current.begin(self.current)
+            self._closing.append(lambda: current.end(self.current))
             self._open_threads()
             for hook in instances.deployment_hooks(self.bound):
                 await self._run_hook(hook)
@@ -143,6 +147,7 @@ class LocalDispatcher:
             else:
                 made = await self.in_thread(lambda: instances.make(self.bound, loop=loop))
             self._closing.append(lambda: instances.close(made))
+            self.current.instance = made.target
             made.state = self.state
             self._plan(made)
             for hook in instances.hooks(made, "startup"):
@@ -171,7 +176,7 @@ class LocalDispatcher:
                     await self._run_hook(hook, patience=GRACE)
                 except Exception:
                     log.exception("the hook `%s` failed", getattr(hook, "__name__", hook))
-        self.instance = None
+        self.instance = self.current.instance = None
         await self._close()
         if self.needs is not None:
             await self.needs.stop(drain)

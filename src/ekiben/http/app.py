@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 
+from ekiben.core.current import Current, inside
 from ekiben.core.errors import InvalidInput, MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher, Needs
@@ -232,7 +233,11 @@ class App:
         if not self.dispatcher.has_started:
             raise Unavailable("the service is starting", retry_after=1)
         app, inner = self._mounts.app(place, scope)
-        await app(inner, receive, send)
+        with inside(self._current()):
+            await app(inner, receive, send)
+
+    def _current(self) -> Current | None:
+        return self.dispatcher.current if isinstance(self.dispatcher, LocalDispatcher) else None
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a WebSocket to the app at its path; refuse it where there is none."""
@@ -242,7 +247,8 @@ class App:
             await send({"type": "websocket.close", "code": 1008 if place is None else 1013})
             return
         app, inner = self._mounts.app(place, scope)
-        await app(inner, receive, send)
+        with inside(self._current()):
+            await app(inner, receive, send)
 
     def _guard(self, app: AsgiApp) -> AsgiApp:
         """Put the tokens before *app*, where there are any."""

@@ -3,12 +3,14 @@
 In: a service, its engine and counts, once at start. Out: handlers by path, all for GET and HEAD.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 
 import orjson
 
+from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService, ServiceSpec
 from ekiben.engine.local import LocalDispatcher
 from ekiben.http import answer, docs, probes
@@ -20,6 +22,7 @@ from ekiben.schema import openapi, routes
 from ekiben.schema.codec import Codec
 
 Page = Callable[[Exchange], Answer | Awaitable[Answer]]
+Change = Callable[[bytes], Awaitable[bytes]]
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
@@ -90,7 +93,8 @@ def plan(
         pages[f"{prefix}/docs/{name}"] = asset(name)
     if spec.http.metrics.enabled:
         of = {spec.name} if place else None
-        pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange, of)
+        change = changer(bound, dispatcher)
+        pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange, of, change)
     for path in (spec.http.livez, "/healthz"):
         pages[prefix + path] = health(lambda: probes.is_alive(dispatcher, bound.hooks))
     pages[prefix + spec.http.readyz] = health(lambda: probes.is_ready(dispatcher, bound.hooks))
@@ -130,12 +134,39 @@ def asset(name: str) -> Page:
     return lambda exchange: static(docs.part(name))
 
 
-async def measured(metrics: Shown, exchange: Exchange, of: Collection[str] | None = None) -> Answer:
+def changer(bound: BoundService, dispatcher: LocalDispatcher | probes.Asked) -> Change | None:
+    """Make what lets the service's own method change the text; None: it has none.
+
+    Raises:
+        ConfigError: the instance that has the method is in another process.
+    """
+    name = bound.hooks.metrics
+    if name is None:
+        return None
+    if not isinstance(dispatcher, LocalDispatcher):
+        raise ConfigError(
+            f"`{name}` is a method of the instance, which `layout: apart` keeps out of the process that answers",
+            hint='write `layout="replicas"`',
+        )
+
+    async def change(text: bytes) -> bytes:
+        if dispatcher.instance is None:
+            return text
+        method, told = getattr(dispatcher.instance.target, name), text.decode()
+        found = await method(told) if inspect.iscoroutinefunction(method) else await asyncio.to_thread(method, told)
+        return str(found).encode()
+
+    return change
+
+
+async def measured(
+    metrics: Shown, exchange: Exchange, of: Collection[str] | None = None, change: Change | None = None
+) -> Answer:
     """Give the metrics, in the format that is asked for; *of* some services or all."""
     accept = exchange.headers.get(b"accept", b"").decode("latin-1")
     everywhere = metrics.everywhere
     text, media = metrics.render(accept, of) if everywhere is None else await everywhere(accept, of)
-    return answer.plain(200, text, media)
+    return answer.plain(200, text if change is None else await change(text), media)
 
 
 def health(ask: Callable[[], Awaitable[bool]]) -> Page:

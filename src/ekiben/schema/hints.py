@@ -109,7 +109,8 @@ class Settling:
         return Union[args] if origin in UNIONS else origin[args]  # noqa: UP007 - built from a tuple
 
     def _settle_annotated(self, hint: Any, around: tuple[Any, ...]) -> Any:
-        inner, *found = get_args(hint)
+        inner, *given = get_args(hint)
+        found = [part for note in given for part in parts_of(note)]
         if self._is_input and as_list(inner) is not inner:
             inner = as_list(inner)
             hint = Annotated[(inner, *found)]
@@ -124,6 +125,16 @@ class Settling:
         if get_origin(settled) is Annotated and isinstance(get_args(settled)[1], LeafNote):
             check_rules(theirs, inner)
         return Annotated[(settled, *theirs)] if theirs else settled
+
+
+def parts_of(note: Any) -> list[Any]:
+    """Give the annotations that one stands for, where some of them are ours.
+
+    Source: `GroupedMetadata` of the distribution annotated-types.
+    """
+    is_group = getattr(note, "__is_annotated_types_grouped_metadata__", False)
+    inner = list(note) if is_group else []
+    return inner if any(isinstance(part, OURS) for part in inner) else [note]
 
 
 def as_list(hint: Any) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ekiben.core.errors import ConfigError, CorruptItem, InvalidInput, NotFound
 from ekiben.core.paths import join_below
 from ekiben.core.spec import BoundService
+from ekiben.services.arguments import giving
 from ekiben.services.modules import apart
 from ekiben.services.named import load_named
 from ekiben.services.options import read_envs
@@ -52,7 +53,7 @@ def bind_bento(bento: Bento) -> BoundService:
         raise CorruptItem(f"{DESCRIPTION} of the bento {bento.tag} cannot be used: {error}") from error
     carried = carried_by(bento, source)
     carry(carried)
-    with apart(roots, bento.info.service), acting(carried):
+    with apart(roots, bento.info.service), acting(carried), giving(bento.info.args, below=True):
         bound = within(load_named(bento.info.service, roots, is_whole=True), carried)
     check_code(bento, bound, source)
     spec = replace(

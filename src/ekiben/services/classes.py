@@ -16,11 +16,11 @@ from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
 from ekiben.schema.signature import Signature
 from ekiben.services import endpoints, members
 from ekiben.services.checks import url_path
+from ekiben.services.depends import SERVICE
 from ekiben.services.options import ServiceKeywords, ServiceOptions, apply, read_options
 
 Class = TypeVar("Class", bound=type)
 
-SERVICE = "__ekiben_service__"  # the method that makes any object a service
 MOUNT_NOTE = "__ekiben_mounts__"
 MIDDLEWARE_NOTE = "__ekiben_middleware__"
 
@@ -102,17 +102,17 @@ class Face:
     """A method of the builder, as an attribute of the decorated class and of no other."""
 
     def __init__(self, builder: ServiceBuilder, name: str) -> None:
-        self._builder = builder
+        self.builder = builder
         self._name = name
 
     def __get__(self, instance: object | None, owner: type) -> Callable[..., Any]:
         """Give the method; a subclass or a copy gets one that says what is missing."""
         if instance is not None:
             raise AttributeError(f"an instance of {owner.__name__} has no `{self._name}`; its class has")
-        if owner is self._builder.cls:
-            method: Callable[..., Any] = getattr(self._builder, self._name)
+        if owner is self.builder.cls:
+            method: Callable[..., Any] = getattr(self.builder, self._name)
             return method
-        return refuser(owner, self._builder.cls)
+        return refuser(owner, self.builder.cls)
 
 
 def refuser(owner: type, decorated: type) -> Callable[..., Any]:
@@ -130,11 +130,6 @@ def refuser(owner: type, decorated: type) -> Callable[..., Any]:
         )
 
     return refuse
-
-
-def is_service(value: Any) -> bool:
-    """Say whether *value* is a service; a class that inherits from one is not yet."""
-    return SERVICE in vars(value) if inspect.isclass(value) else hasattr(value, SERVICE)
 
 
 def asgi_app(app: Any, *, path: str = "/", name: str | None = None) -> Callable[[Class], Class]:

@@ -14,6 +14,7 @@ from ekiben.core.front import front
 from ekiben.core.spec import BoundService
 from ekiben.core.token import bearer
 
+SERVICE = "__ekiben_service__"  # the method that makes any object a service
 T = TypeVar("T")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -98,7 +99,7 @@ def depends(on: Any = None, *, url: str | None = None, token: str | None = None)
     """
     if (on is None) == (url is None):
         raise ConfigError("`depends` takes either a service class or `url`", hint="write `other = depends(Other)`")
-    if on is not None and not (inspect.isclass(on) and "__ekiben_service__" in vars(on)):
+    if on is not None and not is_service(on):
         raise ConfigError(
             f"`depends` takes a class decorated with `@service`: {on!r}",
             hint=f"write `@{front().program}.service` above `class {on.__name__}`" if inspect.isclass(on) else None,
@@ -110,6 +111,11 @@ def depends(on: Any = None, *, url: str | None = None, token: str | None = None)
     if token is not None:
         check_token(token, url)
     return cast(Any, Depends(on, url, token))
+
+
+def is_service(value: Any) -> bool:
+    """Say whether *value* is a service; a class that inherits from one is not yet."""
+    return SERVICE in vars(value) if inspect.isclass(value) else hasattr(value, SERVICE)
 
 
 def check_token(token: Any, url: str | None) -> None:

@@ -18,10 +18,9 @@ from ekiben.services.methods import HOOK_NOTE
 from ekiben.store.digest import read_manifest
 from ekiben.store.models import StoredModel
 
-READY, ALIVE = "__is_ready__", "__is_alive__"
+READY, ALIVE, METRICS = "__is_ready__", "__is_alive__", "__metrics__"
 REFUSED = {
     "__command__": "only services written in Python are served",
-    "__metrics__": "register your own with prometheus_client, and `/metrics` shows them",
 }
 
 
@@ -72,6 +71,9 @@ def check_class(cls: type) -> None:
     for name in (READY, ALIVE):
         if hasattr(cls, name) and (not callable(getattr(cls, name)) or required(getattr(cls, name), skip=1)):
             raise ConfigError(f"`{cls.__name__}.{name}` must be a method without parameters: {getattr(cls, name)!r}")
+    found = getattr(cls, METRICS, None)
+    if hasattr(cls, METRICS) and (not callable(found) or len(required(found, skip=1)) != 1):
+        raise ConfigError(f"`{cls.__name__}.{METRICS}` must be a method that takes one text: {found!r}")
 
 
 def required(function: Any, skip: int = 0) -> list[str]:
@@ -102,6 +104,7 @@ def hooks(cls: type) -> Hooks:
         shutdown=tuple(kinds["shutdown"]),
         ready=READY if hasattr(cls, READY) else None,
         alive=ALIVE if hasattr(cls, ALIVE) else None,
+        metrics=METRICS if hasattr(cls, METRICS) else None,
     )
 
 

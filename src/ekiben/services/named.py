@@ -12,7 +12,7 @@ from ekiben.core.front import front
 from ekiben.core.paths import join_below
 from ekiben.core.spec import BoundService
 from ekiben.services import modules
-from ekiben.services.classes import is_service
+from ekiben.services.depends import is_service
 from ekiben.services.modules import Module
 from ekiben.services.near import near_hint
 from ekiben.services.stored import bind_model

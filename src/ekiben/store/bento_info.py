@@ -64,6 +64,7 @@ class BentoInfo:
     models: tuple[CarriedModel, ...] = ()
     services: tuple[Mapping[str, Any], ...] = ()  # the entry service last; each with its spec
     envs: tuple[Mapping[str, str], ...] = ()
+    args: Mapping[str, Any] = field(default_factory=dict)  # what the code was built with
     import_roots: tuple[str, ...] = (".",)  # folders of `src` that imports start from
     environment: Mapping[str, Any] = field(default_factory=dict)  # Python, platform, how it was locked
     docker: Mapping[str, Any] = field(default_factory=dict)  # of the build's options
@@ -100,6 +101,7 @@ class BentoInfo:
                 models=tuple(CarriedModel.from_plain(each) for each in _list(plain, "models")),
                 services=tuple(_mapping(each, "services") for each in _list(plain, "services")),
                 envs=tuple(_mapping(each, "envs") for each in _list(plain, "envs")),
+                args=_mapping(plain.get("args"), "args"),
                 import_roots=tuple(_root(each) for each in _list(plain, "import_roots") or ["."]),
                 environment=_mapping(plain.get("environment"), "environment"),
                 docker=_mapping(plain.get("docker"), "docker"),
@@ -124,7 +126,7 @@ class BentoInfo:
             "services": [dict(each) for each in self.services],
             "envs": [dict(each) for each in self.envs],
             "schema": {},
-            "args": {},
+            "args": dict(self.args),
             "spec": SPEC,
             "import_roots": list(self.import_roots),
             "environment": dict(self.environment),

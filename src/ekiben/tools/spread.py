@@ -14,6 +14,7 @@ from ekiben.core.front import command
 from ekiben.core.spec import BoundService, Layout
 from ekiben.engine.graph import Graph, RemoteDispatcher, Start
 from ekiben.engine.layout import choose, count_workers
+from ekiben.services.arguments import handed_on
 from ekiben.services.depends import in_order
 from ekiben.services.stall import check_server
 
@@ -31,7 +32,7 @@ def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher |
     """
     spec, count = bound.spec, count_workers(bound.spec)
     check_server(bound, is_placed=True)
-    layout = choose(spec, count, sys.platform, mounts=bool(bound.mounts))
+    layout = choose(spec, count, sys.platform, mounts=bool(bound.mounts or bound.hooks.metrics))
     if bound.services and layout is not Layout.INLINE:
         option, must, was = ("workers", "1", count) if count > 1 else ("layout", "inline", "'replicas'")
         raise ConfigError(
@@ -56,7 +57,8 @@ def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher |
         )
     words = [sys.executable, "-m", "ekiben", "serve", named(bound, target), "--drain", f"{drain:g}"]
     path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path)  # whatever this process can import
-    start = Start(words, str(Path.cwd()), lambda one: count_workers(one.spec), drain, {"PYTHONPATH": path})
+    env = {"PYTHONPATH": path, **handed_on()}
+    start = Start(words, str(Path.cwd()), lambda one: count_workers(one.spec), drain, env)
     return RemoteDispatcher(bound, Graph(bound, in_order(bound), start))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from bentoml.bundles.apis import OPTIONS, inference_api
-from ekiben.services.methods import api as native
+from bentoml.methods import api as native
 
 __all__ = ["api"]
 

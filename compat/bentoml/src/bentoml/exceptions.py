@@ -1,6 +1,7 @@
 """BentoML's names for Ekiben's errors.
 
 `BentoMLException` is the root of Ekiben's tree, so `except BentoMLException` catches whatever Ekiben raises on purpose.
+A class of yours says its status by `error_code`, as BentoML's do.
 """
 
 from ekiben.exceptions import (
@@ -19,11 +20,13 @@ from ekiben.exceptions import (
 )
 
 __all__ = [
+    "APIDeprecated",
     "AlreadyExists",
     "BadInput",
     "BentoMLConfigException",
     "BentoMLException",
     "CLIException",
+    "CloudRESTApiClientError",
     "CorruptArchive",
     "ImportServiceError",
     "InternalServerError",
@@ -31,10 +34,12 @@ __all__ = [
     "MissingDependencyException",
     "NotFound",
     "RemoteException",
+    "ServerStateException",
     "ServiceUnavailable",
     "StateException",
     "UnprocessableEntity",
     "UnsafeArchive",
+    "UnservableException",
 ]
 
 BentoMLException = EkibenError
@@ -55,3 +60,19 @@ class StateException(InvalidInput):
 
 class InternalServerError(EkibenError):
     """The service itself is at fault."""
+
+
+class APIDeprecated(EkibenError):
+    """Something is not to be used any more; here only what users raise themselves."""
+
+
+class CloudRESTApiClientError(EkibenError):
+    """A cloud answered with an error; here only what users raise themselves."""
+
+
+class UnservableException(ConfigError):
+    """A model cannot be served; here only what users raise themselves."""
+
+
+class ServerStateException(EkibenError):
+    """A server is not in the state that something needs."""

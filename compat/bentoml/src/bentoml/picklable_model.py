@@ -1,12 +1,12 @@
-"""Python callables, pickled, in BentoML's store."""
+"""Pickled models in BentoML's store."""
 
-from bentoml.front import entered
+from bentoml.faces import getter, loader, saver
 from bentoml.runners import frameworks as runners
 from ekiben import picklable_model as ekiben_picklable_model
 
 __all__ = ["get", "get_runnable", "load_model", "save_model"]
 
-save_model = entered(ekiben_picklable_model.save_model)
-load_model = entered(ekiben_picklable_model.load_model)
-get = entered(ekiben_picklable_model.get)
+save_model = saver(ekiben_picklable_model)
+load_model = loader(ekiben_picklable_model)
+get = getter(ekiben_picklable_model)
 get_runnable = runners.get_runnable("picklable_model")

@@ -1,12 +1,13 @@
 """XGBoost models in BentoML's store."""
 
-from bentoml.front import entered
+from bentoml.faces import getter, loader, saver, server
 from bentoml.runners import frameworks as runners
 from ekiben import xgboost as ekiben_xgboost
 
-__all__ = ["get", "get_runnable", "load_model", "save_model"]
+__all__ = ["get", "get_runnable", "get_service", "load_model", "save_model"]
 
-save_model = entered(ekiben_xgboost.save_model)
-load_model = entered(ekiben_xgboost.load_model)
-get = entered(ekiben_xgboost.get)
+save_model = saver(ekiben_xgboost)
+load_model = loader(ekiben_xgboost)
+get = getter(ekiben_xgboost)
 get_runnable = runners.get_runnable("xgboost")
+get_service = server(ekiben_xgboost)

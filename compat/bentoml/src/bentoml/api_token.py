@@ -1,0 +1,7 @@
+"""Refuse `bentoml.api_token`, which is not there, with what to write instead."""
+
+from bentoml.refusals import refuser
+
+__all__: list[str] = []
+
+__getattr__ = refuser("api_token")

@@ -1,0 +1,7 @@
+"""Refuse `bentoml.secret`, which is not there, with what to write instead."""
+
+from bentoml.refusals import refuser
+
+__all__: list[str] = []
+
+__getattr__ = refuser("secret")
