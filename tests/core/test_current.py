@@ -12,18 +12,17 @@ def test_the_last_to_start_is_meant() -> None:
     """Of several services the last that began is the current one, until it ends; twice ended is ended."""
     first, second = current.Current(ServiceSpec("first")), current.Current(ServiceSpec("second"))
     before = current.current()
-    for each in (first, second):
-        current.begin(each)
+    ends = [current.begin(each) for each in (first, second)]
     try:
         assert current.current() is second
-        current.end(first)
+        ends[0]()
         assert current.current() is second
         with current.inside(first):
             assert current.current() is first
         assert current.current() is second
     finally:
-        current.end(second)
-        current.end(second)
+        ends[1]()
+        ends[1]()
     assert current.current() is before
 
 

@@ -117,7 +117,7 @@ def test_depending_on_what_is_no_service() -> None:
     """`depends` names what it does not take, and there is no cloud to ask."""
     with pytest.raises(ConfigError, match="takes a class decorated"):
         bentoml.depends(int)
-    with pytest.raises(ConfigError, match="`deployment` names something of BentoML's cloud.*'prod'"):
+    with pytest.raises(ConfigError, match=r"`deployment` names something of BentoML's cloud.*'prod'"):
         bentoml.depends(Doubler, deployment="prod")
     with pytest.raises(ConfigError, match="`cluster`"):
         bentoml.depends(cluster="eu")
@@ -146,7 +146,7 @@ def test_a_subclass_is_decorated_anew() -> None:
 
 def test_what_cannot_be_decorated() -> None:
     """Only a class becomes a service, and only once."""
-    with pytest.raises(ConfigError, match="`@bentoml.service` takes a class"):
+    with pytest.raises(ConfigError, match=r"`@bentoml.service` takes a class"):
         bentoml.service(Doubler)
     with pytest.raises(ConfigError, match="takes a class"):
         bentoml.service(name="x")(lambda: 1)
@@ -262,7 +262,8 @@ def test_what_variables_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def write(folder: Path, name: str = "loadable") -> Path:
     file = folder / f"{name}.py"
     file.write_text(
-        "import bentoml\n\n@bentoml.service\nclass Loaded:\n    @bentoml.api\n    def x(self) -> int:\n        return 7\n"
+        "import bentoml\n\n\n@bentoml.service\nclass Loaded:\n"
+        "\n    @bentoml.api\n    def x(self) -> int:\n        return 7\n"
     )
     return file
 

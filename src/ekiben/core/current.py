@@ -4,7 +4,7 @@ In: what the engine notes when it makes an instance. Out: that service, for a ro
 or a module of the user's. Where several run side by side, the one whose code runs is meant, else the last to start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ _inside: ContextVar[Current | None] = ContextVar("ekiben_current", default=None)
 _place = [0]  # of this worker among those of its group
 
 
-def begin(current: Current) -> None:
-    """Note that a service begins."""
+def begin(current: Current) -> Callable[[], None]:
+    """Note that a service begins; give what notes that it has ended."""
     _running.append(current)
 
+    def end() -> None:
+        if current in _running:
+            _running.remove(current)
 
-def end(current: Current) -> None:
-    """Note that it has ended."""
-    if current in _running:
-        _running.remove(current)
+    return end
 
 
 @contextmanager

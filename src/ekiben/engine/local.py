@@ -114,8 +114,7 @@ class LocalDispatcher:
     @property
     def is_ready(self) -> bool:
         """Whether the instance is there and takes calls."""
-        is_there = self.instance is not None and not self.admission.draining
-        return is_there and (self.needs is None or self.needs.is_ready)
+        return self.has_started and not self.admission.draining and (self.needs is None or self.needs.is_ready)
 
     @property
     def waiting(self) -> int:
@@ -137,8 +136,7 @@ class LocalDispatcher:
             if self.needs is not None:
                 await self.needs.start()
             self._closing.append(environment.enter(self.bound))
-            current.begin(self.current)
-            self._closing.append(lambda: current.end(self.current))
+            self._closing.append(current.begin(self.current))
             self._open_threads()
             for hook in instances.deployment_hooks(self.bound):
                 await self._run_hook(hook)
@@ -147,8 +145,7 @@ class LocalDispatcher:
             else:
                 made = await self.in_thread(lambda: instances.make(self.bound, loop=loop))
             self._closing.append(lambda: instances.close(made))
-            self.current.instance = made.target
-            made.state = self.state
+            made.state, self.current.instance = self.state, made.target
             self._plan(made)
             for hook in instances.hooks(made, "startup"):
                 await self._run_hook(hook)

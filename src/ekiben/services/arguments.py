@@ -96,7 +96,7 @@ def check(given: Any) -> dict[str, Any]:
 
 @contextmanager
 def giving(given: Any, *, below: bool = False) -> Iterator[None]:
-    """Let what this block loads, and the processes that it starts, have more arguments.
+    """Let what this block loads, and its processes, have more arguments.
 
     Args:
         given: a mapping, a pydantic model, or None for no more.
