@@ -15,10 +15,10 @@ from bentoml.runners import apis
 from bentoml.runners.apis import InferenceAPI
 from bentoml.runners.binding import bind, names_of
 from bentoml.runners.runner import Runner
-from bentoml.runners.wsgi import as_asgi
 from ekiben.core.errors import ConfigError, NotFound
 from ekiben.core.spec import BoundService, Dependency, Hooks, MountSpec, ServiceSpec
 from ekiben.core.tag import Tag
+from ekiben.http.wsgi import wsgi_app
 from ekiben.services.classes import mount
 from ekiben.services.configure import BUILT_IN
 from ekiben.services.endpoints import check_mounts, check_routes
@@ -128,8 +128,8 @@ class Service:
         self._mounts.append(mount(app, path, name))
 
     def mount_wsgi_app(self, app: Any, path: str = "/", name: str | None = None) -> None:
-        """Serve a WSGI app, such as Flask's, below *path*; needs the library a2wsgi."""
-        self._mounts.append(mount(as_asgi(app), path, name))
+        """Serve a WSGI app, such as Flask's, below *path*."""
+        self._mounts.append(mount(wsgi_app(app), path, name))
 
     def add_asgi_middleware(self, middleware_cls: Any, **options: Any) -> None:
         """Put an ASGI middleware class around the whole server."""
