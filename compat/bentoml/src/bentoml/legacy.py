@@ -3,6 +3,7 @@
 from bentoml.runners.declaration import Service
 from bentoml.runners.runnable import Runnable
 from bentoml.runners.runner import Runner
+from bentoml.runners.server import GrpcServer, HTTPServer
 from bentoml.runners.strategy import DefaultStrategy, Resource, Strategy
 
-__all__ = ["DefaultStrategy", "Resource", "Runnable", "Runner", "Service", "Strategy"]
+__all__ = ["DefaultStrategy", "GrpcServer", "HTTPServer", "Resource", "Runnable", "Runner", "Service", "Strategy"]
