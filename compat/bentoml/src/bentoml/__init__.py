@@ -72,6 +72,7 @@ MODULES = (
     "batch",
     "bentos",
     "catboost",
+    "client",
     "cloud",
     "container",
     "deployment",

@@ -199,5 +199,3 @@ class AsyncClient:
 
 class AsyncHTTPClient(AsyncClient):
     """The same, by the name of its transport."""
-
-

@@ -2,30 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import bentoml
 import pytest
 from bentoml.exceptions import BentoMLException
+from bentoml.io import JSON, IODescriptor, Text
+from starlette.responses import PlainTextResponse
 
 from ekiben.services.load import load
 from ekiben.testing import client
-from ekiben.validators import ContentType
-
-
-class JSON:
-    """The contract of a descriptor."""
-
-    def parameter_hint(self) -> Any:
-        return Any
-
-    def answer_hint(self) -> Any:
-        return Any
-
-
-class Text(JSON):
-    def answer_hint(self) -> Any:
-        return Annotated[str, ContentType("text/plain")]
 
 
 class Doubler(bentoml.Runnable):
@@ -246,6 +232,32 @@ def test_bad_apis() -> None:
     svc.api(input=JSON(), output=JSON(), name="once")(lambda a: None)
     with pytest.raises(BentoMLException, match="the API `once` is there twice"):
         svc.api(input=JSON(), output=JSON(), name="once")(lambda a: None)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_descriptors_of_ones_own(is_async: bool) -> None:
+    """A user's descriptor reads the request and makes the response, around sync and async functions."""
+
+    class Shout(IODescriptor):
+        async def from_http_request(self, request: Any) -> str:
+            return (await request.body()).decode() + request.headers["x-end"]
+
+        async def to_http_response(self, obj: Any, ctx: Any = None) -> Any:
+            return PlainTextResponse(obj.upper(), status_code=203)
+
+    svc = make()
+    api = svc.api(input=Shout(), output=Shout(), name="shout")
+
+    async def later(text: str) -> str:
+        return text
+
+    def now(text: str, ctx: Any) -> str:
+        return text + ctx.request.url.path
+
+    api(later if is_async else now)
+    with client(svc) as found:
+        answer = found.request("POST", "/shout", content=b"hey", headers={"x-end": "!"})
+        assert (answer.status_code, answer.text) == (203, "HEY!" if is_async else "HEY!/SHOUT")
 
 
 @pytest.mark.parametrize("method", ["mount_grpc_servicer", "add_grpc_interceptor", "add_grpc_handlers"])

@@ -20,21 +20,11 @@ from tests.servers import Running, free_port, leftovers, starting
 
 SOURCES = ROOT / "compat" / "bentoml" / "src"
 
-DESCRIPTOR = """
-from typing import Any
-
-class JSON:
-    def parameter_hint(self):
-        return Any
-    def answer_hint(self):
-        return Any
-"""
-
 SERVICE = """
 import os, signal, time
 import bentoml
 import numpy as np
-from descriptor import JSON
+from bentoml.io import JSON, NumpyNdarray
 
 class Where(bentoml.Runnable):
     @bentoml.Runnable.method(batchable=True)
@@ -61,9 +51,9 @@ iris = bentoml.sklearn.get("iris:latest").to_runner()
 where = bentoml.Runner(Where, name="where", scheduling_strategy=Two)
 svc = bentoml.Service("clasificador_iris", runners=[iris, where])
 
-@svc.api(input=JSON(), output=JSON())
+@svc.api(input=NumpyNdarray(), output=NumpyNdarray())
 async def classify(input_series: str) -> str:
-    found = await iris.predict.async_run(np.array(input_series))
+    found = await iris.predict.async_run(input_series)
     return np.array(["setosa", "other"])[found[0]]
 
 @svc.api(input=JSON(), output=JSON())
@@ -93,7 +83,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = np.array([[0.0], [0.1], [5.0], [5.1]])
         bentoml.sklearn.save_model("iris", LogisticRegression().fit(rows, [0, 0, 1, 1]))
     (folder / "service.py").write_text(SERVICE)
-    (folder / "descriptor.py").write_text(DESCRIPTOR)
     return folder
 
 

@@ -84,9 +84,11 @@ class HTTPServer:
         self.command = [
             sys.executable, "-m", "bentoml", "serve", target_of(bento), "--host", host, "--port", str(port),
             *(word for name, flag in FLAGS.items() if name in checked for word in (flag, str(checked[name]))),
-            *(["--reload"] if checked.get("reload") else ["--development"] if checked.get("production") is False else []),
         ]  # fmt: skip
+        if checked.get("reload") or not checked.get("production", True):
+            self.command.append("--reload" if checked.get("reload") else "--development")
         self.process: subprocess.Popen[bytes] | None = None
+        self._clients: list[HTTPClient] = []
 
     @property
     def running(self) -> bool:
@@ -117,7 +119,7 @@ class HTTPServer:
         return self
 
     def get_client(self, timeout: float = 60.0) -> HTTPClient:
-        """Make a client, once the server is ready.
+        """Make a client, once the server is ready; it is closed when the server is stopped.
 
         Raises:
             StateException: it was not started.
@@ -129,7 +131,8 @@ class HTTPServer:
         while self.running:
             try:
                 HTTPClient.wait_until_server_ready(self.host, self.port, min(step, left))
-                return HTTPClient.from_url(address(self.host, self.port))
+                self._clients.append(HTTPClient.from_url(address(self.host, self.port)))
+                return self._clients[-1]
             except Unavailable:
                 left -= step
                 if left <= 0.0:
@@ -138,6 +141,8 @@ class HTTPServer:
 
     def stop(self) -> None:
         """End the process, after the calls that run."""
+        while self._clients:
+            self._clients.pop().close()
         if self.process is None:
             return
         self.process.terminate()
