@@ -49,6 +49,8 @@ class AnswerLeaf:
     def to_json(self, value: Any) -> Any:
         """Give data that JSON can hold; raises TypeError."""
         leaf = leaf_of(value)
+        if isinstance(value, list) and not value:  # of a request without rows, for which nothing was called
+            return value
         if self.takes is not None and (leaf is None or leaf.kind not in TAKES[self.takes]):
             raise TypeError(f"the answer must be {WORDS[self.takes]}, not {type(value).__name__}")
         if leaf is None:

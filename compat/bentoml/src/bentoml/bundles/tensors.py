@@ -44,8 +44,9 @@ class InstancesLeaf(InputLeaf):
         found = data.get("instances") if isinstance(data, Mapping) else data
         if not isinstance(found, list):
             raise ValueError(f"must be an object with a list of `instances`: {named(data)}")
+        plain = unpacked(found)
         try:
-            made = np.array(unpacked(found))
+            made = np.array(plain)
         except ValueError as error:
             raise ValueError("must have instances of one shape") from error
         if made.dtype.kind not in "biufSU":
