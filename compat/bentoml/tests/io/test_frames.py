@@ -170,7 +170,6 @@ def test_what_files_are_refused(content: bytes, media: str, words: str) -> None:
         ("split", b'{"columns": 1, "data": {}}'),
         ("split", b'{"columns": ["a"], "index": [0], "data": [[1, 2]]}'),
         ("index", b"[[[1]]]"),
-        ("index", b'{"a": 1}'),
         ("table", b"[1]"),
         ("table", b'{"schema": {}}'),
         ("table", b'{"schema": 1, "data": 2}'),
