@@ -122,6 +122,13 @@ class Flowers:
             return InferenceError(err_msg="this is bad", http_status=400)
         return InferenceResult(data={"got": value}, http_status=202, http_headers={"X-Own": "yes"})
 
+    @bentoml.api(input=JsonInput(), batch=True)
+    def reflected(self, values: list[Any]) -> list[InferenceResult]:
+        return [
+            InferenceResult(data="sent", http_headers={"X-Said": value["header"]}, http_status=value.get("status", 200))
+            for value in values
+        ]
+
     @bentoml.api(input=StringInput(), output=JsonOutput(ensure_ascii=True))
     def text(self, words: str) -> list[str]:
         return [words]

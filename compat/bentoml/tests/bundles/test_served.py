@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from bentoml.bundles.served import respond
+from bentoml.types import InferenceResult
 from PIL import Image
 
 from compat.bentoml.tests.bundles import flowers
@@ -171,6 +173,33 @@ def test_an_answer_of_the_function_s_own(served: SyncHTTPClient) -> None:
     """An `InferenceResult` has its own status and headers."""
     answer = served.request("POST", "/own", json="good")
     assert (answer.status_code, answer.json(), answer.headers["x-own"]) == (202, {"got": "good"}, "yes")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"header": "a\r\nSet-Cookie: session=1"}, id="a second header"),
+        pytest.param({"header": "a\r\n\r\n<script>"}, id="a body"),
+        pytest.param({"header": "\u4e00"}, id="a letter that no header holds"),
+        pytest.param({"header": "a", "status": 99}, id="a status that is none"),
+        pytest.param({"header": "a", "status": "200 OK"}, id="a status as text"),
+    ],
+)
+def test_a_result_that_cannot_be_sent(served: SyncHTTPClient, value: Any) -> None:
+    """What a caller makes a function write into headers splits no answer, and spoils none beside it."""
+    good = {"header": "fine"}
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda one: served.request("POST", "/reflected", json=one), [good, value, good]))
+    assert [(each.status_code, each.text) for each in found][::2] == [(200, "sent")] * 2
+    assert [each.headers["x-said"] for each in found[::2]] == ["fine"] * 2
+    assert (found[1].status_code, found[1].text) == (500, "an error occurred in the service; its log says which")
+    assert "set-cookie" not in found[1].headers
+
+
+def test_the_server_frames_answers() -> None:
+    """A length that a result tells of itself is not believed."""
+    made = respond(InferenceResult(data="abc", http_headers={"Content-Length": "1", "Transfer-Encoding": "chunked"}))
+    assert made.raw_headers == [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"3")]
 
 
 def test_adapters_of_one_s_own(served: SyncHTTPClient) -> None:

@@ -5,6 +5,7 @@ engine gives (one input, a list of several, or their rows joined) and gives what
 A function that takes `tasks`, and an adapter of the user's own, see whole requests; all others see values only.
 """
 
+import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,15 @@ from bentoml.bundles.shares import items, share
 from bentoml.bundles.tasks import HTTPHeaders, HTTPRequest, InferenceResult, InferenceTask
 from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.context import Context
+from ekiben.http.answer import checked
+from ekiben.http.errors import HIDDEN
 from ekiben.schema.content import JSON, TEXT, Upload
 from ekiben.schema.open import to_plain
 from ekiben.schema.wire import json as wire_json
 
+log = logging.getLogger("ekiben")
+
+FRAMING = ("content-length", "transfer-encoding", "connection")  # the server writes them
 CONTEXT = "context"  # the parameter by which a method gets the running call
 
 dump = wire_json.dumper(STYLE_OF_BUNDLES.nan_style, to_plain)
@@ -152,14 +158,33 @@ def answered(api: InferenceAPI, tasks: Sequence[InferenceTask]) -> list[tuple[In
 
 
 def plain(value: Any) -> Any:
-    """Give what codecs can write: a result with a status of its own becomes a response."""
+    """Give what codecs can write: a result with a status of its own becomes a response.
+
+    One that cannot be sent, as its headers hold line breaks or its status is none, fails alone: a caller who could make
+    the function write such must not reach those beside it in the batch.
+    """
     if not isinstance(value, InferenceResult):
         return value
-    body, media = value.text, TEXT
+    try:
+        return respond(value)
+    except (TypeError, ValueError) as error:
+        log.error("the result of an inference API cannot be sent: %s", error, exc_info=error)
+        return Response(HIDDEN, 500, media_type=TEXT)
+
+
+def respond(result: InferenceResult) -> Response:
+    """Make a response of a result; raises TypeError or ValueError where that cannot be."""
+    body, media = result.text, TEXT
     if not isinstance(body, str | bytes):
         body, media = dump(body), JSON
-    headers = {"content-type": media, **{name.lower(): text for name, text in value.http_headers.items()}}
-    return Response(body, value.http_status, headers)
+    if type(result.http_status) is not int or not 200 <= result.http_status <= 599:
+        raise ValueError(f"`http_status` must be a number from 200 to 599: {result.http_status!r}")
+    given = {str(name).lower(): text for name, text in result.http_headers.items()}
+    made = Response(body, result.http_status)
+    framing = {"content-length": str(len(made.body))}
+    lines = {"content-type": media, **{name: text for name, text in given.items() if name not in FRAMING}, **framing}
+    made.raw_headers[:] = checked(lines.items())
+    return made
 
 
 def refusal(task: InferenceTask) -> Any:
