@@ -6,6 +6,7 @@ With `CI=true` and the documents present, a row that is skipped has failed.
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from acceptance import documents, planets, rows
+from acceptance.bentos import Built, build
 from acceptance.documents import Document
+from acceptance.guide import Guide, follow
 from acceptance.network import Network
 from acceptance.planets import Project
 from acceptance.shell import Output, Person, Server
@@ -196,3 +199,20 @@ def patient(person: Person) -> Person:
     """Somebody with the service that waits."""
     shutil.copy(HERE / "services" / "patient.py", person.folder)
     return person
+
+
+@pytest.fixture(scope="session")
+def guide(s003: Document, tmp_path_factory: pytest.TempPathFactory) -> Guide:
+    """Somebody who followed the guide in Spanish up to the saved model."""
+    return follow(someone(tmp_path_factory.mktemp("guia")), s003)
+
+
+@pytest.fixture(scope="session")
+def bento(guide: Guide) -> Built:
+    """The bento of that guide's bentofile and service, built by its command."""
+    (guide.person.folder / "service.py").write_text(guide.service())
+    (bentofile,) = [block.text for block in guide.document.blocks() if block.language == "yaml"]
+    (guide.person.folder / "bentofile.yaml").write_text(bentofile)
+    (command,) = set(re.findall("`(bentoml build)`", guide.document.text))
+    with own_network() as network:
+        return build(guide.person, command, network)

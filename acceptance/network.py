@@ -41,6 +41,21 @@ class Network:
         os.close(self._place)
 
 
+class Here(Network):
+    """The network of this machine, for what needs packages."""
+
+    def __init__(self) -> None:
+        pass
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Stay."""
+        yield
+
+    def close(self) -> None:
+        """Leave all as it is."""
+
+
 @contextmanager
 def staying() -> Iterator[None]:
     """Come back to the network of now when the block ends."""

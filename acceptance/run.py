@@ -28,6 +28,7 @@ SUITE = (
     "scikit-learn",
     "skops",
     "pandas",
+    "trustme",
     "uv",
 )
 # What the pins leave open and has moved away from them since.

@@ -1,6 +1,6 @@
 """S003, the guide in Spanish: saving to the store and listing what is there; building, serving and moving a bento.
 
-The guide's own service is of the 1.0 API, which is not built yet; `services/flowers.py` stands in for it in its bento.
+What it says of serving stands in `test_s003_serving.py`, of containers in `test_s003_containers.py`.
 """
 
 import json
@@ -14,62 +14,32 @@ from pathlib import Path
 import pytest
 import yaml
 
-from acceptance.bentos import Built, build, newcomer
-from acceptance.conftest import own_network, someone
+from acceptance.bentos import Built, newcomer
 from acceptance.documents import Document
+from acceptance.guide import VERSION, Guide
 from acceptance.network import Network
-from acceptance.shell import Output, Person
-
-FLOWERS = Path(__file__).with_name("services") / "flowers.py"
-SCRIPT = Path(__file__).with_name("scripts") / "flower.py"
-VERSION = "[a-z2-7]{16}"
 
 
-@pytest.fixture(scope="session")
-def saved(s003: Document, tmp_path_factory: pytest.TempPathFactory) -> tuple[Person, Output]:
-    """Somebody who ran the document's script on a model of the same shape, and what the script said."""
-    person = someone(tmp_path_factory.mktemp("guia"))
-    (script,) = [block.text for block in s003.blocks() if "save_model" in block.text and block.language == "python"]
-    person.run(f"python {SCRIPT}")
-    (person.folder / "modeltobento.py").write_text(script)
-    return person, person.run(s003.command("python3 modeltobento.py"))
-
-
-def test_S003_08_the_saving_script(saved: tuple[Person, Output]) -> None:
+def test_S003_08_the_saving_script(guide: Guide) -> None:
     """The script, as it stands in the document, saves the HDF5 model to the store."""
-    person, _ = saved
-    (entry,) = json.loads(person.run("bentoml models list flower_model -o json").stdout)
+    (entry,) = json.loads(guide.person.run("bentoml models list flower_model -o json").stdout)
     assert entry["module"] == "bentoml.keras"
 
 
-def test_S003_09_its_one_line_of_output(saved: tuple[Person, Output]) -> None:
+def test_S003_09_its_one_line_of_output(guide: Guide) -> None:
     """On stdout stands the tag, and nothing else."""
-    _, said = saved
-    assert re.fullmatch(f"Bento model tag = flower_model:{VERSION}\n", said.stdout)
+    assert re.fullmatch(f"Bento model tag = flower_model:{VERSION}\n", guide.said.stdout)
 
 
-def test_S003_10_the_list_of_models(saved: tuple[Person, Output], s003: Document) -> None:
+def test_S003_10_the_list_of_models(guide: Guide, s003: Document, tmp_path: Path) -> None:
     """Of three versions the newest stands first, in the document's columns."""
-    person, said = saved
+    person = replace(newcomer(tmp_path), home=Path(shutil.copytree(guide.person.home, tmp_path / "copy")))
     create = "import bentoml\nwith bentoml.models.create('flower_model') as model: pass\nprint(model.tag)\n"
     newest_first = [person.python(create).stdout.split()[-1] for _ in range(2)][::-1]
-    newest_first.append(said.stdout.split()[-1])
+    newest_first.append(guide.tag)
     head, *rows = [line for line in person.run(s003.command("bentoml models list")).stdout.splitlines() if line.strip()]
     assert re.split(r"\s{2,}", head.strip()) == ["Tag", "Module", "Size", "Creation Time"]
     assert [row.split()[0] for row in rows] == newest_first
-
-
-@pytest.fixture(scope="session")
-def bento(saved: tuple[Person, Output], s003: Document) -> Built:
-    """The bento of the document's bentofile, built by its command."""
-    person, said = saved
-    tag = said.stdout.split()[-1]
-    (person.folder / "service.py").write_text(FLOWERS.read_text().replace("flower_model:VERSION", tag))
-    (bentofile,) = [block.text for block in s003.blocks() if block.language == "yaml"]
-    (person.folder / "bentofile.yaml").write_text(bentofile)
-    (command,) = set(re.findall("`(bentoml build)`", s003.text))
-    with own_network() as network:
-        return build(person, command, network)
 
 
 # What Python offers beside the commands.
@@ -129,7 +99,7 @@ def digest(bento: Built) -> str:
     return json.loads(bento.person.run(f"bentoml get {bento.tag} -o json").stdout)["digest"]
 
 
-def test_S003_32_the_build_file(bento: Built, saved: tuple[Person, Output], tmp_path: Path) -> None:
+def test_S003_32_the_build_file(bento: Built, tmp_path: Path) -> None:
     """The file, comments in Spanish and all, is read as it stands; a key that is misspelt is refused."""
     about = yaml.safe_load((bento.folder / "bento.yaml").read_text())
     told = yaml.safe_load((bento.folder / "src" / "bentofile.yaml").read_text(encoding="utf-8"))
@@ -147,12 +117,11 @@ def test_S003_32_the_build_file(bento: Built, saved: tuple[Person, Output], tmp_
     assert "labels" in said.stderr
 
 
-def test_S003_33_building_without_a_network(bento: Built, saved: tuple[Person, Output]) -> None:
+def test_S003_33_building_without_a_network(bento: Built, guide: Guide) -> None:
     """The lines of the picture come in its order; without an index, installed versions are locked, and it is said."""
-    model = saved[1].stdout.split()[-1]
     expected = [
         f'Building BentoML service "{bento.tag}" from build context "{bento.person.folder}".',
-        f'Packing model "{model}"',
+        f'Packing model "{guide.tag}"',
         "Locking PyPI package versions.",
         "no index of packages can be reached, so versions are those installed here, without hashes",
         f'Successfully built Bento(tag="{bento.tag}").',
@@ -174,7 +143,7 @@ def test_S003_34_serve_in_production(bento: Built, s003: Document, network: Netw
     server = bento.person.at(tmp_path).start(command, network)
     try:
         answer = server.wait().post("/classify", json=[[5.1, 3.5, 1.4, 0.2]])
-        assert answer.text in ("setosa", "versicolor", "virginica"), "nobody trained this model"
+        assert answer.text == '"setosa"'
         assert f"<title>{bento.tag}</title>" in server.get("/docs").text
         assert server.get("/docs.json").json()["info"]["version"] == bento.version
         assert "--production changes nothing" in server.log

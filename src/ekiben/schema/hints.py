@@ -204,7 +204,14 @@ def holds_ours(
 
 def unwrapped(hint: Any) -> Any:
     """Give what a `NewType` or a `type` statement stands for; anything else as it is."""
-    return hint.__supertype__ if isinstance(hint, NewType) else getattr(hint, "__value__", hint)
+    if isinstance(hint, NewType):
+        return hint.__supertype__
+    found = getattr(hint, "__value__", hint)
+    open_ones = () if found is hint else getattr(found, "__parameters__", ())
+    if not open_ones or not get_args(hint):
+        return found
+    given = dict(zip(get_origin(hint).__type_params__, get_args(hint), strict=False))  # pydantic tells a missing one
+    return found[tuple(given.get(one, one) for one in open_ones)]
 
 
 def members_of(hint: Any) -> tuple[Any, ...]:
