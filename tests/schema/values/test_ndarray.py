@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ekiben.core.errors import ConfigError
 from ekiben.schema.content import OCTETS, Upload
+from ekiben.schema.hints import unwrapped
 from ekiben.schema.values import ndarray as kind
 from ekiben.schema.wire.raw import NPY
 from ekiben.validators import ContentType, DType
@@ -56,7 +57,7 @@ def test_a_batch_answered_by_something_else() -> None:
 @pytest.mark.parametrize(("media", "body"), [(NPY, None), (OCTETS, np.array([1.5], "f4").tobytes())])
 def test_binary_answers(media: str, body: bytes | None) -> None:
     """An answer may be declared to be binary."""
-    leaf = kind.plan(NDArray[np.float32], (ContentType(media),))
+    leaf = kind.plan(unwrapped(NDArray[np.float32]), (ContentType(media),))
     encoded = leaf.encoders[leaf.output_media](np.array([1.5], "f4"))
     assert encoded.media_type == media
     assert body is None or encoded.body == body
