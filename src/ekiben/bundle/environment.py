@@ -224,12 +224,15 @@ def child_environ(python: Path, environ: Mapping[str, str] = os.environ) -> dict
 
 
 def keep_environment(python: Path) -> None:
-    """Let nobody remove the environment of *python* while this process lives, which may become that Python."""
+    """Let nobody remove the environment of *python* while this process lives.
+
+    It may become that Python meanwhile.
+    """
     hold(python.parents[2] / HELD)
 
 
 def prune_environments(before: float) -> list[str]:
-    """Remove the environments that were last wanted before a time, and in which nothing runs.
+    """Remove the environments, not running, that were last wanted before a time.
 
     Args:
         before: seconds since 1970.

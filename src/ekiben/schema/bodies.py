@@ -29,7 +29,7 @@ def raw_parameter(signature: Signature) -> Parameter | None:
 
 
 def raw_media(parameter: Parameter) -> tuple[str, ...]:
-    """Say which content types the whole body may have, if it is the bytes of one value."""
+    """Say which content types a whole body may have that is one value."""
     leaf = only_leaf(parameter.hint)
     return leaf.media_types if leaf is not None else declared(parameter.hint) or ("text/*",)
 

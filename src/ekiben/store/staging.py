@@ -118,7 +118,7 @@ def _base(root: Path) -> Path:
 
 
 def hold(file: Path) -> int | None:
-    """Hold a file, beside others who do, until this process ends, whatever program it becomes.
+    """Hold a file until this process ends, whatever it becomes; others may too.
 
     Returns:
         The open file; None where the system has no lock that several can hold.
