@@ -62,7 +62,8 @@ def find_all(entry: Path, roots: Sequence[Path]) -> tuple[dict[Path, Path], tupl
 def follow(entry: Path, roots: Sequence[Path], context: Path) -> tuple[dict[Path, Path], dict[str, str]]:
     """Follow imports through the project.
 
-    Give its files with their roots, and what is imported from elsewhere."""
+    Give its files with their roots, and what is imported from elsewhere.
+    """
     waiting, seen, found = [(entry.resolve(), roots[0])], dict[Path, Path](), dict[str, str]()
     while waiting:
         file, root = waiting.pop(0)
