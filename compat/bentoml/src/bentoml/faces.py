@@ -79,14 +79,14 @@ def server(module: ModuleType) -> Callable[..., Service[Any]]:
     """Make `get_service` of a framework."""
 
     @entered
-    def get_service(name: Any, **options: Any) -> Service[Any]:
+    def get_service(model: Any, /, **options: Any) -> Service[Any]:
         """Make a service of a stored model; the options are those of `bentoml.service`.
 
         Raises:
             NotFound: there is no such model, or another framework saved it.
             ConfigError: an option is unknown, or not of its type.
         """
-        stored, settled = module.get(name), read_options(service_options(options))
+        stored, settled = module.get(model), read_options(service_options(options))
 
         def bind() -> BoundService:
             bound = bind_model(stored)

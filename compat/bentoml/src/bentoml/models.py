@@ -1,13 +1,25 @@
-"""The store of models in BentoML's home."""
+"""The store of models in BentoML's home, with BentoML's arguments."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any
 
 from bentoml.front import entered
+from bentoml.places import check_format, read_place
 from bentoml.runners.models import Model
+from bentoml.words import say
 from ekiben import models as ekiben_models
+from ekiben.core.errors import ConfigError
+from ekiben.core.tag import Tag
 
 __all__ = [
     "BentoModel",
     "HuggingFaceModel",
     "Model",
+    "ModelContext",
+    "ModelSignature",
     "create",
     "delete",
     "export_model",
@@ -19,14 +31,17 @@ __all__ = [
 ]
 
 HuggingFaceModel = ekiben_models.HuggingFaceModel
-create = entered(ekiben_models.create)
-delete = entered(ekiben_models.delete)
-export_model = entered(ekiben_models.export_model)
-get = entered(ekiben_models.get)
-import_model = entered(ekiben_models.import_model)
+ModelSignature = ekiben_models.MethodSignature
 list = entered(ekiben_models.list)
-pull = entered(ekiben_models.pull)
-push = entered(ekiben_models.push)
+delete = entered(ekiben_models.delete)
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """Which library made a model, and in which version."""
+
+    framework_name: str
+    framework_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class BentoModel(ekiben_models.BentoModel):
@@ -35,4 +50,157 @@ class BentoModel(ekiben_models.BentoModel):
     @entered
     def resolve(self) -> Model:
         """Find the stored model; raises NotFound."""
-        return super().resolve()
+        found: Any = super().resolve()
+        stored: Model = found
+        return stored
+
+
+@entered
+def create(
+    name: str | Tag,
+    *,
+    module: str = "",
+    api_version: str | None = None,
+    signatures: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    options: Any = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    external_modules: Sequence[Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    context: Any = None,
+) -> AbstractContextManager[Any]:
+    """Save what you write below `model.path`; it is stored when the block ends.
+
+    Args:
+        name: the name, or `name:version` with a version of your own.
+        module: the framework's module, as `bentoml.sklearn`.
+        api_version: of the files, as the framework counts them.
+        signatures: of the methods that are served.
+        labels: text by text.
+        options: a mapping or a dataclass, kept for the framework.
+        custom_objects: Python objects to keep with it, by name.
+        external_modules: modules of yours whose code is kept by value.
+        metadata: plain data.
+        context: a `ModelContext`, or a mapping.
+
+    Raises:
+        AlreadyExists: this version is there already.
+        InvalidInput: the name or a value is wrong.
+    """
+    told: dict[str, Any] = {
+        "module": module,
+        "signatures": signatures,
+        "labels": labels,
+        "options": plain(options),
+        "metadata": metadata,
+        "context": plain(context),
+        "api_version": api_version,
+    }
+    given = {key: value for key, value in told.items() if value not in (None, "")}
+    return ekiben_models.create(
+        name, custom_objects=custom_objects, external_modules=tuple(external_modules or ()), **given
+    )
+
+
+@entered
+def get(tag: str | Tag, *, _model_aliases: Mapping[str, str] | None = None) -> Any:
+    """Find a model by its tag, or by a name of *_model_aliases*; raises NotFound."""
+    return ekiben_models.get((_model_aliases or {}).get(str(tag), tag))
+
+
+@entered
+def export_model(
+    tag: str | Tag,
+    path: str | os.PathLike[str],
+    output_format: str | None = None,
+    *,
+    subpath: str | None = None,
+    protocol: str | None = None,
+    user: str | None = None,
+    passwd: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> str:
+    """Write a model to a file, a folder or a URL; as `ekiben.models.export_model`.
+
+    Args:
+        tag: which model.
+        path: a path or a URL; without a scheme *protocol* may give one.
+        output_format: whatever the ending says.
+        subpath: is put behind the path.
+        protocol: such as `s3`.
+        user: of the server.
+        passwd: of that user.
+        params: options of the URL's file system, for fsspec.
+        more: what Ekiben's function has beside these.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: the path or the format is none.
+    """
+    place, options = read_place(path, protocol, user, passwd, params, subpath)
+    return ekiben_models.export_model(tag, place, output_format=output_format, storage_options=options, **more)
+
+
+@entered
+def import_model(
+    path: str | os.PathLike[str],
+    input_format: str | None = None,
+    *,
+    protocol: str | None = None,
+    user: str | None = None,
+    passwd: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    subpath: str | None = None,
+    **more: Any,
+) -> Any:
+    """Put an exported model into the store; nothing is unpickled.
+
+    The arguments are those of `export_model`; the format is told from the content.
+
+    Raises:
+        NotFound: there is nothing at *path*.
+        AlreadyExists: the tag is taken.
+    """
+    check_format(input_format)
+    place, options = read_place(path, protocol, user, passwd, params, subpath)
+    return ekiben_models.import_model(place, storage_options=options, **more)
+
+
+@entered
+def push(
+    tag: str | Tag, registry: str | None = None, *, force: bool = False, threads: int | None = None, **more: Any
+) -> str:
+    """Push a model to an OCI registry; as `ekiben.models.push`."""
+    tell_threads(threads)
+    return ekiben_models.push(tag, registry, force=force, **more)
+
+
+@entered
+def pull(tag: str | Tag, registry: str | None = None, *, force: bool = False, **more: Any) -> Any:
+    """Pull a model from an OCI registry; as `ekiben.models.pull`.
+
+    Raises:
+        ConfigError: *force* is True, as nothing that is stored is overwritten.
+    """
+    refuse_force(force)
+    return ekiben_models.pull(tag, registry, **more)
+
+
+def plain(value: Any) -> Any:
+    """Give a mapping for a dataclass."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def tell_threads(threads: int | None) -> None:
+    """Say that pieces are sent one after the other."""
+    if threads is not None:
+        say("`threads` changes nothing: what a registry has is not sent again, and the rest goes piece by piece")
+
+
+def refuse_force(force: bool) -> None:
+    """Refuse to overwrite what is stored; raises ConfigError."""
+    if force:
+        raise ConfigError(
+            "`force` must be False, as nothing that is stored is overwritten: True", hint="delete the tag first"
+        )
