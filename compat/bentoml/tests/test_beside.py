@@ -37,7 +37,7 @@ def test_a_refused_name_is_refused_in_every_use() -> None:
     assert not hasattr(refused, "__wrapped__")
     with pytest.raises(ConfigError, match="there is no cloud here"):
         exec("class Mine(refused): pass", {"refused": refused})
-    with pytest.raises(ConfigError, match="there is no `bentoml.BentoCloudClient` here") as caught:
+    with pytest.raises(ConfigError, match=r"there is no `bentoml.BentoCloudClient` here") as caught:
         refused()
     assert "`bentoml push`" in str(caught.value.hint)
     with pytest.raises(ConfigError, match="workers import its module"):
@@ -268,9 +268,9 @@ def test_a_service_of_a_stored_model(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert len(found.request("POST", "/predict", json=[[0.5]]).json()) == 1
     with pytest.raises(NotFound):
         bentoml.lightgbm.get_service("rows")
-    with pytest.raises(ConfigError, match="`bentoml.xgboost.load_model` has no option `cake`"):
+    with pytest.raises(ConfigError, match=r"`bentoml.xgboost.load_model` has no option `cake`"):
         bentoml.xgboost.load_model("rows", cake=1)
-    with pytest.raises(ConfigError, match="`bentoml.xgboost.save_model` has no option `cake`"):
+    with pytest.raises(ConfigError, match=r"`bentoml.xgboost.save_model` has no option `cake`"):
         bentoml.xgboost.save_model("rows", model, cake=1)
     assert bentoml.xgboost.load_model(bento_model="rows").n_estimators == 2
     assert bentoml.xgboost.get(tag_like="rows").tag.name == "rows"
@@ -286,7 +286,7 @@ def test_arguments_that_only_bentoml_has() -> None:
         bentoml.transformers.import_model("x", "owner/model", trust_remote_code=True)
     with pytest.raises(ConfigError, match="a version is made by the store"):
         bentoml.diffusers.import_model("x", "owner/model", sync_with_hub_version=True)
-    with pytest.raises(ConfigError, match="`init` is not|has no option `init`"):
+    with pytest.raises(ConfigError, match=r"`init` is not|has no option `init`"):
         bentoml.flax.load_model("x", init=False)
 
 

@@ -132,7 +132,8 @@ def test_nothing_stored_is_overwritten(module: Any) -> None:
 def project(folder: Path) -> Path:
     folder.mkdir()
     (folder / "service.py").write_text(
-        "import bentoml\n\nargs = bentoml.use_arguments()\n\n\n@bentoml.service(name=getattr(args, 'called', 'plain'))\n"
+        "import bentoml\n\nargs = bentoml.use_arguments()\n\n\n"
+        "@bentoml.service(name=getattr(args, 'called', 'plain'))\n"
         "class Packed:\n    @bentoml.api\n    def x(self) -> int:\n        return 7\n"
     )
     (folder / "bentofile.yaml").write_text("service: service:Packed\nlabels: {from: file}\n")
@@ -165,7 +166,7 @@ def test_a_project_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_an_image_is_asked_for_in_bentomls_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Options of an engine become its words; what no image has is refused before anything is built."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no engine
-    with pytest.raises(ConfigError, match="`features` must be left out.*'grpc'"):
+    with pytest.raises(ConfigError, match=r"`features` must be left out.*'grpc'"):
         bentoml.container.build("thing:v1", features=["grpc"])
     with pytest.raises(exceptions.NotFound):
         bentoml.bentos.containerize("thing:v1", "podman", label=["a=b", "c=d"], progress="plain", squash=True)

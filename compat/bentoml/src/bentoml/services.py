@@ -56,7 +56,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
     with enter(FRONT):
         decorator = decorate(None, service_options(options), names=names)
 
-    def make(target: type[T]) -> "Service[T]":
+    def make(target: Any) -> "Service[Any]":
         if isinstance(target, Service) or not inspect.isclass(target):
             raise ConfigError(f"`@bentoml.service` takes a class: {target!r}", hint="write it once, above `class`")
         with enter(FRONT):
@@ -231,7 +231,9 @@ def load(target: Any, working_dir: str | None = None, reload: bool = False) -> S
     folder = None if working_dir is None else Path(working_dir)
     bound = load_bound(target if hasattr(target, "__ekiben_service__") else str(target), folder=folder)
     module, _, name = (bound.origin or "").partition(":")
-    known = functools.reduce(lambda found, step: getattr(found, step, None), name.split("."), sys.modules.get(module))
+    known: Any = sys.modules.get(module)
+    for step in name.split("."):
+        known = getattr(known, step, None)
     inner = known.inner if isinstance(known, Service) else known if inspect.isclass(known) else None
     return Service(lambda: bound, inner)
 
