@@ -9,9 +9,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ekiben.http import protocol
-from ekiben.http.listen import Listen
+from ekiben.http.listen import KEEP_ALIVE, Listen
 from ekiben.http.patience import Times
-from ekiben.http.server import KEEP_ALIVE, TICKS, Server
+from ekiben.http.server import TICKS, Server
 from ekiben.http.strict import DEEP
 from tests.http.calls import Calls
 from tests.http.raw import Wire, connection, replies, say

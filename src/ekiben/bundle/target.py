@@ -15,6 +15,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from ekiben.core.errors import ConfigError
 
 MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
+# The same as uv and Rust name it: `linux`, `x86_64-unknown-linux-gnu`, `aarch64-manylinux_2_28`.
+UV = re.compile(r"(?:(?P<machine>x86_64|aarch64)-(?:unknown-linux-gnu|manylinux[0-9_]+)|linux)")
 # The glibc of RHEL 8 and of Debian 10: what is locked for it runs on any system that is still kept.
 GLIBC = "manylinux_2_28"
 
@@ -34,6 +36,9 @@ class Target:
             ConfigError: it is not Linux on x86-64 or ARM64, or not a version of Python 3.
         """
         named: Any = system or f"linux/{platform.machine().lower()}"
+        told = UV.fullmatch(named) if isinstance(named, str) else None
+        if told is not None:
+            named = f"linux/{told['machine'] or 'x86_64'}"
         kind, _, machine = named.rpartition("/") if isinstance(named, str) else ("", "", "")
         if kind not in ("", "linux") or machine not in MACHINES:
             raise ConfigError(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ekiben.cli.command import session_of
 from ekiben.cli.reload import command_of
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, session_of
+from ekiben.cli.command import Command
 from ekiben.cli.errors import Mistake
 from ekiben.cli.output import echo_data, output_option, table
 from ekiben.cli.serve import targets
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from ekiben.tools.bench.ask import Body, Endpoint

@@ -3,8 +3,9 @@
 import click
 
 from ekiben.cli.bentos import row, tags
-from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.command import Command, complete_with
 from ekiben.cli.output import echo_data, output_option, progress
+from ekiben.cli.session import session_of
 
 FORMATS = ("bento", "tar", "gz", "xz", "bz2", "zst", "zip", "folder")
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.command import Command, complete_with
 from ekiben.cli.errors import Mistake
 from ekiben.cli.items import delete_items, find_targets, pair, verify_items
 from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
+from ekiben.cli.session import session_of
 from ekiben.cli.short import short
 
 if TYPE_CHECKING:

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, session_of
+from ekiben.cli.arguments import argument_options, read_arguments
+from ekiben.cli.command import Command
 from ekiben.cli.containerize import make_image
+from ekiben.cli.errors import Mistake
 from ekiben.cli.items import pair
 from ekiben.cli.output import waiting
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from ekiben.cli.front import FrontEnd
@@ -59,8 +62,10 @@ STEPS = {
     metavar="PLATFORM",
     help="Lock the packages for linux/amd64 or linux/arm64.  [default: this machine's processor]",
 )
+@argument_options
 @click.option("--containerize", is_flag=True, help="Make a container image of it, by the first engine that answers.")
 @click.option("--push", "is_pushed", is_flag=True, help="Push it to the default remote; see `remote add`.")
+@click.option("--force", is_flag=True, help="With --push: replace what is under the tag there with other content.")
 @click.option(
     "-o",
     "--output",
@@ -77,6 +82,7 @@ def build(
     bentofile: str | None,
     labels: tuple[str, ...],
     is_pushed: bool,
+    force: bool,
     output: str,
     **told: Any,
 ) -> None:
@@ -90,6 +96,9 @@ def build(
     from ekiben.images.engines import choose_engine
     from ekiben.store.remotes.named import find_place
 
+    if force and not is_pushed:
+        raise Mistake("`--force` is about what is pushed", ctx, hint="add `--push`, or leave it out")
+    args = read_arguments(told.pop("args"), told.pop("arg_file"))
     place = find_place() if is_pushed else None  # refused before any work
     engine = choose_engine() if told.pop("containerize") else None
     session = session_of(ctx)
@@ -102,27 +111,33 @@ def build(
 
     with waiting("loading the service", say, quiet=session.quiet) as tell:
         bento = build_bento(
-            told.pop("service"), build_ctx=folder, bentofile=bentofile, tell=tell, labels=labelled or None, **told
+            told.pop("service"),
+            build_ctx=folder,
+            bentofile=bentofile,
+            tell=tell,
+            labels=labelled or None,
+            args=args or None,
+            **told,
         )
     if place is not None:
-        push(bento, place, quiet=session.quiet)
+        push(bento, place, force=force, quiet=session.quiet)
     if engine is not None:
         make_image(bento, tell=say, show=not session.quiet, engine=engine)
     if output == "tag":
-        click.echo(str(bento.tag))
+        click.echo(session.front.tag_line.format(tag=bento.tag))
     elif output == "json":
         click.echo(json.dumps(answer(bento), indent=2, ensure_ascii=False))
     elif is_said:
         finish(bento, session.front, ctx.find_root().command)
 
 
-def push(bento: "Bento", place: "Place", *, quiet: bool) -> None:
+def push(bento: "Bento", place: "Place", *, force: bool, quiet: bool) -> None:
     """Push a new bento, and say so on stderr."""
     from ekiben.cli.push import bars
     from ekiben.store.shares import push_bento
 
     with bars("pushing", quiet=quiet) as on_item:
-        pushed = push_bento(bento, place, on_item=on_item)
+        pushed = push_bento(bento, place, force=force, on_item=on_item)
     if not quiet:
         click.echo(f"pushed {bento.tag} to {pushed.reference}@{pushed.digest}", err=True)
 

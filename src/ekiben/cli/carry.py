@@ -2,9 +2,10 @@
 
 import click
 
-from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.command import Command, complete_with
 from ekiben.cli.models import row, tags
 from ekiben.cli.output import echo_data, output_option, progress
+from ekiben.cli.session import session_of
 
 FORMATS = ("bentomodel", "tar", "gz", "xz", "bz2", "zst", "zip", "folder")
 

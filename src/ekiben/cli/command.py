@@ -7,27 +7,21 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ekiben.cli.errors import USAGE, Failure, Mistake
+from ekiben.cli.fitting import RefusedCommand, check_words, fit
 from ekiben.cli.front import Entry, FrontEnd
-from ekiben.cli.session import Level, Session
+from ekiben.cli.session import Level, session_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
 log = logging.getLogger("ekiben")
-
-
-def session_of(ctx: click.Context) -> Session:
-    """Give the run that *ctx* belongs to."""
-    found = ctx.find_object(Session)
-    assert found is not None, "the program is made by cli.main.build, which sets it"
-    return found
 
 
 class SharedOption(click.Option):
@@ -46,28 +40,9 @@ def shared_options() -> list[click.Parameter]:
     return [
         SharedOption(["--home"], metavar="FOLDER", help="Folder of the stores, for this run."),
         SharedOption(["-q", "--quiet"], is_flag=True, help="Say errors only."),
-        SharedOption(["--verbose"], is_flag=True, help="Say more, and show tracebacks in full."),
+        SharedOption(["--verbose", "--debug"], is_flag=True, help="Say more, and show tracebacks in full."),
         SharedOption(["--json-logs"], is_flag=True, help="Log as JSON, an object a line."),
     ]
-
-
-class IdleFlag(click.Option):
-    """A flag of another program, which is taken and changes nothing here.
-
-    Args:
-        name: as typed, `--production`.
-        why: it changes nothing; the end of a sentence.
-    """
-
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__([name], is_flag=True, expose_value=False, callback=self._note, help=f"Changes nothing: {why}.")
-        self.why = why
-
-    def _note(self, ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-        if wanted:
-            session = session_of(ctx)
-            session.words = [word for word in session.words if word not in self.opts]  # for processes that we start
-            session.hints.append(f"{self.opts[0]} changes nothing: {self.why}")
 
 
 OURS = "EKIBEN_"
@@ -144,47 +119,61 @@ class LazyGroup(click.Group):
 
     Args:
         entries: the table, in the order in which it is shown.
+        added_by: the group of entry points by which other distributions add commands.
         settings: click's.
     """
 
-    def __init__(self, *args: Any, entries: Mapping[str, Entry] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *args: Any, entries: Mapping[str, Entry] | None = None, added_by: str | None = None, **settings: Any
+    ) -> None:
         super().__init__(*args, **{"callback": need_command, "invoke_without_command": True, **settings})
-        self.entries = dict(entries or {})
+        self.entries, self.added_by = dict(entries or {}), added_by
         self.params += shared_options()
 
+    @cached_property
+    def added(self) -> Mapping[str, Entry]:
+        """The commands that other distributions add, by their entry points."""
+        return {} if self.added_by is None else plugins(self.added_by)
+
+    def entry(self, name: str) -> Entry | None:
+        """Find a command of the table, or an added one."""
+        return self.entries.get(name) or self.added.get(name)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names that are shown, in the order of the table."""
-        return [name for name, entry in self.entries.items() if not entry.hidden]
+        """Give the names that are shown: those of the table in its order, then those that others add."""
+        return [name for name, entry in {**self.added, **self.entries}.items() if not entry.hidden]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command *cmd_name*."""
-        entry = self.entries.get(cmd_name)
+        """Import the command *cmd_name*, and fit it to the front."""
+        front = session_of(ctx).front
+        entry = self.entry(cmd_name)
         if entry is None:
             return None
+        if entry.refused is not None:
+            return RefusedCommand(cmd_name, entry.refused)
         module, _, attribute = entry.path.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
-        idle = session_of(ctx).front.idle.get(cmd_name)
-        if idle:
-            command = copy(command)
-            command.params = [*command.params, *(IdleFlag(name, why) for name, why in idle.items())]
-        return command
+        return fit(command, path_of(ctx, cmd_name), front)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that was typed; raises UsageError with the nearest name."""
-        name = args[0]
+        front = session_of(ctx).front
+        name = front.aliases.get(path_of(ctx, args[0]), args[0]).rpartition(" ")[2]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
             import difflib
 
             near = difflib.get_close_matches(name, self.list_commands(ctx), 1, cutoff=0.5)
             hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else None
             raise Mistake(f"`{ctx.command_path}` has no command `{name}`", ctx, hint=hint)
-        return super().resolve_command(ctx, args)
+        check_words(args[1:], front.refused.get(path_of(ctx, name), {}), ctx)
+        return super().resolve_command(ctx, [name, *args[1:]])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by the table's words, so that help imports none of them."""
-        rows = [(name, self.entries[name].summary) for name in self.list_commands(ctx)]
+        entries = {**self.added, **self.entries}
+        rows = [(name, entries[name].summary) for name in self.list_commands(ctx)]
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
@@ -195,8 +184,22 @@ class LazyGroup(click.Group):
 
         if incomplete.startswith("-"):
             return click.Command.shell_complete(self, ctx, incomplete)
+        entries = {**self.added, **self.entries}
         names = self.list_commands(ctx)
-        return [CompletionItem(name, help=self.entries[name].summary) for name in names if name.startswith(incomplete)]
+        return [CompletionItem(name, help=entries[name].summary) for name in names if name.startswith(incomplete)]
+
+
+def path_of(ctx: click.Context, name: str) -> str:
+    """Give the words of a command below the program: `models push`."""
+    return " ".join([*ctx.command_path.split()[1:], name])
+
+
+def plugins(group: str) -> dict[str, Entry]:
+    """List the commands that distributions add by entry points of *group*; none of them is imported."""
+    from importlib.metadata import entry_points
+
+    found = sorted(entry_points(group=group), key=lambda point: point.name)
+    return {each.name: Entry(each.value, f"Added by {each.dist.name if each.dist else each.module}.") for each in found}
 
 
 @click.pass_context

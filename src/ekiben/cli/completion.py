@@ -11,7 +11,8 @@ import shlex
 import click
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
 
-from ekiben.cli.command import Command, session_of
+from ekiben.cli.command import Command
+from ekiben.cli.session import session_of
 
 BASH = """\
 %(complete_func)s() {

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ekiben.cli.bentos import tags
-from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.command import Command, VariableOption, complete_with
 from ekiben.cli.errors import Mistake
 from ekiben.cli.items import pair
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from ekiben.images.image import Tell
@@ -44,6 +45,8 @@ ENGINES = ("docker", "podman", "nerdctl", "buildah", "oci")  # `images/engines` 
 )
 @click.option(
     "--engine",
+    cls=VariableOption,
+    variables=["CONTAINERIZE_ENGINE"],
     type=click.Choice(ENGINES),
     help="Who builds; `oci`: no engine at all.  [default: the first that answers]",
 )
@@ -63,6 +66,7 @@ ENGINES = ("docker", "podman", "nerdctl", "buildah", "oci")  # `images/engines` 
 @click.option(
     "--opt", "options", multiple=True, metavar="NAME[=VALUE]", help="An option of the engine, without dashes."
 )
+@click.option("--run-as-root", is_flag=True, help="Serve as root, in place of a user without rights.")
 @click.option("--dry-run", is_flag=True, help="Write the context, and build nothing.")
 @click.option(
     "-o",
@@ -91,6 +95,7 @@ def containerize(
     from ekiben.images.image import write_context_of
 
     session = session_of(ctx)
+    told["options"] = (*told["options"], *session.passed)
     say = (lambda line: None) if session.quiet else click.echo
     args = dict(pair(text, "--build-arg") for text in build_args)
     if dry_run:
@@ -98,7 +103,7 @@ def containerize(
             raise Mistake("`--dry-run` needs a folder to write to", ctx, hint="name it by -o")
         if told["engine"] == "oci" or told["base"] is not None:
             raise Mistake("`--dry-run` writes the context of an engine, and `oci` has none", ctx)
-        folder = write_context_of(tag, Path(output), tuple(args))
+        folder = write_context_of(tag, Path(output), tuple(args), run_as_root=told["run_as_root"])
         say(f"Wrote the context to {folder}.")
         return
     make_image(tag, image_tags, tell=say, show=not session.quiet, output=output, build_args=args, **told)

@@ -2,15 +2,17 @@
 
 import os
 import platform
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import Any
 
 import click
 
-from ekiben.cli.command import Command, session_of
+from ekiben.cli.command import Command
 from ekiben.cli.output import echo_data, output_option
+from ekiben.cli.session import session_of
 
 # The distributions whose versions explain most problems, beside those of the frameworks.
 SERVING = ("click", "fsspec", "httptools", "httpx", "numpy", "orjson", "pydantic", "starlette", "uvicorn", "uvloop")
@@ -19,9 +21,13 @@ VALUES = ("pandas", "pyarrow", "pillow")
 
 @click.command(
     cls=Command,
-    examples=[("env", "As text, to paste into a report."), ("env -o json", "For a script.")],
+    examples=[
+        ("env", "As text, to paste into a report."),
+        ("env -o md", "As a list in Markdown."),
+        ("env -o json", "For a script."),
+    ],
 )
-@output_option("text", "json", "yaml", default="text")
+@output_option("text", "md", "bash", "json", "yaml", default="text")
 @click.pass_context
 def env(ctx: click.Context, output: str) -> None:
     """Show versions and places, to paste into a report. Nothing is sent anywhere."""
@@ -40,12 +46,20 @@ def env(ctx: click.Context, output: str) -> None:
         "serving": versions(SERVING),
         "frameworks": {**framework_versions(), **versions(VALUES)},
     }
-    if output != "text":
+    if output in ("json", "yaml"):
         echo_data(facts, output)
         return
     for name, value in facts.items():
-        shown = ", ".join(f"{part} {value[part]}" for part in value) if isinstance(value, dict) else value
-        click.echo(f"{name}: {', '.join(shown) if isinstance(shown, list) else shown}")
+        words = [f"{part} {value[part]}" for part in value] if isinstance(value, dict) else value
+        shown = ", ".join(words) if isinstance(words, list) else str(words)
+        click.echo(LINES[output](name, shown))
+
+
+LINES: dict[str, Callable[[str, str], str]] = {
+    "text": lambda name, value: f"{name}: {value}",
+    "md": lambda name, value: f"- **{name}**: `{value}`" if value else f"- **{name}**:",
+    "bash": lambda name, value: f"{name}={shlex.quote(value)}",
+}
 
 
 def versions(names: Iterable[str]) -> dict[str, str]:

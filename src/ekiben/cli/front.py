@@ -9,7 +9,7 @@ know, and what only a command line has. A distribution that offers the same comm
         sys.exit(run(FRONT))
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ekiben.core.front import Front
@@ -22,6 +22,7 @@ class Entry:
     path: str  # `module:attribute` of the click command
     summary: str  # a sentence for the list of commands
     hidden: bool = False
+    refused: str | None = None  # why there is no such command here: the end of a sentence; `path` is not asked then
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,19 @@ class FrontEnd(Front):
     module: str = "ekiben"  # `python -m MODULE` runs the same program, which `--reload` does
     summary: str = "Save a trained model, serve it fast, pack it once and run it anywhere."
     commands: Mapping[str, Entry] = field(default_factory=dict)  # more commands, or others under the same name
-    # By command, flags of the original that change nothing here, and why: {"serve": {"--production": "because …"}}.
+    versioned: Sequence[str] = ("--version",)  # options that say the version
+    group: str = "ekiben.commands"  # of entry points, each of which adds a command
+    aliases: Mapping[str, str] = field(default_factory=dict)  # other names of commands
+    # What follows is by command, `models push` for one of a group; empty text stands for every command.
+    # Options of the original that change nothing here, or that are refused, and why: {"serve": {"--production": "…"}}.
+    # `--threads=` takes a value; `--env conda` is refused with just this value.
     idle: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Other names of our options, and of variables: {"serve": {"--workers": ("--api-workers", "LUNCH_API_WORKERS")}}.
+    spelled: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    # Options with a value that go to the container engine as they are.
+    passed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tag_line: str = "{tag}"  # what `build -o tag` prints
 
     def variable(self, name: str) -> str:
         """Name an environment variable: `PORT` is `EKIBEN_PORT`, for this front."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ekiben.cli.command import session_of
+from ekiben.cli.session import session_of
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import EKIBEN, front
 

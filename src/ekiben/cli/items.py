@@ -3,6 +3,7 @@
 In: tags as they were typed. Out: the items that are meant; deleted after a question, or held against their manifests.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,7 +31,7 @@ def find_targets(store: "ItemStore[T]", targets: Sequence[str], every: bool) -> 
     from ekiben.core.tag import Tag
 
     found: dict[Any, T] = {}
-    for target in (part for words in targets for part in words.split(",") if part):
+    for target in (part for words in targets for part in re.split(r"[,\s]+", words) if part):
         wanted = Tag.parse(target)
         if wanted.version is None and not every:
             store.delete(wanted)  # refuses a bare name, with words that say how many versions it has

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 
 import click
 
-from ekiben.cli.command import LazyGroup, session_of
+from ekiben.cli.command import LazyGroup
 from ekiben.cli.errors import report
+from ekiben.cli.fitting import fit
 from ekiben.cli.front import Entry, FrontEnd
-from ekiben.cli.session import Session
+from ekiben.cli.session import Session, session_of
 
 EKIBEN = FrontEnd()
 
@@ -59,14 +60,15 @@ From a trained model to an API:
 """
 
 
-def build(front: FrontEnd = EKIBEN) -> click.Group:
+def build(front: FrontEnd = EKIBEN) -> LazyGroup:
     """Make the program that *front* describes."""
-    return LazyGroup(
+    made = LazyGroup(
         name=front.program,
         help=front.summary,
         entries={**COMMANDS, **front.commands},
+        added_by=front.group,
         callback=show_path,
-        params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show_version,
+        params=[click.Option([*front.versioned], is_flag=True, is_eager=True, expose_value=False, callback=show_version,
                              help="Show the version and leave.")],
         context_settings={
             "obj": Session(front),
@@ -75,6 +77,7 @@ def build(front: FrontEnd = EKIBEN) -> click.Group:
             "max_content_width": 100,
         },
     )  # fmt: skip
+    return fit(made, "", front)
 
 
 @click.pass_context

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, LazyGroup, complete_with, session_of
+from ekiben.cli.command import Command, LazyGroup, complete_with
 from ekiben.cli.front import Entry
 from ekiben.cli.items import delete_items, find_targets, pair, verify_items
 from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from ekiben.frameworks.handle import Model

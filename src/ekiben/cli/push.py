@@ -8,10 +8,11 @@ import click
 
 from ekiben.cli.bentos import row as bento_row
 from ekiben.cli.bentos import tags as bento_tags
-from ekiben.cli.command import Command, complete_with, session_of
+from ekiben.cli.command import Command, complete_with
 from ekiben.cli.models import row as model_row
 from ekiben.cli.models import tags as model_tags
 from ekiben.cli.output import echo_data, output_option, progress
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from ekiben.core.tag import Tag

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ekiben.cli.command import Command, session_of
+from ekiben.cli.arguments import argument_options, given
+from ekiben.cli.command import Command
 from ekiben.cli.errors import INTERRUPTED, Failure, Mistake, say
 from ekiben.cli.serve import targets
+from ekiben.cli.session import session_of
 
 if TYPE_CHECKING:
     from ekiben.core.spec import BoundService
@@ -51,6 +53,7 @@ WIDE = 300  # letters of each
 @click.option(
     "--working-dir", type=click.Path(), metavar="FOLDER", help="Folder of the code; TARGET is seen from there."
 )
+@argument_options
 @click.pass_context
 def run(ctx: click.Context, /, target: str, endpoint: str | None, **options: Any) -> None:
     """Run ENDPOINT of TARGET over files, in batches, without a server.
@@ -61,6 +64,7 @@ def run(ctx: click.Context, /, target: str, endpoint: str | None, **options: Any
     code is 1 then.
     """
     began, folder = time.monotonic(), Path.cwd()
+    ctx.with_resource(given(options))
     if options["body"] is None and not options["files"]:
         raise Mistake("there is nothing to run over", ctx, hint="name a file by --input-file, or give --input")
     for name in ("batch_size", "columns", "errors"):

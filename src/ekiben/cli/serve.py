@@ -5,36 +5,37 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from ekiben.cli import bentos, replicas
 from ekiben.cli.apart import spread
-from ekiben.cli.command import Command, VariableOption, session_of
-from ekiben.cli.errors import Mistake
+from ekiben.cli.arguments import argument_options, given
+from ekiben.cli.command import Command, VariableOption
 from ekiben.cli.inside import go_inside
+from ekiben.cli.items import pair
 from ekiben.cli.models import tags
 from ekiben.cli.output import echo_table
 from ekiben.cli.place import Place
 from ekiben.cli.reload import Child, Inherited, command_of, supervise
-from ekiben.cli.session import environment
-from ekiben.cli.sockets import is_given, open_sockets, settle
+from ekiben.cli.session import environment, session_of
+from ekiben.cli.sockets import open_sockets, settle
+from ekiben.cli.told import Certificates, read_listen, typed
 from ekiben.core.front import front
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ekiben.core.config import Layer
-    from ekiben.core.spec import BoundService, TlsSpec
+    from ekiben.core.spec import BoundService
     from ekiben.http.listen import Listen
 
 log = logging.getLogger("ekiben")
 
-CERTIFICATES = ("none", "optional", "required")  # in the order of ssl.CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED
 SECONDS = click.FloatRange(0, min_open=True)
 
 
@@ -129,6 +130,20 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     metavar="SECONDS",
     help="Time for calls that run when the server is stopped.",
 )
+@click.option(
+    "--keep-alive",
+    type=SECONDS,
+    default=75.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time that an idle connection stays open.",
+)
+@click.option(
+    "--backlog",
+    type=click.IntRange(64),
+    metavar="NUMBER",
+    help="Connections that may wait to be accepted. [default: 2048]",
+)
 @click.option("--no-access-log", is_flag=True, help="Log no line for each request.")
 @click.option("--proxy-headers", is_flag=True, help="Believe X-Forwarded-For and X-Forwarded-Proto.")
 @click.option(
@@ -148,8 +163,26 @@ def targets(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comp
     help="Password of the private key.",
 )
 @click.option("--ssl-ca-certs", type=click.Path(), metavar="FILE", help="Authorities that clients' certificates need.")
-@click.option("--ssl-cert-reqs", type=click.Choice(CERTIFICATES), help="Whether clients must show a certificate.")
+@click.option("--ssl-cert-reqs", type=Certificates(), help="Whether clients must show a certificate.")
 @click.option("--ssl-ciphers", metavar="TEXT", help="Ciphers, as OpenSSL lists them.")
+@click.option("--ssl-version", type=int, hidden=True, help="As `ssl.version` of a service.")
+@argument_options
+@click.option(
+    "--only",
+    cls=VariableOption,
+    variables=["ONLY"],
+    metavar="NAME",
+    help="Serve just this one of the services that TARGET depends on.",
+)
+@click.option(
+    "--depends",
+    "elsewhere",
+    cls=VariableOption,
+    variables=["DEPENDS"],
+    multiple=True,
+    metavar="NAME=URL",
+    help="Ask the server at URL in place of running the service NAME, which TARGET depends on; may be given again.",
+)
 @click.option("--inherit", hidden=True, help="Sockets of the process that watches.")
 @click.pass_context
 def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | None, **options: Any) -> None:
@@ -172,6 +205,7 @@ def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | No
         go_inside(ctx, targets, working_dir)
     if options["config"] is not None:
         ctx.with_resource(environment("EKIBEN_CONFIG", options["config"]))  # for processes that load it again, too
+    ctx.with_resource(given(options))
     if options["print_config"]:
         print_config(ctx, place)
         return
@@ -234,6 +268,7 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
         check_server(bound)
         listening = settle(ctx, bound, listen, early)
         opened.callback(listening.close)
+        listening.queue(bound.spec.http.backlog)
         workers = layout.count_workers(bound.spec)
         watched, mounts = replicas.watching(bound), bool(bound.mounts or bound.hooks.metrics)
         chosen = layout.choose(bound.spec, workers, sys.platform, watched, mounts=mounts)
@@ -262,51 +297,15 @@ def load(ctx: click.Context, place: Place) -> "BoundService":
     """
     from ekiben.core.errors import ServiceLoadError
     from ekiben.services import load as loading
+    from ekiben.services.elsewhere import parted
 
-    target = place.enter()
+    target, only = place.enter(), ctx.params["only"]
+    urls = dict(pair(text, "--depends") for text in ctx.params["elsewhere"])
     try:
-        return loading.load(target, change=lambda bound: adapted(ctx, bound))
+        return loading.load(target, change=lambda bound: adapted(ctx, parted(bound, only, urls)))
     except SystemExit as error:
         said = " ".join(place.targets)
         raise ServiceLoadError(f"`{said}` leaves the program while it is imported: {error!r}") from error
-
-
-def read_listen(ctx: click.Context, options: dict[str, Any]) -> "Listen":
-    """Read how to listen; raises Mistake for options that contradict each other."""
-    from ekiben.http.listen import Listen
-
-    named = [name for name in ("host", "port") if is_given(ctx, name)]
-    for other in ("uds", "fd"):
-        if options[other] is not None:
-            if named:
-                raise Mistake(f"`--{other}` stands in place of `--{named[0]}`", ctx, hint=f"leave `--{named[0]}` out")
-            named.append(other)
-    return Listen(
-        host=options["host"],
-        port=options["port"],
-        uds=options["uds"],
-        fd=options["fd"],
-        tls=read_tls(ctx, options),
-        proxy_headers=options["proxy_headers"],
-        forwarded_allow_ips=options["forwarded_allow_ips"],
-        lane=options["lane"],
-        drain=options["drain"],
-    )
-
-
-def read_tls(ctx: click.Context, options: dict[str, Any]) -> "TlsSpec | None":
-    """Read the options of TLS; raises Mistake where there is no certificate."""
-    from ekiben.core.spec import TlsSpec
-
-    given = {name: value for name, value in options.items() if name.startswith("ssl_") and value is not None}
-    if not given:
-        return None
-    if "ssl_certfile" not in given:
-        option = "--" + next(iter(given)).replace("_", "-")
-        raise Mistake(f"`{option}` needs a certificate", ctx, hint="name it by --ssl-certfile")
-    reqs = given.pop("ssl_cert_reqs", None)
-    plain = {name.removeprefix("ssl_"): value for name, value in given.items()}
-    return TlsSpec(**plain, cert_reqs=None if reqs is None else CERTIFICATES.index(reqs))
 
 
 def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":
@@ -329,46 +328,6 @@ def lone(ctx: click.Context, bound: "BoundService") -> "Iterator[Layer]":
     watching = next((name for name in ("development", "reload") if ctx.params[name]), None)
     if watching is not None and bound.sources.get("workers") == BUILT_IN:
         yield said(("workers",), 1, f"--{watching}")
-
-
-# What options set of a service; --no-access-log and TLS are written otherwise than there.
-SET_BY = {
-    "timeout": "traffic.timeout",
-    "host": "http.host",
-    "port": "http.port",
-    "workers": "workers",
-    "layout": "layout",
-    "watch_models": "watch_models",
-}
-
-
-def typed(ctx: click.Context) -> "Iterator[Layer]":
-    """Give the options of the service that the command line sets.
-
-    A variable that the command reads counts as its option.
-    """
-    from ekiben.core.config import Layer, said
-
-    for name, path in SET_BY.items():
-        value = ctx.params[name]
-        if is_given(ctx, name):
-            number = name == "workers" and value.isdecimal()
-            yield said(path.split("."), int(value) if number else value, source_of(ctx, name))
-    if ctx.params["no_access_log"]:
-        yield said(("logging", "access", "enabled"), False, "--no-access-log")
-    tls = read_tls(ctx, ctx.params)
-    if tls is not None:
-        yield Layer({"ssl": {"enabled": True, "version": None, **asdict(tls)}}, {
-            f"ssl.{key}": source_of(ctx, f"ssl_{key}") for key, value in asdict(tls).items() if value is not None
-        })  # fmt: skip
-
-
-def source_of(ctx: click.Context, name: str) -> str:
-    """Say which option or variable gave a parameter its value."""
-    option = next(each for each in ctx.command.params if each.name == name)
-    if ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT and isinstance(option, VariableOption):
-        return next(each for each in option.names_of(session_of(ctx).front) if os.environ.get(each))
-    return option.opts[-1]
 
 
 def announce(bound: "BoundService", url: str) -> None:

@@ -17,6 +17,7 @@ from ekiben.core.errors import ConfigError
 from ekiben.core.spec import TlsSpec
 
 LOCAL = ("127.0.0.1", "localhost")
+KEEP_ALIVE = 75.0  # seconds that an idle connection stays open
 BACKLOG = 2048  # connections that wait to be accepted
 TRIES = 20  # free ports that are tried until one is free on both loopback addresses
 NO_SUCH_FAMILY = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a machine without IPv6
@@ -35,6 +36,7 @@ class Listen:
     forwarded_allow_ips: str = "127.0.0.1"  # of these senders, separated by commas; `*` is all
     lane: str | None = None  # asgi | fast; None: fast where it can be
     drain: float = 10.0  # seconds for calls that run when the server is stopped
+    keep_alive: float = KEEP_ALIVE  # seconds that an idle connection stays open
 
 
 class Listening:
@@ -64,6 +66,11 @@ class Listening:
     def url(self, *, tls: bool = False) -> str:
         """Give the address to show."""
         return f"unix:{self.host}" if self.port is None else f"{'https' if tls else 'http'}://{self.host}:{self.port}"
+
+    def queue(self, backlog: int) -> None:
+        """Let so many connections wait to be accepted."""
+        for each in self.sockets:
+            each.listen(backlog)
 
     def close(self) -> None:
         """Close the sockets, and remove the path of a Unix domain socket."""

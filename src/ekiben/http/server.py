@@ -30,7 +30,6 @@ from ekiben.http.stall import app_of
 
 log = logging.getLogger("ekiben")
 
-KEEP_ALIVE = 75  # seconds that an idle connection stays open
 TICK = 0.02  # seconds between looks at whether calls still run, while stopping
 TICKS = 10  # of uvicorn's, between looks at all connections: a second
 GRACE = 2  # seconds for what is left after `drain`; then it is cancelled
@@ -80,7 +79,7 @@ class Server(uvicorn.Server):
             headers=[("server", named(spec.style.server_header, spec.name))],
             proxy_headers=listen.proxy_headers,
             forwarded_allow_ips=listen.forwarded_allow_ips,
-            timeout_keep_alive=KEEP_ALIVE,
+            timeout_keep_alive=listen.keep_alive,  # type: ignore[arg-type] # fractions are fine for its timer
             timeout_graceful_shutdown=GRACE,
             **tls_options(listen.tls or spec.http.tls),
         )

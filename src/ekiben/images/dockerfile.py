@@ -65,7 +65,7 @@ def instructions(plan: ImagePlan) -> Iterator[Instruction]:
     for folder in plan.models:
         yield Copy(f"{folder}/", f"{BENTO}/{folder}/")
     yield Copy("bento/", f"{BENTO}/")
-    yield from serving(plan.server)
+    yield from serving(plan.server, 0 if plan.is_root else USER_ID)
     if plan.labels:
         yield Label(plan.labels)
 
@@ -84,10 +84,10 @@ def cuda(version: str) -> Iterator[Instruction]:
     )
 
 
-def serving(server: Server) -> Iterator[Instruction]:
+def serving(server: Server, user: int) -> Iterator[Instruction]:
     """Say as whom, where and how the container serves."""
     yield Workdir(HOME)
-    yield User(USER_ID)
+    yield User(user)
     yield Expose(server.port)
     scheme = "https" if server.is_tls else "http"
     asked = (f"{VENV}/bin/python", "-IS", f"{BIN}/healthcheck.py", scheme, str(server.port), server.path)

@@ -40,6 +40,7 @@ class ImageKeywords(TypedDict, total=False):
     no_cache: bool
     push: bool
     base: str | None
+    run_as_root: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ def containerize(
         tell: gets each line that a person should read; None writes them to the log.
         show: let the engine write to stderr as it works.
         told: `engine` (None: the first that answers), `platform`, `build_args`, `options` of the engine without their
-            dashes, `no_cache`, `push` for pushing each name, and for the engine `oci` (none at all) `base`: the image
-            to start from, by its name, a folder or a file.
+            dashes, `no_cache`, `push` for pushing each name, `run_as_root` in place of a user without rights, and for
+            the engine `oci` (none at all) `base`: the image to start from, by its name, a folder or a file.
 
     Returns:
         The image, by its names.
@@ -92,7 +93,7 @@ def containerize(
     tell = tell or announce
     found = find(bento)
     args = dict(told.get("build_args") or {})
-    parts = read_parts(found, args)
+    parts = read_parts(found, args, run_as_root=told.get("run_as_root", False))
     names = image_names(found.tag, image_tags)
     platform = platform_of(parts, told.get("platform"))
     if told.get("engine") == ENGINE:
@@ -133,18 +134,25 @@ def make_alone(
     return make(parts, order, names, output=place, push=told.get("push", False), tell=tell)
 
 
-def write_context_of(bento: str | Tag | Bento, folder: str | os.PathLike[str], args: Sequence[str] = ()) -> Path:
+def write_context_of(
+    bento: str | Tag | Bento,
+    folder: str | os.PathLike[str],
+    args: Sequence[str] = (),
+    *,
+    run_as_root: bool = False,
+) -> Path:
     """Write the folder that an image is built from, and build nothing.
 
     Args:
         bento: its tag, or the bento.
         folder: empty, or not there.
         args: names of variables that only the build knows.
+        run_as_root: the container serves as root.
 
     Raises:
         ConfigError, NotFound, CorruptItem: as `containerize`.
     """
-    return write_context(read_parts(find(bento), args), Path(folder).expanduser().absolute())
+    return write_context(read_parts(find(bento), args, run_as_root=run_as_root), Path(folder).expanduser().absolute())
 
 
 def find(bento: str | Tag | Bento) -> Bento:

@@ -47,12 +47,13 @@ class Parts:
     setup: Path | None  # the project's script
 
 
-def read_parts(bento: Bento, args: Iterable[str] = ()) -> Parts:
+def read_parts(bento: Bento, args: Iterable[str] = (), *, run_as_root: bool = False) -> Parts:
     """Read what the image of *bento* is made of.
 
     Args:
         bento: with its models in reach.
         args: names of variables that only the build knows.
+        run_as_root: the container serves as root.
 
     Raises:
         ConfigError: a value is none that an image can have, or the bento has no environment.
@@ -75,6 +76,7 @@ def read_parts(bento: Bento, args: Iterable[str] = ()) -> Parts:
         labels=labels_of(bento),
         models=tuple(sorted(models)),
         server=server_of(bento, packages),
+        is_root=run_as_root,
     )
     return Parts(bento, plan, packages, models, setup)
 

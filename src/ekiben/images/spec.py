@@ -149,6 +149,7 @@ class ImagePlan:
     labels: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()  # folders of the context, each a layer
     server: Server = Server()
+    is_root: bool = False  # the container serves as root
 
     def __post_init__(self) -> None:
         """Hold each value against its grammar."""

@@ -105,9 +105,7 @@ def depends(on: Any = None, *, url: str | None = None, token: str | None = None)
             hint=f"write `@{front().program}.service` above `class {on.__name__}`" if inspect.isclass(on) else None,
         )
     if url is not None:
-        parts = urlsplit(str(url))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"`url` must be the address of a server: {url!r}", hint="write http://localhost:3001")
+        check_address(url, "url")
     if token is not None:
         check_token(token, url)
     return cast(Any, Depends(on, url, token))
@@ -116,6 +114,14 @@ def depends(on: Any = None, *, url: str | None = None, token: str | None = None)
 def is_service(value: Any) -> bool:
     """Say whether *value* is a service; a class that inherits from one is not yet."""
     return SERVICE in vars(value) if inspect.isclass(value) else hasattr(value, SERVICE)
+
+
+def check_address(url: Any, name: str) -> str:
+    """Give the address of a server; raises ConfigError for anything else."""
+    parts = urlsplit(str(url))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"`{name}` must be the address of a server: {url!r}", hint="write http://localhost:3001")
+    return str(url)
 
 
 def check_token(token: Any, url: str | None) -> None:

@@ -20,6 +20,7 @@ from ekiben.core.spec import BoundService
 from ekiben.frameworks.api import model_store
 from ekiben.frameworks.handle import Model
 from ekiben.services import modules, project
+from ekiben.services.arguments import giving
 from ekiben.services.bento import bento_at, bind_bento, find_bento, packed_source
 from ekiben.services.configure import configured
 from ekiben.services.named import load_named, pick, read_object
@@ -145,7 +146,8 @@ def stored(target: str) -> Iterator[Reading]:
 
 def load_project(folder: Path) -> BoundService:
     """Load a project: the service that its settings name, else that of `service.py`."""
-    return load_named(project.service_of(folder), (folder,))
+    with giving(project.args_of(folder), below=True):
+        return load_named(project.service_of(folder), (folder,))
 
 
 def find_model(target: str) -> Model | None:

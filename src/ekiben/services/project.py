@@ -1,13 +1,15 @@
 """Read which service a project folder is about.
 
-In: a folder. Out: a target within it. `bentofile.yaml` and `pyproject.toml` are read for that one key only.
+In: a folder. Out: a target within it. `bentofile.yaml` and `pyproject.toml` are read for that, and for `args`.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ekiben.core.errors import ServiceLoadError
+from ekiben.core.front import front
 from ekiben.store.document import read_document
 
 DEFAULT = "service.py"
@@ -43,15 +45,29 @@ def from_yaml(folder: Path) -> str:
 
 def from_toml(folder: Path) -> str:
     """Give `service` of `[tool.ekiben.build]` in pyproject.toml, or nothing."""
+    return checked(table_of(folder).get("service"), folder / PYPROJECT)
+
+
+def args_of(folder: Path) -> Any:
+    """Give the arguments that the folder's settings hold for its code; nobody has checked them yet."""
+    path = folder / BENTOFILE
+    return (read_document(path) if path.is_file() else table_of(folder)).get("args")
+
+
+def table_of(folder: Path) -> Mapping[str, Any]:
+    """Give `[tool.ekiben.build]` of pyproject.toml, or an empty table."""
     path = folder / PYPROJECT
     if not path.is_file():
-        return ""
+        return {}
     try:
-        settings = tomllib.loads(path.read_text("utf-8"))
+        found: Any = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ServiceLoadError(f"{path} cannot be read: {error}") from error
-    build = settings.get("tool", {}).get("ekiben", {}).get("build", {})
-    return checked(build.get("service"), path)
+    for key in ("tool", front().program, "build"):
+        found = found.get(key, {})
+        if not isinstance(found, Mapping):
+            raise ServiceLoadError(f"`{key}` must be a table in {path}: {found!r}")
+    return dict(found)
 
 
 def checked(value: Any, path: Path) -> str:

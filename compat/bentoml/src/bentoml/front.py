@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from bentoml.spelling import ALIASES, IDLE, PASSED, REFUSED, REFUSED_COMMANDS, SPELLED
 from ekiben.cli.front import FrontEnd
 from ekiben.core.front import enter
 from ekiben.core.spec import Style
@@ -65,7 +66,15 @@ FRONT = FrontEnd(
     serving="serve --production",
     style=STYLE,
     model_class="bentoml.runners.models:Model",
-    idle={"serve": {"--production": "a server is one for production unless --development or --reload is given"}},
+    versioned=("-v", "--version"),
+    group="bentoml.commands",
+    commands=REFUSED_COMMANDS,
+    aliases=ALIASES,
+    idle=IDLE,
+    refused=REFUSED,
+    spelled=SPELLED,
+    passed=PASSED,
+    tag_line="__tag__:{tag}",
     summary="Save a trained model, serve it, pack it and ship it: BentoML's commands, carried out by Ekiben.",
 )
 
