@@ -16,6 +16,7 @@ import httpx
 from acceptance.network import Network
 
 PATIENCE = 180.0  # seconds for a server with TensorFlow to get ready, on a slow machine
+UV_CACHE = {"UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")}  # for big installs
 FORGOTTEN = ("BENTOML_HOME", "EKIBEN_HOME", "BENTOML_PORT", "EKIBEN_PORT", "PORT", "PYTHONPATH", "VIRTUAL_ENV")
 
 

@@ -13,7 +13,7 @@ from acceptance.containers import Docker, docker_of
 from acceptance.documents import Document
 from acceptance.guide import FLOWERS
 from acceptance.network import Here, Network
-from acceptance.shell import Output
+from acceptance.shell import UV_CACHE, Output
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(2400)]
@@ -72,7 +72,7 @@ def test_S003_40_in_its_own_environment(bento: Built, tmp_path: Path) -> None:
     assert added, bento.said.stdout
     port = free_port()
     server = replace(
-        bento.person.at(tmp_path).start(f"bentoml serve {bento.tag} --env", Here(), BENTOML_PORT=str(port)),
+        bento.person.at(tmp_path).start(f"bentoml serve {bento.tag} --env", Here(), BENTOML_PORT=str(port), **UV_CACHE),
         url=f"http://localhost:{port}",
     )
     try:
