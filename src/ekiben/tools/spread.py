@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.core.errors import ConfigError
-from ekiben.core.front import command
+from ekiben.core.front import command, front
 from ekiben.core.spec import BoundService, Layout
 from ekiben.engine.graph import Graph, RemoteDispatcher, Start
 from ekiben.engine.layout import choose, count_workers
@@ -55,7 +55,7 @@ def spread(bound: BoundService, target: Any, drain: float) -> RemoteDispatcher |
         raise ConfigError(
             f"`workers` must be 1 where a script serves on this system: {count}", hint=f"run {command('serve')}"
         )
-    words = [sys.executable, "-m", "ekiben", "serve", named(bound, target), "--drain", f"{drain:g}"]
+    words = [sys.executable, "-m", front().program, "serve", named(bound, target), "--drain", f"{drain:g}"]
     path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path)  # whatever this process can import
     env = {"PYTHONPATH": path, **handed_on()}
     start = Start(words, str(Path.cwd()), lambda one: count_workers(one.spec), drain, env)
