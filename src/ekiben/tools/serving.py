@@ -33,7 +33,11 @@ class Server:
         remote = spread(bound, target, listen.drain)
         self._listening = bind(listen)
         self._settled = threading.Event()  # ready, or ended
-        self._server = http_server.Server(bound, listen, on_ready=self._settled.set, remote=remote)
+        try:
+            self._server = http_server.Server(bound, listen, on_ready=self._settled.set, remote=remote)
+        except BaseException:  # a certificate that is not there
+            self._listening.close()
+            raise
         self._thread = threading.Thread(target=self._run, name=f"ekiben-{bound.spec.name}", daemon=True)
         self._depth = 0
         self.name = bound.spec.name

@@ -132,12 +132,12 @@ def serve(
     layer = layer_of(options)
     with giving(args):
         bound = load(read(bento), folder=None if working_dir is None else Path(working_dir))
-    if layer.values:
-        bound = over(bound, layer)
-    http = bound.spec.http
-    place = host or http.host or FRONT.host
-    at = port if port is not None else FRONT.style.default_port if http.port is None else http.port
-    made = Server(EkibenServer(Told(bound), Listen(place, at, tls=http.tls)).start())
+        if layer.values:
+            bound = over(bound, layer)
+        http = bound.spec.http
+        place = host or http.host or FRONT.host
+        at = port if port is not None else bound.spec.style.default_port if http.port is None else http.port
+        made = Server(EkibenServer(Told(bound), Listen(place, at, tls=http.tls)).start())
     if blocking:
         made.wait()
     return made
