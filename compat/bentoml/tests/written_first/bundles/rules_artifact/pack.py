@@ -6,10 +6,11 @@ from tagger import Tagger
 
 service = Tagger()
 service.pack("rules", {"rose": "flower", "oak": "tree", "tulip": "flower"})
+os.mkdir("bundle")
 service.save_to_dir("bundle", version="7")
 
 files = sorted(name for _, _, names in os.walk("bundle") for name in names)
-print("rules.rules" in files, "rules.py" in files, "tagger.py" in files, "bentoml.yml" in files)
-print("rapidfuzz==2.0.0" in open("bundle/requirements.txt").read())
-print("pyyaml" in open("bundle/requirements.txt").read())
+print("files", "rules.rules" in files, "rules.py" in files, "tagger.py" in files, "bentoml.yml" in files)
+print("set by the artifact", "rapidfuzz==2.0.0" in open("bundle/requirements.txt").read())
+print("set by the service", "pyyaml" in open("bundle/requirements.txt").read())
 os.mkdir("elsewhere")
