@@ -4,7 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.middleware.cors import CORSMiddleware
 
+import ekiben
 from ekiben.core.errors import Forbidden
 from ekiben.core.spec import CorsSpec
 from ekiben.http.origin import Guard
@@ -91,3 +93,61 @@ async def test_programs_pass_and_pages_do_not() -> None:
         ]
     assert {answer.status_code for answer in answers} == {403}
     assert "http.cors" in answers[0].json()["hint"]
+
+
+class Stricter(CORSMiddleware):
+    """A class of the user's own."""
+
+
+@pytest.mark.parametrize(
+    ("middleware", "origin", "allowed"),
+    [
+        pytest.param(
+            [(CORSMiddleware, {"allow_origins": ["https://a.example"]})], "https://a.example", True, id="named"
+        ),
+        pytest.param(
+            [(CORSMiddleware, {"allow_origins": ["https://a.example"]})], "https://b.example", False, id="not"
+        ),
+        pytest.param([(CORSMiddleware, {"allow_origins": ["*"]})], "https://b.example", True, id="all"),
+        pytest.param(
+            [(CORSMiddleware, {"allow_origin_regex": r"https://.*\.example"})],
+            "https://x.example",
+            True,
+            id="a pattern",
+        ),
+        pytest.param(
+            [(CORSMiddleware, {"allow_origin_regex": r"https://.*\.example"})],
+            "https://x.example.evil",
+            False,
+            id="a pattern holds to the end",
+        ),
+        pytest.param(
+            [(Stricter, {"allow_origins": ("https://a.example",)})], "https://a.example", True, id="a subclass"
+        ),
+        pytest.param([(CORSMiddleware, {})], "https://a.example", False, id="none is named"),
+        pytest.param([(dict, {"allow_origins": ["*"]})], "https://a.example", False, id="another class"),
+        pytest.param([(print, {"allow_origins": ["*"]})], "https://a.example", False, id="a function"),
+    ],
+)
+def test_let_in_by_the_users_middleware(middleware: Any, origin: str, allowed: bool) -> None:
+    """Whom a CORSMiddleware of the user's lets in may call; nobody else may."""
+    assert Guard(None, proxied=False, middleware=middleware).allows(origin) is allowed
+
+
+async def test_the_users_middleware_is_heeded() -> None:
+    """A page that the service's own CORSMiddleware lets in gets its answer, another one is refused."""
+
+    @ekiben.service
+    class Shop:
+        """Says a price."""
+
+        @ekiben.api
+        def price(self) -> int:
+            return 3
+
+    Shop.add_asgi_middleware(CORSMiddleware, allow_origins=["https://shop.example"])
+    async with asking(Shop) as caller:
+        good = await caller.post("/price", json={}, headers={"Origin": "https://shop.example"})
+        evil = await caller.post("/price", json={}, headers={"Origin": "https://evil.example"})
+    assert (good.status_code, evil.status_code) == (200, 403)
+    assert good.headers["access-control-allow-origin"] == "https://shop.example"

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +26,6 @@ import yaml
 from tests.servers import READY_S, Running, free_port, starting
 
 HERE = Path(__file__).parent
-SOURCES = HERE.parent / "src"
 CASES = sorted(path.parent for path in HERE.glob("written_first/*/*/case.yaml"))
 # Projects that do not run, and why; all others must.
 OPEN = dict.fromkeys(
@@ -83,14 +83,26 @@ class Project:
         return self.folder / self.case.get("cwd", ".")
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the drop-in into a folder, as its wheel is, entry points and all."""
+    place = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "wheels")]
+    subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, timeout=COMMAND_S)
+    [wheel] = (place / "wheels").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place / "packages")
+    return place / "packages"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("source", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_runs_unmodified(source: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_runs_unmodified(source: Path, tmp_path: Path, request: pytest.FixtureRequest, installed: Path) -> None:
     """A project that was written from the documentation alone is prepared, served and answers as expected."""
     if reason := OPEN.get(f"{source.parent.name}/{source.name}"):
         request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
-    project = copied(source, tmp_path)
+    project = copied(source, tmp_path, installed)
     wrong = [problem for step in project.case.get("prepare", []) for problem in run(project, step, project.folder)]
     assert wrong == []
     with served(project) as server:
@@ -114,8 +126,8 @@ def test_ten_a_generation() -> None:
     assert silent == []
 
 
-def copied(source: Path, place: Path) -> Project:
-    """Copy a project, so that its folder stays clean, and give it a home."""
+def copied(source: Path, place: Path, installed: Path) -> Project:
+    """Copy a project, so that its folder stays clean; give it a home, and the drop-in."""
     folder = place / source.name
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
     case = yaml.safe_load((folder / "case.yaml").read_text())
@@ -123,7 +135,7 @@ def copied(source: Path, place: Path) -> Project:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("EKIBEN_", "BENTOML_"))}
     env |= {"BENTOML_HOME": str(place / "home"), "BENTOML_DO_NOT_TRACK": "True", "PYTHONUNBUFFERED": "1"}
     if ORIGINAL is None:
-        env["PYTHONPATH"] = str(SOURCES)
+        env["PYTHONPATH"] = str(installed)
     return Project(folder, source.parent.name, case, env | case.get("env", {}))
 
 

@@ -92,7 +92,7 @@ class App:
         self._unknown = self.metrics.tally(UNKNOWN)
         self._tallies: dict[str, Tally] = {}
         self._table = Table(spec.limits)
-        guard = Guard(spec.http.cors, proxied=proxied)
+        guard = Guard(spec.http.cors, proxied=proxied, middleware=bound.middleware)
         handlers = self._plan(codecs, guard) if remote is None else apart.plan(bound, codecs, guard, remote, self._fail)
         for each in spec.endpoints:
             path = spec.http.path_prefix + each.route

@@ -6,9 +6,14 @@ Against DNS rebinding, a connection to the loopback address must bear a loopback
 Source: the rules of Go's net/http CrossOriginProtection; Fetch Metadata (W3C); the Fetch standard, `Origin`.
 """
 
+import inspect
 import ipaddress
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
+
+from starlette.middleware.cors import CORSMiddleware
 
 from ekiben.core.errors import Forbidden
 from ekiben.core.spec import CorsSpec
@@ -24,11 +29,20 @@ class Guard:
     Args:
         cors: origins that may call.
         proxied: a reverse proxy stands before the server, so that `Host` may name anything.
+        middleware: the user's own, with its options: an origin that a CORSMiddleware of theirs lets in may call, too.
     """
 
-    def __init__(self, cors: CorsSpec | None, *, proxied: bool) -> None:
-        self._origins = frozenset(() if cors is None else cors.origins)
-        self._pattern = None if cors is None or cors.origin_regex is None else re.compile(cors.origin_regex)
+    def __init__(
+        self, cors: CorsSpec | None, *, proxied: bool, middleware: Sequence[tuple[Any, Mapping[str, Any]]] = ()
+    ) -> None:
+        own = [options for each, options in middleware if inspect.isclass(each) and issubclass(each, CORSMiddleware)]
+        origins = [
+            *(() if cors is None else cors.origins),
+            *(one for each in own for one in each.get("allow_origins", ())),
+        ]
+        patterns = [None if cors is None else cors.origin_regex, *(each.get("allow_origin_regex") for each in own)]
+        self._origins = frozenset(origins)
+        self._patterns = [re.compile(each) for each in patterns if each is not None]
         self._proxied = proxied
 
     def check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
@@ -52,7 +66,7 @@ class Guard:
         """Say whether CORS lets *origin* in."""
         if "*" in self._origins or origin in self._origins:
             return True
-        return self._pattern is not None and self._pattern.fullmatch(origin) is not None
+        return any(pattern.fullmatch(origin) for pattern in self._patterns)
 
 
 def host_of(origin: str) -> str:
