@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 import ekiben
+from ekiben.core.spec import Style
 from ekiben.http.app import App
 from tests.http.within import asking, bound, started
 
@@ -51,6 +52,25 @@ async def test_probes(service: Any, alive: int, ready: int) -> None:
         answers = [await client.get(path) for path in ("/livez", "/healthz", "/readyz")]
     assert [answer.status_code for answer in answers] == [alive, alive, ready]
     assert {answer.text for answer in answers} == {"\n"}
+
+
+@pytest.mark.parametrize(
+    ("style", "healthz"),
+    [
+        pytest.param(Style(), 200, id="of being alive"),
+        pytest.param(Style(healthz="readyz"), 503, id="of being ready, where there was no other"),
+    ],
+)
+async def test_healthz_is_another_name(style: Style, healthz: int) -> None:
+    """`/healthz` says what the style makes it another name of, and OpenAPI says which."""
+    app = App(bound(made(ready=lambda self: False), style=style))
+    async with started(app):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            answers = [(await client.get(path)).status_code for path in ("/livez", "/healthz", "/readyz")]
+            paths = (await client.get("/openapi.json")).json()["paths"]
+    assert answers == [200, healthz, 503]
+    same = "/readyz" if healthz == 503 else "/livez"
+    assert paths["/healthz"]["get"]["summary"] == paths[same]["get"]["summary"]
 
 
 async def test_the_users_method_runs_off_the_loop() -> None:

@@ -134,6 +134,7 @@ class Style:
     metrics_prefix: str = "ekiben"
     metrics_labels: tuple[tuple[str, str], ...] = ()  # with their values, beside those that each metric has
     default_port: int = 3000
+    healthz: str = "livez"  # livez | readyz: what /healthz is another name of
     unbuilt: str = ""  # what is shown as the version of a service that is not of a bento
 
     def status_of(self, kind: type[EkibenError]) -> int:

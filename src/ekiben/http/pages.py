@@ -95,9 +95,10 @@ def plan(
         of = {spec.name} if place else None
         change = changer(bound, dispatcher)
         pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange, of, change)
-    for path in (spec.http.livez, "/healthz"):
-        pages[prefix + path] = health(lambda: probes.is_alive(dispatcher, bound.hooks))
-    pages[prefix + spec.http.readyz] = health(lambda: probes.is_ready(dispatcher, bound.hooks))
+    alive = health(lambda: probes.is_alive(dispatcher, bound.hooks))
+    ready = health(lambda: probes.is_ready(dispatcher, bound.hooks))
+    pages[f"{prefix}/healthz"] = ready if spec.style.healthz == "readyz" else alive
+    pages |= {prefix + spec.http.livez: alive, prefix + spec.http.readyz: ready}
     return {path: handler(page, spec.http.gzip_min) for path, page in pages.items()}
 
 

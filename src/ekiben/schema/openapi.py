@@ -216,7 +216,8 @@ def body_schema(media: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def probes(spec: ServiceSpec) -> dict[str, str]:
     """Give the routes that watch over the service, with what they do."""
-    found = {spec.http.livez: RUNS, "/healthz": RUNS, spec.http.readyz: TAKES}
+    healthz = TAKES if spec.style.healthz == "readyz" else RUNS
+    found = {spec.http.livez: RUNS, "/healthz": healthz, spec.http.readyz: TAKES}
     return {**found, "/metrics": COUNTS} if spec.http.metrics.enabled else found
 
 

@@ -52,6 +52,7 @@ STYLE_OF_BUNDLES = replace(
     request_id_header="X-Request-Id",
     metrics_prefix="BENTOML_{service}",
     metrics_labels=(),
+    healthz="readyz",  # all that 0.13 had, and it said nothing before the model was loaded
     default_port=5000,
 )
 FRONT = FrontEnd(
