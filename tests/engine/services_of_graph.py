@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,24 @@ class Model:
             time.sleep(0.01)
         return name
 
+    @ekiben.api
+    def rows(self, n: int, name: str = "") -> Iterator[Row]:
+        try:
+            for i in range(n):
+                if name:
+                    (FOLDER / name).write_text(str(i))
+                yield Row(left=i)
+        finally:
+            if name:
+                mark(f"{name}-ended")
+
+    @ekiben.api
+    async def arrays(self, n: int, broken: bool = False) -> AsyncIterator[Any]:
+        for i in range(n):
+            yield {"rows": np.full(3, i), "name": f"{i}"}
+        if broken:
+            raise InvalidInput("`n` must be another")
+
     def helper(self) -> str:
         return "no endpoint"
 
@@ -184,6 +203,41 @@ class Top:
     def threaded(self, n: int) -> list[list[float]]:
         with ThreadPoolExecutor(8) as pool:
             return [each.tolist() for each in pool.map(lambda i: self.model.double(np.array([float(i)])), range(n))]
+
+    @ekiben.api
+    def streamed(self, n: int) -> list[Any]:
+        return [[type(row).__name__, row.left] for row in self.model.rows(n)]
+
+    @ekiben.api
+    async def streamed_async(self, n: int, broken: bool = False) -> list[Any]:
+        found = []
+        try:
+            async for piece in self.model.arrays(n, broken=broken):
+                found.append([piece["name"], int(piece["rows"].sum())])
+        except InvalidInput as error:
+            found.append(str(error))
+        return found
+
+    @ekiben.api
+    async def streamed_by_faces(self, n: int) -> list[Any]:
+        later = [row.left async for row in self.model.to_async.rows(n)]
+        now = await asyncio.to_thread(lambda: [piece["name"] for piece in self.model.to_sync.arrays(n)])
+        return [later, now]
+
+    @ekiben.api
+    def passed_on(self, n: int) -> Iterator[str]:
+        for row in self.model.rows(n):
+            yield f"{row.left} "
+
+    @ekiben.api
+    async def left_early(self, file: str) -> int:
+        pieces = self.model.to_async.rows(10**9, file)
+        async for row in pieces:
+            if row.left == 2:
+                break
+        await asyncio.sleep(0.2)  # it goes on as far as it may
+        await pieces.aclose()
+        return int((FOLDER / file).read_text())
 
     @ekiben.api
     def fail(self, how: str) -> None:

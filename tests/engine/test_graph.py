@@ -98,6 +98,31 @@ def test_calls_run_side_by_side(graph: tuple[Running, Path], how: str) -> None:
     assert ask(running, how, n=50) == [[2.0 * i] for i in range(50)]
 
 
+def test_streams_cross(graph: tuple[Running, Path]) -> None:
+    """A generator of another service is one here: sync, async, by both faces, and passed on as a stream."""
+    running, _ = graph
+    assert ask(running, "streamed", n=3) == [["Row", 0], ["Row", 1], ["Row", 2]]
+    assert ask(running, "streamed", n=500)[-1] == ["Row", 499]
+    assert ask(running, "streamed_async", n=40)[-1] == ["39", 117]
+    assert ask(running, "streamed_by_faces", n=2) == [[0, 1], ["0", "1"]]
+    assert ask(running, "streamed", n=0) == []
+    assert running.http.post("/passed_on", json={"n": 50}).text.split() == [str(i) for i in range(50)]
+
+
+def test_an_error_ends_a_stream(graph: tuple[Running, Path]) -> None:
+    """What a generator raises comes after its pieces, as an error of its class."""
+    running, _ = graph
+    assert ask(running, "streamed_async", n=2, broken=True) == [["0", 0], ["1", 3], "`n` must be another"]
+
+
+def test_a_stream_waits_and_ends_with_its_reader(graph: tuple[Running, Path]) -> None:
+    """A generator is never far ahead of whoever reads it, and its `finally` runs when that one leaves."""
+    running, folder = graph
+    name = f"rows-{running.port}"
+    assert ask(running, "left_early", file=name) < 500
+    wait_for(folder / f"{name}-ended")
+
+
 def test_errors_cross(graph: tuple[Running, Path]) -> None:
     """A caller's mistake stays one, with its words; a bug is a 500 whose traceback is in the log."""
     running, _ = graph

@@ -373,7 +373,7 @@ async def test_a_call_of_another_service_that_is_dropped_as_it_comes() -> None:
         asked.append(service)
         await asyncio.Event().wait()
 
-    switch, member = Switch(send), cast("Member", object())
+    switch, member = Switch(send, lambda *call: None), cast("Member", object())
     for end in (lambda: switch.drop(member, 1), lambda: switch.forget(member)):
         switch.begin(member, Frame(Kind.CALL, [1, "other", "say", None, None]))
         end()

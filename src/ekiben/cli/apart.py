@@ -68,7 +68,7 @@ def spread(ctx: click.Context, bound: "BoundService", drain: float, folder: str)
         graph = Graph(bound, bounds, start)
         return Spread(bound, RemoteDispatcher(bound, graph))
     graph = Graph(bound, bounds[:-1], start)
-    return Spread(joined(bound, graph.call, lambda: graph.loop), None, graph)
+    return Spread(joined(bound, graph.call, graph.stream, lambda: graph.loop), None, graph)
 
 
 def count_workers(bound: "BoundService") -> int:

@@ -22,7 +22,7 @@ from ekiben.core.spec import BoundService
 from ekiben.engine.control import Message
 from ekiben.engine.door import Door
 from ekiben.engine.figures import Totals
-from ekiben.engine.handle import Far
+from ekiben.engine.handle import Far, Open
 from ekiben.engine.incoming import Incoming
 from ekiben.engine.instance import deployment_hooks
 from ekiben.engine.job import Done
@@ -67,7 +67,8 @@ class Graph:
     def __init__(self, root: BoundService, bounds: Sequence[BoundService], start: Start) -> None:
         self.root = root
         self.on_failure: Callable[[BaseException], None] = lambda error: None
-        switch = Switch(self.call)
+        switch = Switch(self.call, self.open)
+        self._streams = {(one.spec.name, each.name) for one in bounds for each in one.spec.endpoints if each.stream}
         self.pools = {one.spec.name: Pool(one, partial(self._replace, one.spec.name), switch) for one in bounds}
         self._supervisor = Supervisor([self._group(one, start) for one in bounds], heard=self._hear)
         self._totals = Totals()
@@ -123,6 +124,19 @@ class Graph:
         if pool is None or endpoint not in pool.bound.signatures:
             raise Unavailable(f"there is no `{endpoint}` of a service `{service}` here")
         return await pool.submit(endpoint, head, buffers, deadline)
+
+    def stream(
+        self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
+    ) -> Incoming:
+        """Let a service answer piece by piece; raises what `Pool.stream` does."""
+        return self.pools[service].stream(endpoint, head, buffers, deadline)
+
+    def open(
+        self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
+    ) -> Incoming | None:
+        """Do that for an endpoint that streams; None for any other."""
+        is_stream = (service, endpoint) in self._streams
+        return self.stream(service, endpoint, head, buffers, deadline) if is_stream else None
 
     async def measure(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Tell what all processes counted, at the last where one is silent.
@@ -304,18 +318,19 @@ def check_known(bound: BoundService, notes: Mapping[str, Any]) -> None:
         )
 
 
-def joined(bound: BoundService, send: Send, loop: Callable[[], asyncio.AbstractEventLoop]) -> BoundService:
+def joined(bound: BoundService, send: Send, open: Open, loop: Callable[[], asyncio.AbstractEventLoop]) -> BoundService:
     """Give a service whose dependencies are in other processes.
 
     Args:
         bound: the service.
         send: passes a call on.
+        open: asks for a stream.
         loop: gives the event loop where *send* runs, once the instance is made.
     """
 
     def create(found: Mapping[str, Any]) -> Any:
-        handles = {name: Far(bind(), send, loop()) for name, bind in bound.dependencies.items()}
+        handles = {name: Far(bind(), send, loop(), open) for name, bind in bound.dependencies.items()}
         return bound.create({**found, **handles})
 
-    beside = tuple(joined(one, send, loop) for one in bound.services)
+    beside = tuple(joined(one, send, open, loop) for one in bound.services)
     return replace(bound, create=create, dependencies={}, on_deployment=(), services=beside)

@@ -7,21 +7,28 @@ In: the other service, in another process. Out: an object with its methods, sync
 import asyncio
 import difflib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ekiben.core.deadline import remaining
 from ekiben.core.errors import DeadlineExceeded
 from ekiben.core.running import running
 from ekiben.core.spec import BoundService
+from ekiben.engine.flow import waited
+from ekiben.engine.incoming import Incoming
 from ekiben.engine.job import Done
 from ekiben.engine.near import Faces, is_running
 from ekiben.engine.parcel import pack
-from ekiben.engine.values import FORM, binder, read_answer, result_reader
+from ekiben.engine.parts import values_of
+from ekiben.engine.values import FORM, binder, piece_reader, read_answer, result_reader
 from ekiben.engine.wire import Buffer
 
 # Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop.
 Send = Callable[[str, str, Any, Sequence[Buffer], float | None], Awaitable[Done]]
+
+# Asks for a stream, as `Send` does for an answer.
+Open = Callable[[str, str, Any, Sequence[Buffer], float | None], Incoming]
 
 GRACE = 0.05  # seconds beyond the running call's, so that its own limit ends it, and is the one that is told
 
@@ -34,7 +41,7 @@ class Method:
         self._endpoint = endpoint
         self._signature = bound.signatures[endpoint]
         self._bind = binder(self._signature)
-        self._read = result_reader(self._signature)
+        self._read = (piece_reader if self._signature.is_stream else result_reader)(self._signature)
         self._send = send
         self._loop = loop
         self.is_async = self._signature.is_async
@@ -72,6 +79,41 @@ class Method:
         return await self._send(self._service, self._endpoint, head, buffers, deadline)
 
 
+class StreamMethod(Method):
+    """One method of a service in another process that gives pieces.
+
+    Args:
+        method: what `Method` takes.
+        open: asks for a stream.
+    """
+
+    def __init__(self, bound: BoundService, endpoint: str, open: Open, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(bound, endpoint, no_answer, loop)
+        self._open = open
+
+    def sync(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the pieces to plain code, which waits for each; raises what was raised there."""
+        if is_running(self._loop):
+            raise RuntimeError(
+                f"`{self._service}.{self._endpoint}` cannot be waited for on the event loop: write `async for` over"
+                f" `self.….to_async.{self._endpoint}(…)`"
+            )
+        return waited(self._pieces(args, kwargs), self._loop)
+
+    def later(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the pieces by `async for`; raises what was raised there."""
+        return self._pieces(args, kwargs)
+
+    def _pieces(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AsyncIterator[Any]:
+        head, buffers, due = self._packed(args, kwargs)
+        return values_of(partial(self._open, self._service, self._endpoint, head, buffers, due), self._read)
+
+
+async def no_answer(*_: Any) -> Done:
+    """Refuse to answer at once what comes in pieces."""
+    raise AssertionError("a stream has no single answer")
+
+
 class Far:
     """The methods of a service in another process.
 
@@ -79,14 +121,16 @@ class Far:
         bound: the service.
         send: passes a call on.
         loop: where *send* runs.
+        open: asks for a stream.
     """
 
-    def __init__(self, bound: BoundService, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, bound: BoundService, send: Send, loop: asyncio.AbstractEventLoop, open: Open) -> None:
         self._name = bound.spec.name
         self._methods = {
-            bound.methods.get(each.name, each.name): Method(bound, each.name, send, loop)
+            bound.methods.get(each.name, each.name): StreamMethod(bound, each.name, open, loop)
+            if each.stream
+            else Method(bound, each.name, send, loop)
             for each in bound.spec.endpoints
-            if not each.stream
         }
         self.to_async = Faces(self._find, lambda method: method.later)
         self.to_sync = Faces(self._find, lambda method: method.sync)

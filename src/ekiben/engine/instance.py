@@ -82,7 +82,8 @@ def near(bound: BoundService, target: Any, loop: asyncio.AbstractEventLoop | Non
         for name, signature in bound.signatures.items()
         if signature.context is not None
     }
-    return Near(target, loop, contexts)
+    streams = {bound.methods.get(name, name) for name, signature in bound.signatures.items() if signature.is_stream}
+    return Near(target, loop, contexts, streams)
 
 
 def plan_all(bound: BoundService, target: Any, monitors: Monitors | None = None) -> dict[str, Invoke]:

@@ -7,13 +7,14 @@ In: an instance. Out: whatever it has, as plain calls, and two faces more: `to_a
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from ekiben.core.context import Context
 from ekiben.core.deadline import remaining
 from ekiben.core.running import running
+from ekiben.engine.flow import pieces_of, waited
 
 
 def inner_context() -> Context:
@@ -43,15 +44,25 @@ class Near:
         target: the instance.
         loop: that its `async def` methods run on; None: one of their own.
         contexts: by method, the parameter that takes a `Context`, which a caller need not give.
+        streams: methods that give pieces.
     """
 
     def __init__(
-        self, target: Any, loop: asyncio.AbstractEventLoop | None = None, contexts: Mapping[str, str] | None = None
+        self,
+        target: Any,
+        loop: asyncio.AbstractEventLoop | None = None,
+        contexts: Mapping[str, str] | None = None,
+        streams: Collection[str] = (),
     ) -> None:
         self.__dict__["_target"] = target
         self.__dict__["_contexts"] = contexts or {}
-        self.__dict__["to_async"] = Faces(self.__getattr__, as_coroutine)
-        self.__dict__["to_sync"] = Faces(self.__getattr__, lambda method: as_plain(method, loop))
+        found = Named(self.__getattr__, frozenset(streams))
+        self.__dict__["to_async"] = Faces(
+            found, lambda one: partial(pieces_of, one[0]) if one[1] else as_coroutine(one[0])
+        )
+        self.__dict__["to_sync"] = Faces(
+            found, lambda one: as_iterator(one[0], loop) if one[1] else as_plain(one[0], loop)
+        )
 
     def __getattr__(self, name: str) -> Any:
         """Give what the instance has; a method that takes a `Context` with a new one."""
@@ -74,6 +85,40 @@ class Near:
 
     def __repr__(self) -> str:
         return repr(self.__dict__["_target"])
+
+
+class Named:
+    """Finds a method, and says whether it gives pieces."""
+
+    def __init__(self, find: Callable[[str], Any], streams: frozenset[str]) -> None:
+        self._find = find
+        self._streams = streams
+
+    def __call__(self, name: str) -> tuple[Any, bool]:
+        """Give a method."""
+        return self._find(name), name in self._streams
+
+
+def face_async(found: tuple[Callable[..., Any], bool]) -> Callable[..., Any]:
+    """Give a method, and whether it gives pieces, as what is awaited, or iterated by `async for`."""
+    method, is_stream = found
+    return partial(pieces_of, method) if is_stream else as_coroutine(method)
+
+
+def face_sync(found: tuple[Callable[..., Any], bool], loop: asyncio.AbstractEventLoop | None) -> Callable[..., Any]:
+    """Give the same to plain code, which waits."""
+    method, is_stream = found
+    return as_iterator(method, loop) if is_stream else as_plain(method, loop)
+
+
+def as_iterator(method: Callable[..., Any], loop: asyncio.AbstractEventLoop | None) -> Callable[..., Iterator[Any]]:
+    """Give a method whose pieces plain code waits for; those of an async one on *loop*."""
+
+    def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        found = method(*args, **kwargs)
+        return waited(found, loop) if hasattr(found, "__anext__") else iter(found)
+
+    return call
 
 
 def as_coroutine(method: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:

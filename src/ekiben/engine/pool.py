@@ -266,10 +266,8 @@ class Pool:
                     numbers, heads = frame.value
                     for number, head, buffer in zip(numbers, heads, frame.buffers, strict=True):
                         self._pass_part(member.job(number), head, buffer)
-                case Kind.CALL if self._switch is not None:
-                    self._switch.begin(member, frame)
-                case Kind.DROP if self._switch is not None:
-                    self._switch.drop(member, frame.value)
+                case Kind.CALL | Kind.DROP | Kind.MORE if self._switch is not None:
+                    self._switch.hear(member, frame)
                 case Kind.TOLD:
                     number, answer = frame.value
                     if number in self._questions and not self._questions[number].done():

@@ -6,7 +6,7 @@ of it crosses.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, get_args, get_origin
 
@@ -20,6 +20,7 @@ from ekiben.core.spec import BoundService
 from ekiben.engine.job import Done
 from ekiben.engine.messages import Call
 from ekiben.engine.parcel import pack, unpack
+from ekiben.engine.streams import Stream
 from ekiben.engine.wire import Buffer
 from ekiben.engine.worker import Worker
 from ekiben.schema.codec import Arguments, value_reader
@@ -36,6 +37,7 @@ PLAIN = (int, float, str, bytes, bool, type(None), complex, object)
 TOLD = (503, 504)  # of the service's own faults, those that the caller is told in words
 
 
+SendPart = Callable[[Any, Buffer], Awaitable[None]]  # a part's head and its buffer
 Joined = Callable[[str, Mapping[str, str]], AbstractContextManager[None]]
 
 
@@ -59,6 +61,7 @@ class Valued:
         self._readers: Mapping[str, Callable[[Any], Arguments]] = {
             name: value_reader(signature) for name, signature in bound.signatures.items()
         }
+        self._streams = {each.name for each in bound.spec.endpoints if each.stream}
         self._with_context = {name for name, signature in bound.signatures.items() if signature.context is not None}
 
     async def answer(self, endpoint: str, head: Any, buffers: Sequence[Buffer]) -> Done:
@@ -75,11 +78,28 @@ class Valued:
             with self._join(request_id, headers):
                 call = Call(endpoint, args, kwargs, context if endpoint in self._with_context else None)
                 call.about = running()
-                return [FINE], pack(await self._worker.submit(call))
+                found = await self._worker.submit(call)
+                if endpoint not in self._streams:
+                    return [FINE], pack(found)
+                await send_all(found, self._worker.send_part)
+                return [FINE], ()
         except Exception as error:  # noqa: BLE001 - the border to the caller
             return tell(error, where, request_id), ()
         finally:
             context.close()
+
+
+async def send_all(stream: Stream, send: SendPart) -> None:
+    """Send what a generator gives, a part for each buffer, and end it; raises what it raises."""
+    try:
+        async for values in stream:
+            for value in values:
+                first, *others = pack(value)
+                await send(1 + len(others), first)
+                for buffer in others:
+                    await send(None, buffer)
+    finally:
+        await stream.close()
 
 
 def tell(error: Exception, where: str, request_id: str = "") -> list[Any]:
@@ -153,7 +173,19 @@ def binder(signature: Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], 
 
 def result_reader(signature: Signature) -> Callable[[Any], Any]:
     """Settle how an answer becomes what the hint says: records are made again."""
+    return reader(signature.returns)
+
+
+def piece_reader(signature: Signature) -> Callable[[Any], Any]:
+    """Settle how a piece of a stream becomes what the hint says, if it says that."""
     hint = signature.returns
+    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    pieces = get_args(inner)
+    return reader(pieces[0] if pieces else EMPTY)
+
+
+def reader(hint: Any) -> Callable[[Any], Any]:
+    """Settle how values of a settled hint are made again; what does not fit stays."""
     if hint is EMPTY or is_plain(hint):
         return lambda value: value
     validate = TypeAdapter(hint).validator.validate_python

@@ -49,7 +49,7 @@ class Kind(IntEnum):
     CALLED = 9  # its answer
     LEAVING = 11  # worker: it answers what it has, and takes no more
     DROP = 10  # worker: nobody waits for that any more
-    PARTS = 12  # worker: pieces of answers, which go on
+    PARTS = 12  # pieces of answers, which go on
     MORE = 13  # pieces of an answer that were read
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from ekiben.core.errors import Unavailable
 from ekiben.engine.gate import Gate, Passing
+from ekiben.engine.incoming import Incoming
 from ekiben.engine.instance import probe
-from ekiben.engine.job import Done
+from ekiben.engine.job import Done, Job
 from ekiben.engine.link import Link
 from ekiben.engine.local import LocalDispatcher
 from ekiben.engine.member import Mark
@@ -86,6 +87,7 @@ class Worker:
         self._replies: list[tuple[int, Done]] = []
         self._probes: set[asyncio.Task[None]] = set()
         self._asked: dict[int, asyncio.Future[Done]] = {}  # calls of other services
+        self._opened: dict[int, Incoming] = {}  # those of them that come in pieces
         self._number = 0
         self._link = Link(sock, self._hear, self._close)
         self._outgoing = Outgoing(self._link.send)
@@ -147,6 +149,28 @@ class Worker:
         finally:
             del self._asked[number]
 
+    def open(
+        self, service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], deadline: float | None
+    ) -> Incoming:
+        """Ask another service for a stream, by the front; whoever asks closes it."""
+        self._number += 1
+        number, answer = self._number, asyncio.get_running_loop().create_future()
+        job = Job(endpoint, (), {}, answer=answer, number=number, keeper=self)
+        self._asked[number], self._opened[number] = answer, Incoming(job, answer, self._leave)
+        self._link.send(Frame(Kind.CALL, [number, service, endpoint, head, deadline], buffers))
+        return self._opened[number]
+
+    def say(self, kind: Kind, value: Any = None) -> None:
+        """Send the front a frame without buffers."""
+        self._link.send(Frame(kind, value))
+
+    def _leave(self, call: Call) -> None:
+        """Let go of a stream that nobody reads any more."""
+        assert isinstance(call, Job)
+        if call.is_wanted:
+            self.say(Kind.DROP, call.number)
+        del self._asked[call.number], self._opened[call.number]
+
     async def drain(self, seconds: float) -> None:
         """Take no more; wait *seconds* at most for the calls inside, and send the rest."""
         self._link.send(Frame(Kind.LEAVING))
@@ -183,6 +207,11 @@ class Worker:
                 case Kind.MORE:
                     number, count = frame.value
                     self._outgoing.more(number, count)
+                case Kind.PARTS:
+                    numbers, heads = frame.value
+                    for number, head, buffer in zip(numbers, heads, frame.buffers, strict=True):
+                        if number in self._opened:
+                            self._opened[number].feed(head, (buffer,))
                 case Kind.CANCEL:
                     self._cancel(frame.value)
                 case Kind.CALLED:

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from ekiben.core.spec import BoundService
 from ekiben.engine.control import Message
 from ekiben.engine.graph import LINK, MARK, check_known, joined
+from ekiben.engine.incoming import Incoming
 from ekiben.engine.job import Done
 from ekiben.engine.leash import Leash
 from ekiben.engine.local import LocalDispatcher
@@ -64,9 +65,12 @@ async def live(bound: BoundService, leash: Leash, drain: float) -> bool:
     async def send(service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], due: float | None) -> Done:
         return await worker.call(service, endpoint, head, buffers, due)
 
+    def open_stream(service: str, endpoint: str, head: Any, buffers: Sequence[Buffer], due: float | None) -> Incoming:
+        return worker.open(service, endpoint, head, buffers, due)
+
     noting = tracing.plan(bound.spec, ())
     around = None if noting is None else noting.batch
-    dispatcher = LocalDispatcher(within(joined(bound, send, lambda: loop)), codecs, Unwatched, around)
+    dispatcher = LocalDispatcher(within(joined(bound, send, open_stream, lambda: loop)), codecs, Unwatched, around)
     teller = Teller(Metrics(bound.spec, Inner(codecs=times, methods=dispatcher.methods)))
 
     async def tell(message: Message) -> Message:

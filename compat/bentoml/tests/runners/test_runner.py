@@ -1,6 +1,7 @@
 """Runners: their methods, their limits, and how they run in this process."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import bentoml
@@ -97,8 +98,34 @@ def test_init_local_warns_unless_quiet(caplog: pytest.LogCaptureFixture) -> None
     assert "is for trying it out" in caplog.text
 
 
+class Tokens(bentoml.Runnable):
+    @bentoml.Runnable.method
+    def now(self, n: int) -> Iterator[str]:
+        for i in range(n):
+            yield f"now {i}"
+
+    @bentoml.Runnable.method(batchable=False)
+    async def later(self, n: int) -> AsyncIterator[str]:
+        for i in range(n):
+            yield f"later {i}"
+
+
+def test_streams_in_this_process() -> None:
+    """`async_stream` gives the pieces of a generator, sync or async."""
+    runner = local(Tokens)
+
+    async def read() -> list[str]:
+        now = [piece async for piece in runner.now.async_stream(2)]
+        return [*now, *[piece async for piece in runner.later.async_stream(n=1)]]
+
+    assert asyncio.run(read()) == ["now 0", "now 1", "later 0"]
+    assert [each.stream for each in bind(runner, "tokens").spec.endpoints] == [True, True]
+
+
 def test_a_stream_is_no_plain_call() -> None:
     """`async_stream` is for generators, and `run` for all else."""
+    with pytest.raises(TypeError, match="is a generator: call `async_stream`"):
+        local(Tokens).now.run(1)
     with pytest.raises(TypeError, match="is no generator: call `async_run`"):
         local(Single).async_stream(1)
 

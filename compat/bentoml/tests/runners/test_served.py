@@ -24,7 +24,7 @@ SERVICE = """
 import os, signal, time
 import bentoml
 import numpy as np
-from bentoml.io import JSON, NumpyNdarray
+from bentoml.io import JSON, NumpyNdarray, Text
 
 class Where(bentoml.Runnable):
     @bentoml.Runnable.method(batchable=True)
@@ -37,6 +37,11 @@ class Where(bentoml.Runnable):
     def process(self):
         time.sleep(0.2)
         return os.getpid()
+
+    @bentoml.Runnable.method
+    def tokens(self, n, end=" "):
+        for i in range(n):
+            yield f"{i}{end}"
 
     @bentoml.Runnable.method
     def die(self):
@@ -67,6 +72,11 @@ async def rows(value):
 @svc.api(input=JSON(), output=JSON())
 async def processes(value):
     return [os.getpid(), await where.process.async_run()]
+
+@svc.api(input=JSON(), output=Text())
+async def tokens(n):
+    async for token in where.tokens.async_stream(n, end=";"):
+        yield token
 
 @svc.api(input=JSON(), output=JSON())
 async def die(value):
@@ -115,6 +125,7 @@ def test_in_production(project: Path) -> None:
         assert ask(running, "/classify", [[0.0]]) == "setosa"
         assert ask(running, "/classify_sync", [[5.0], [0.0]]) == [1, 0]
         assert ask(running, "/rows", [[1, 2]]) == [[3, 6]]
+        assert ask(running, "/tokens", 3) == "0;1;2;"
         assert running.http.post("/rows", json=[[-1]]).status_code == 500
         assert "a negative row" in running.log
         before = runners(running)
@@ -134,6 +145,7 @@ def test_in_development(project: Path, words: tuple[str, ...]) -> None:
     """One process answers, and runs the runners too."""
     with served(project, *words) as running:
         assert ask(running, "/classify", [[5.0]]) == "other"
+        assert ask(running, "/tokens", 2) == "0;1;"
         api, runner = ask(running, "/processes")
         assert api == runner
         assert len(leftovers(running.pid)) == 2

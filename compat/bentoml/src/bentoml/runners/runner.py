@@ -171,7 +171,8 @@ class Runner:
         """
         if not quiet:
             log.warning("the runner `%s` runs in this process; `init_local` is for trying it out", self.name)
-        self.attach(Near(self.make()))
+        streams = [endpoint for endpoint, method in self.offered.items() if method.is_stream]
+        self.attach(Near(self.make(), streams=streams))
 
     def init_client(self, *_: Any, **__: Any) -> None:
         """Do nothing in a service, which has connected it already; raises StateException elsewhere."""
