@@ -10,7 +10,7 @@ import pytest
 from ekiben.core.context import Context
 from ekiben.core.errors import BodyTooLarge, InvalidInput, UnsupportedMediaType
 from ekiben.core.spec import Limits
-from ekiben.http.form import SPOOL, read_multipart, read_urlencoded
+from ekiben.http.form import SPOOL, read_multipart, read_urlencoded, read_whole
 from ekiben.schema.content import Upload
 from tests.http.calls import Calls
 from tests.http.within import asking
@@ -133,3 +133,22 @@ async def test_nothing_is_left_of_a_refused_form(client: httpx.AsyncClient, tmp_
     answer = await client.post("/gather", content=form, headers={"content-type": "multipart/form-data; boundary=B"})
     assert answer.status_code == 400
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "expected"),
+    [
+        ("día".encode("latin-1"), "text/plain; charset=iso-8859-1", "día"),
+        ("día".encode(), 'text/plain; charset="UTF-8"', "día"),
+        ("día".encode(), "text/plain; format=flowed", "día"),
+    ],
+)
+async def test_text_in_its_charset(content: bytes, media: str, expected: str) -> None:
+    """A part of text is read in the charset that its sender names (RFC 7578, 4.5), whichever reader meets it."""
+    head = f'--b\r\nContent-Disposition: form-data; name="t"\r\nContent-Type: {media}\r\n\r\n'.encode()
+    body = head + content + b"\r\n--b--\r\n"
+    declared = b"multipart/form-data; boundary=b"
+    assert await read_multipart(pieces(body, 7), declared, LIMITS, Context()) == [("t", expected)]
+    assert read_whole(body, declared, LIMITS, Context()) == [("t", expected)]
+    with pytest.raises(InvalidInput, match="`t` must be text in UTF-8, or in another charset"):
+        read_whole(body.replace(media.encode(), b"text/plain; charset=zip"), declared, LIMITS, Context())

@@ -43,6 +43,14 @@ class Hooks:
     def plain(self, body: bytes, /) -> int:
         return len(body)
 
+    @ekiben.api
+    def text(self, body: Annotated[str, ContentType("*/*")], /) -> str:
+        return body
+
+    @ekiben.api
+    def total(self, rows: Annotated[list[int], ContentType("*/*")], /) -> int:
+        return sum(rows)
+
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
@@ -109,3 +117,22 @@ def test_an_upload_is_no_text() -> None:
     assert Reader(codec, Limits()).kind(b"multipart/form-data; boundary=x").read == "multipart"
     with pytest.raises(InvalidInput, match="must be an uploaded file"):
         codec.from_fields([("photo", "/etc/passwd")])
+
+
+@pytest.mark.parametrize("declared", BODIES)
+async def test_any_body_is_text(client: httpx.AsyncClient, declared: str) -> None:
+    """Text of any type is the body, in the charset that its sender names."""
+    answer = await client.post("/text", content=BODIES[declared], headers={"content-type": declared})
+    assert (answer.status_code, answer.text) == (200, BODIES[declared].decode("latin-1"))
+
+
+@pytest.mark.parametrize("declared", ["text/plain", "application/x-www-form-urlencoded", "application/csp-report", ""])
+async def test_json_under_any_type(client: httpx.AsyncClient, declared: str) -> None:
+    """JSON of any type is JSON, as curl and browsers send it who were not told the type; no pickle is."""
+    answer = await client.post("/total", content=b"[1, 2]", headers={"content-type": declared} if declared else {})
+    assert answer.json() == 3
+    wrong = await client.post("/total", content=b"a=1", headers={"content-type": declared} if declared else {})
+    assert (wrong.status_code, "is not JSON" in wrong.text) == (400, True)
+    for refused in ("application/python-pickle", f"{declared or 'a/b'}; charset=utf-16"):
+        answer = await client.post("/total", content=b"[1]", headers={"content-type": refused})
+        assert answer.status_code == 415

@@ -20,6 +20,7 @@ from ekiben.core.spec import Limits
 from ekiben.http import plain_form
 from ekiben.http.plain_form import Fields, is_file, is_pickle
 from ekiben.schema.content import OCTETS, Upload
+from ekiben.schema.wire import text as wire_text
 
 SPOOL = 1024 * 1024  # bytes of an upload that stay in memory
 HEAD = 8 * 1024  # bytes of one header line of a part
@@ -116,7 +117,7 @@ class FormReader:
         else:
             content = self._take()
             whole = content.read_bytes() if isinstance(content, Path) else content
-            self.fields.append((name, text(whole, f"`{name}`")))
+            self.fields.append((name, text(whole, f"`{name}`", media)))
 
     def _take(self) -> bytes | Path:
         if self._file is None:
@@ -193,9 +194,11 @@ def read_urlencoded(body: bytes, limits: Limits) -> Fields:
 JSON_HINT = "say so with the header `content-type: application/json`"
 
 
-def text(content: bytes, what: str) -> str:
-    """Read UTF-8; raises InvalidInput that names *what*."""
+def text(content: bytes, what: str, media: str = "") -> str:
+    """Read UTF-8, or the charset that *media* names; raises InvalidInput that names *what*."""
     try:
-        return content.decode()
+        return wire_text.decode(content, media) if ";" in media else content.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{what} must be UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput(f"{what} {error}") from error

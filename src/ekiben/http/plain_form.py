@@ -65,7 +65,7 @@ def make(head: re.Match[bytes], content: bytes, scope: Context) -> tuple[str, st
     try:
         if is_file(filename, media):
             return name.decode(), Upload(content, media or OCTETS, (filename or b"").decode(), scope)
-        return name.decode(), content.decode()
+        return None if ";" in media else (name.decode(), content.decode())  # with a charset, it may be
     except UnicodeDecodeError:
         return None
 

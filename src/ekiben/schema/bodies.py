@@ -82,7 +82,7 @@ def is_whole(signature: Signature) -> bool:
 def is_text(hint: Any) -> bool:
     """Say whether a settled hint is one of text, which needs no leaf."""
     form = forms.form_of(hint)
-    return only_leaf(hint) is None and form.takes == "text" and not form.keeps_files
+    return only_leaf(hint) is None and form.takes == "text" and not (form.keeps_files or form.is_list)
 
 
 def declared(hint: Any) -> tuple[str, ...]:

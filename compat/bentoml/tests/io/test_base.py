@@ -1,5 +1,8 @@
 """A descriptor can be a user's own, and reads a request or makes a response itself."""
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +17,9 @@ from starlette.responses import PlainTextResponse, Response
 from compat.bentoml.tests.io.codecs import codec_of
 from ekiben.core.context import Context
 from ekiben.schema.content import Upload
+from tests.house.tree import ROOT
+
+SOURCES = ROOT / "compat" / "bentoml" / "src"
 
 
 class Shout(IODescriptor[str], descriptor_id="tests.Shout", proto_fields=("text",)):
@@ -154,3 +160,12 @@ async def test_what_is_not_here() -> None:
         IODescriptor().answer_hint()
     with pytest.raises(InvalidArgument, match="`IODescriptor` has no option of this name: x"):
         IODescriptor(x=1)
+
+
+def test_importing_is_light() -> None:
+    """The descriptors load no library of the values that they describe."""
+    heavy = "{'numpy', 'pandas', 'PIL', 'pyarrow', 'uvicorn', 'httpx'}"
+    code = f"import sys, bentoml.io\nprint({heavy} & set(sys.modules))"
+    env = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    said = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout.strip() == "set()"

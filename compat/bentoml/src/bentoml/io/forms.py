@@ -65,7 +65,7 @@ class Multipart(IODescriptor[dict[str, Any]], descriptor_id="bentoml.io.Multipar
         InvalidArgument: a part is no descriptor, another form, or one that reads the request itself.
     """
 
-    def __init__(self, **inputs: IODescriptor[Any]) -> None:
+    def __init__(self, **inputs: Any) -> None:
         if not inputs:
             raise InvalidArgument("`Multipart` must have parts: write `Multipart(image=Image(), words=JSON())`")
         for name, part in inputs.items():

@@ -118,7 +118,7 @@ class Image(IODescriptor[Any], descriptor_id="bentoml.io.Image"):
         return {"pilmode": self._pilmode, "mime_type": self._mime_type, "allowed_mime_types": allowed}
 
 
-def image_type(media: str, option: str) -> str:
+def image_type(media: Any, option: str) -> str:
     """Hold a media type to that of an image; raises InvalidArgument."""
     if not isinstance(media, str) or not media.lower().startswith("image/"):
         raise InvalidArgument(f"`{option}` must be of images, such as 'image/png': {media!r}")

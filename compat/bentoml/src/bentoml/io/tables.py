@@ -239,14 +239,18 @@ class SeriesTable(SeriesLeaf):
 
     def to_json(self, value: Any) -> Any:
         """Give data in the orient."""
-        return json.loads(self.write_json(value).body)
+        return json.loads(self.text_of(value))
 
     def write_json(self, value: Any) -> Encoded:
-        """Write JSON in the orient; raises TypeError."""
+        """Write JSON in the orient."""
+        return Encoded(self.text_of(value).encode(), JSON)
+
+    def text_of(self, value: Any) -> str:
+        """Give an answer as JSON; raises TypeError."""
         if not isinstance(value, self.pandas.Series):
             raise TypeError(f"the answer must be a pandas Series, not {type(value).__name__}")
         try:
-            return Encoded(self.rules.hold(value).to_json(orient=self.rules.orient).encode(), JSON)
+            return str(self.rules.hold(value).to_json(orient=self.rules.orient))
         except ValueError as error:
             raise TypeError(f"the answer {error}") from error
 

@@ -48,7 +48,7 @@ class Text(IODescriptor[str], descriptor_id="bentoml.io.Text"):
         InvalidArgument: it is no media type of text.
     """
 
-    def __init__(self, content_type: str = "text/plain") -> None:
+    def __init__(self, content_type: Any = "text/plain") -> None:
         if not isinstance(content_type, str) or "/" not in content_type:
             raise InvalidArgument(f"`content_type` must be a media type, such as 'text/plain': {content_type!r}")
         self._content_type = content_type
