@@ -25,6 +25,8 @@ class Front:
     host: str = "127.0.0.1"
     serving: str = "serve"  # the words after an image's name that the line to run it has
     style: Style = Style()  # of services that bring none of their own
+    # `module:function` that gives more settings of services (`services/configure.More`), over those of ekiben.yaml.
+    settings: str | None = None
     model_class: str = "ekiben.frameworks.handle:Model"  # what stored models are; a drop-in's offer more
 
 

@@ -368,5 +368,6 @@ class BoundService:
     options: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     services: tuple["BoundService", ...] = ()
+    batches: Mapping[str, BatchSpec | None] = field(default_factory=dict)  # by endpoint, where an option lies over them
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     environ: Callable[[int], Mapping[str, str]] | None = None

@@ -15,6 +15,7 @@ from ekiben.core.front import front
 from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
 from ekiben.schema.signature import Signature
 from ekiben.services import endpoints, members
+from ekiben.services.batches import join_by
 from ekiben.services.checks import url_path
 from ekiben.services.depends import SERVICE
 from ekiben.services.options import ServiceKeywords, ServiceOptions, apply, read_options
@@ -174,7 +175,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
     )
     spec = apply(spec, options)
     endpoints.check_routes(spec, cls.__name__)
-    return BoundService(
+    bound = BoundService(
         spec=spec,
         create=lambda handles: create(cls, handles),
         signatures=signatures,
@@ -188,6 +189,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         options=options.given,
         tokens={name: value.token for name, value in members.depends_of(cls) if value.token is not None},
     )
+    return join_by(bound, options.batching)
 
 
 def create(cls: Any, handles: Mapping[str, Any]) -> Any:

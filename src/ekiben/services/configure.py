@@ -4,11 +4,12 @@ In: a bound service, the folder it is served from. Out: the same service with th
 said. The order is that of `core/config`; every option is held to what the decorator's is held to.
 """
 
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,7 +18,9 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints,
 from ekiben.core import config
 from ekiben.core.config import Kind, Layer, Shape
 from ekiben.core.errors import ConfigError, CorruptItem
+from ekiben.core.front import Front, front
 from ekiben.core.spec import BoundService
+from ekiben.services.batches import join_by
 from ekiben.services.defaults import DEFAULTS
 from ekiben.services.endpoints import check_mounts, check_routes
 from ekiben.services.options import ServiceKeywords, apply, read_options
@@ -32,6 +35,11 @@ BUILT_IN = "built-in"  # who set an option that nobody set; what a dialect sets 
 SECRET = ("password", "token", "secret")  # words in the path of what is not shown
 
 
+# Is given the names of the services that are served, those and what they depend on, and the environment; gives layers
+# by name, from low to high.
+More = Callable[[Sequence[str], Sequence[str], Mapping[str, str]], Mapping[str, Sequence[Layer]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a file and the environment say, of whichever service."""
@@ -40,6 +48,7 @@ class Settings:
     file: str  # its name in errors
     environ: Mapping[str, str]
     names: tuple[str, ...]  # of the services that are served
+    more: Mapping[str, Sequence[Layer]] = field(default_factory=dict)  # by name: what the front lays over the file
 
 
 class Setting(NamedTuple):
@@ -61,15 +70,26 @@ def configured(bound: BoundService, folder: Path, beside: Sequence[BoundService]
     Raises:
         ConfigError: an option is unknown or not of its type; the file cannot be read.
     """
-    file = find_file(bound, folder, os.environ)
-    if file is None and not any(config.parts_of(variable, shape()) for variable in os.environ):
+    file, more = find_file(bound, folder, os.environ), more_of(front())
+    if file is None and more is None and not any(config.parts_of(variable, shape()) for variable in os.environ):
         return bound
     names = tuple(dict.fromkeys(each.spec.name for one in (bound, *beside) for each in every(one)))
     document = {} if file is None else read(file)
     shown = "" if file is None else file.name
     for warning in config.check_others(document, names, shape(), shown):
         log.warning("%s", warning)
-    return settle(bound, Settings(document, shown, dict(os.environ), names))
+    mains = [one.spec.name for one in (bound, *beside)]
+    layers = {} if more is None else more(mains, names, dict(os.environ))
+    return settle(bound, Settings(document, shown, dict(os.environ), names, layers))
+
+
+def more_of(by: Front) -> More | None:
+    """Find what a front adds to the settings of services."""
+    if by.settings is None:
+        return None
+    module, _, name = by.settings.partition(":")
+    found: More = getattr(importlib.import_module(module), name)
+    return found
 
 
 def settle(bound: BoundService, settings: Settings) -> BoundService:
@@ -77,6 +97,7 @@ def settle(bound: BoundService, settings: Settings) -> BoundService:
     name, environ = bound.spec.name, settings.environ
     layers = [
         *config.of_document(settings.document, name, shape(), environ, settings.file),
+        *settings.more.get(name, ()),
         *config.of_environment(environ, name, settings.names, shape()),
     ]
     for each in layers:
@@ -100,8 +121,10 @@ def over(bound: BoundService, above: Layer) -> BoundService:
         return bound
     found = config.over(Layer(bound.options, bound.sources), above, WHOLE)
     try:
-        spec = apply(bound.spec, read_options(found.values))
+        options = read_options(found.values)
+        spec = apply(bound.spec, options)
         changed = replace(bound, spec=spec, options=found.values, sources=found.sources)
+        changed = join_by(changed, options.batching)
         check_routes(spec, spec.name)
         check_mounts(changed)
     except ConfigError as error:

@@ -78,5 +78,6 @@ DEFAULTS: dict[str, Any] = {
     "path_prefix": None,
     "endpoints": {"livez": "/livez", "readyz": "/readyz"},
     "backlog": 2048,
+    "batching": {"enabled": True, "max_batch_size": None, "max_latency_ms": None},
     "tasks": {"workers": 1, "max_pending": 1000, "retention_hours": 24, "grace": 5, "folder": None},
 }

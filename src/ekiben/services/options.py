@@ -14,6 +14,7 @@ from ekiben.core.resources import cpus, memory
 from ekiben.core.spec import HttpSpec, Layout, Limits, MonitoringSpec, ServiceSpec, Style, TasksSpec, TraceSpec
 from ekiben.services import web
 from ekiben.services.auth import Auth
+from ekiben.services.batches import Batching, Joining, read_batching
 from ekiben.services.checks import block, flag, number, text, whole
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -24,7 +25,7 @@ STAGES = ("all", "build", "runtime")
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "watch_models", "threads", "inline",
     "traffic", "http", "ssl", "metrics", "logging", "tracing", "monitoring", "auth", "path_prefix", "endpoints",
-    "backlog", "tasks",
+    "backlog", "tasks", "batching",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
@@ -122,6 +123,7 @@ class ServiceKeywords(TypedDict, total=False):
     endpoints: web.Endpoints | None
     backlog: int
     tasks: TaskSettings | None
+    batching: Batching | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class ServiceOptions:
     style: Style = Style()
     tracing: TraceSpec | None = None
     monitoring: MonitoringSpec | None = None
+    batching: Joining = Joining()
     given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
 
@@ -172,6 +175,7 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         style=front().style,
         tracing=web.read_tracing(given),
         monitoring=read_monitoring(given.get("monitoring")),
+        batching=read_batching(given.get("batching")),
         given=dict(given),
     )
 

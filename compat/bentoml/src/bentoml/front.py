@@ -66,6 +66,7 @@ FRONT = FrontEnd(
     host="0.0.0.0",  # noqa: S104 - where BentoML listens
     serving="serve --production",
     style=STYLE,
+    settings="bentoml.configuration.translate:settings",
     model_class="bentoml.runners.models:Model",
     versioned=("-v", "--version"),
     group="bentoml.commands",
