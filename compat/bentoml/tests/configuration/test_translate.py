@@ -191,7 +191,7 @@ def test_variables_are_put_in(write: Write, monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )  # fmt: skip
 def test_what_has_no_counterpart_is_told(document: Any, sentence: str, write: Write, told: set[str]) -> None:
-    """A key that is not known, or has no counterpart, is told with file and path, and the reason or the nearest name."""
+    """A key that is not known, or has no counterpart, is told with its place, and the reason or the nearest name."""
     write(document)
     outer, _ = loaded()
     assert (outer.spec.workers, outer.spec.limits.timeout) == (1, 5)
