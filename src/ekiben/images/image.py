@@ -5,11 +5,11 @@ In: a tag, and what the caller says. Out: an `Image`, by its names.
 
 import os
 import platform as machine
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
@@ -19,7 +19,7 @@ from ekiben.images.context import write_context
 from ekiben.images.engines import RUNNERS, Build, build_image, choose_engine, push_image
 from ekiben.images.oci.image import Order
 from ekiben.images.oci.make import ENGINE, make
-from ekiben.images.plan import Parts, read_parts
+from ekiben.images.plan import Packable, Parts, read_parts
 from ekiben.images.spec import IMAGE
 from ekiben.store.bentos import Bento, bento_store
 from ekiben.store.remotes.oci.documents import Platform
@@ -47,7 +47,7 @@ class ImageKeywords(TypedDict, total=False):
 class Image:
     """An image that was built."""
 
-    bento: Tag
+    bento: Any  # its tag
     names: tuple[str, ...]
     engine: str
     port: int  # that it listens on
@@ -61,7 +61,7 @@ class Image:
 
 
 def containerize(
-    bento: str | Tag | Bento,
+    bento: str | Tag | Bento | Packable,
     image_tags: str | Sequence[str] = (),
     *,
     output: str | os.PathLike[str] | None = None,
@@ -72,7 +72,7 @@ def containerize(
     """Build a container image of a bento.
 
     Args:
-        bento: its tag, or the bento.
+        bento: its tag, the bento, or what another dialect saved.
         image_tags: names for the image; one without a tag gets `:latest`. None at all: name and version of the bento.
         output: an empty folder for the context, which stays; None takes one in the home, and removes it. For the engine
             `oci` it is where the image goes: an empty folder, or a file that ends in `.tar`.
@@ -91,14 +91,14 @@ def containerize(
         CorruptItem: a model is not that of the build.
     """
     tell = tell or announce
-    found = find(bento)
     args = dict(told.get("build_args") or {})
-    parts = read_parts(found, args, run_as_root=told.get("run_as_root", False))
-    names = image_names(found.tag, image_tags)
+    parts = find_parts(bento, args, run_as_root=told.get("run_as_root", False))
+    tag = parts.bento.tag
+    names = image_names(tag, image_tags)
     platform = platform_of(parts, told.get("platform"))
     if told.get("engine") == ENGINE:
         place = make_alone(parts, names, platform, None if output is None else Path(output), tell, show, told)
-        return Image(found.tag, names, ENGINE, parts.plan.server.port, place)
+        return Image(tag, names, ENGINE, parts.plan.server.port, place)
     if told.get("base") is not None:
         hint = "name a `docker.base_image` in bentofile.yaml, and build the bento again"
         raise ConfigError(f"`--base` is for `--engine {ENGINE}` alone: {told['base']!r}", hint=hint)
@@ -106,13 +106,13 @@ def containerize(
         options, no_cache = tuple(told.get("options", ())), told.get("no_cache", False)
         build = Build(folder, names, platform, args, options, no_cache)
         engine = choose_engine(told.get("engine"))
-        tell(f"Building OCI-compliant image for {found.tag} with {engine}")
+        tell(f"Building OCI-compliant image for {tag} with {engine}")
         write_context(parts, folder)
         build_image(engine, build, show=show)
     for name in names if told.get("push") else ():
         tell(f"Pushing {name}")
         push_image(engine, name, show=show)
-    return Image(found.tag, names, engine, parts.plan.server.port)
+    return Image(tag, names, engine, parts.plan.server.port)
 
 
 def make_alone(
@@ -135,7 +135,7 @@ def make_alone(
 
 
 def write_context_of(
-    bento: str | Tag | Bento,
+    bento: str | Tag | Bento | Packable,
     folder: str | os.PathLike[str],
     args: Sequence[str] = (),
     *,
@@ -152,15 +152,19 @@ def write_context_of(
     Raises:
         ConfigError, NotFound, CorruptItem: as `containerize`.
     """
-    return write_context(read_parts(find(bento), args, run_as_root=run_as_root), Path(folder).expanduser().absolute())
+    parts = find_parts(bento, args, run_as_root=run_as_root)
+    return write_context(parts, Path(folder).expanduser().absolute())
 
 
-def find(bento: str | Tag | Bento) -> Bento:
-    """Find a bento; raises NotFound."""
-    return bento if isinstance(bento, Bento) else bento_store().get(bento)
+def find_parts(bento: str | Tag | Bento | Packable, args: Iterable[str], *, run_as_root: bool) -> Parts:
+    """Find a bento, and give what its image is made of; raises as `read_parts`."""
+    if isinstance(bento, Packable):
+        return bento.image_parts(args, run_as_root=run_as_root)
+    found = bento if isinstance(bento, Bento) else bento_store().get(bento)
+    return read_parts(found, args, run_as_root=run_as_root)
 
 
-def image_names(tag: Tag, asked: str | Sequence[str]) -> tuple[str, ...]:
+def image_names(tag: Any, asked: str | Sequence[str]) -> tuple[str, ...]:
     """Give the names of the image.
 
     Raises:

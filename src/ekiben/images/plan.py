@@ -4,10 +4,11 @@ In: a bento, which anyone may have written, and what the caller says over it. Ou
 of its context lie.
 """
 
+import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -36,15 +37,39 @@ class Packages:
     platform: str | None  # that they were locked for
 
 
+class Packed(Protocol):
+    """A folder that is served in an image: a bento, or what another dialect saved."""
+
+    @property
+    def tag(self) -> Any:
+        """Its name and version; text says both."""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+
+    @property
+    def creation_time(self) -> datetime.datetime:
+        """When it was made, with its time zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What an image is made of: the plan, and the files."""
 
-    bento: Bento
+    bento: Packed
     plan: ImagePlan
     packages: Packages
     models: Mapping[str, StoredModel]  # by their folder in the context
     setup: Path | None  # the project's script
+
+
+@runtime_checkable
+class Packable(Protocol):
+    """What knows by itself what its image is made of."""
+
+    def image_parts(self, args: Iterable[str] = (), *, run_as_root: bool = False) -> Parts:
+        """Give the parts; the arguments are those of `read_parts`, and so is what it raises."""
 
 
 def read_parts(bento: Bento, args: Iterable[str] = (), *, run_as_root: bool = False) -> Parts:

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from bentoml.spelling import ALIASES, IDLE, PASSED, REFUSED, REFUSED_COMMANDS, SPELLED
-from ekiben.cli.front import FrontEnd
+from ekiben.cli.front import Entry, FrontEnd
 from ekiben.core.front import enter
 from ekiben.core.spec import Style
 
@@ -55,6 +55,23 @@ STYLE_OF_BUNDLES = replace(
     healthz="readyz",  # all that 0.13 had, and it said nothing before the model was loaded
     default_port=5000,
 )
+COMMANDS = {
+    "containerize": Entry(
+        "bentoml.commands.containerize:containerize", "Make a container image of a bento or a bundle."
+    ),
+    "delete": Entry("bentoml.commands.listing:delete", "Delete bentos and bundles, after asking."),
+    "get": Entry("bentoml.commands.listing:get", "Show what is known of a bento or a bundle."),
+    "info": Entry("bentoml.commands.info:info", "Show what a bundle says of itself."),
+    "install-completion": Entry(
+        "bentoml.commands.completion:install_completion", "Let your shell complete words, from its next start on."
+    ),
+    "list": Entry("bentoml.commands.listing:list_all", "List bentos and bundles, newest first."),
+    "open-api-spec": Entry("bentoml.commands.info:open_api_spec", "Show the OpenAPI document of a bundle."),
+    "retrieve": Entry("bentoml.commands.listing:retrieve", "Copy the folder of a bundle or a bento."),
+    "run": Entry("bentoml.commands.run:run", "Run an endpoint over inputs, without a server."),
+    "serve": Entry("bentoml.commands.serve:serve", "Serve a service, a bento, a bundle or a stored model."),
+    "serve-gunicorn": Entry("bentoml.commands.serve:serve_gunicorn", "Serve a bundle, as 0.13 called it."),
+}
 FRONT = FrontEnd(
     title="BentoML",
     program="bentoml",
@@ -70,7 +87,7 @@ FRONT = FrontEnd(
     model_class="bentoml.runners.models:Model",
     versioned=("-v", "--version"),
     group="bentoml.commands",
-    commands=REFUSED_COMMANDS,
+    commands={**REFUSED_COMMANDS, **COMMANDS},
     aliases=ALIASES,
     idle=IDLE,
     refused=REFUSED,

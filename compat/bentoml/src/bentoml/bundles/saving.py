@@ -30,6 +30,7 @@ from ekiben.bundle.imports import Imported, find_all
 from ekiben.bundle.wheels import is_editable, local_source, read_wheel
 from ekiben.core.errors import AlreadyExists, ConfigError, InvalidInput
 from ekiben.core.paths import disk_errors, make_folder, write_whole
+from ekiben.core.spec import BoundService
 from ekiben.schema.codec import plan
 from ekiben.schema.openapi import document
 
@@ -152,13 +153,17 @@ def write_environment(service: Any, folder: Path, info: BundleInfo, imported: It
 def write_texts(service: Any, folder: Path, info: BundleInfo) -> None:
     """Write what people, browsers and engines read."""
     put_text(folder / "README.md", papers.readme(info, type(service).__doc__ or ""))
-    bound = service.__ekiben_service__()
-    described = document(bound.spec, {name: plan(each, bound.spec.style) for name, each in bound.signatures.items()})
+    described = api_document(service.__ekiben_service__())
     put_text(folder / "docs.json", json.dumps(described, indent=2, ensure_ascii=False) + "\n")
     put_text(folder / papers.INIT, papers.INIT_TEXT, RUN)
     put_text(folder / papers.ENTRY, papers.ENTRY_TEXT, RUN)
     files = [f"{each.name}/" if each.is_dir() else each.name for each in sorted(folder.iterdir())]
     put_text(folder / "Dockerfile", papers.dockerfile(info, files, service.env.options.docker_base_image))
+
+
+def api_document(bound: BoundService) -> dict[str, Any]:
+    """Give the OpenAPI document of a service."""
+    return document(bound.spec, {name: plan(each, bound.spec.style) for name, each in bound.signatures.items()})
 
 
 def put_content(service: Any, package: Path) -> None:

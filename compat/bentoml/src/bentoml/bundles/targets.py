@@ -111,3 +111,10 @@ def read_number(name: str, environ: Mapping[str, str]) -> int | None:
     if not told.isdecimal() or int(told) < 1:
         raise ConfigError(f"`{name}` must be a whole number above 0: {told!r}")
     return int(told)
+
+
+def is_bundle(target: str, folder: Path) -> bool:
+    """Say whether a target names a bundle, without unpacking an archive; raises as `find`."""
+    if target.lower().endswith(ENDINGS):
+        return (folder / target).is_file()
+    return find(target, folder) is not None

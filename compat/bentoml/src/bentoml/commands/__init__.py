@@ -1,0 +1,1 @@
+"""Commands that BentoML has, and Ekiben has not or has otherwise; a file a command."""
