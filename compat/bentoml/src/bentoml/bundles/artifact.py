@@ -37,7 +37,8 @@ class BentoServiceArtifact:
     kind: str | None = None  # the word for it in bentoml.yml; the class's name where it is None
 
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not name.isidentifier():
+        told: Any = name
+        if not isinstance(told, str) or not told.isidentifier():
             raise ConfigError(f"the name of an artifact must be a Python identifier: {name!r}", hint="write 'model'")
         self._name = name
         self._metadata: dict[str, Any] = {}

@@ -147,8 +147,8 @@ def read_rows(value: Any, name: str) -> tuple[dict[str, Any], ...]:
 
 def read_labels(value: Any) -> dict[str, str]:
     """Give labels; raises CorruptItem."""
-    found = mapping(value, "labels")
-    if not all(isinstance(key, str) and isinstance(text, str) for key, text in found.items()):
+    found: dict[Any, Any] = mapping(value, "labels")
+    if not all(isinstance(each, str) for pair in found.items() for each in pair):
         raise CorruptItem(f"{FILE}: `labels` must be text by text: {found!r}")
     return found
 

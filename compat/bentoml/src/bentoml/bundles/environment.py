@@ -131,8 +131,8 @@ class BentoServiceEnv:
         return tuple(self._added)
 
     def _more(self, name: str, words: Sequence[str]) -> None:
-        told = tuple(dict.fromkeys((*getattr(self.options, name), *words)))
-        self.options = dataclasses.replace(self.options, **{name: told})
+        more: dict[str, Any] = {name: tuple(dict.fromkeys((*getattr(self.options, name), *words)))}
+        self.options = dataclasses.replace(self.options, **more)
 
 
 def read_options(told: Mapping[str, Any]) -> EnvironmentOptions:

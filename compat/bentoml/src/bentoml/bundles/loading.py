@@ -87,7 +87,7 @@ def load_bundle(bundle: Bundle) -> BentoService:
         raise CorruptItem(f"`{info.file}` of the bundle `{bundle.tag}` has no `BentoService` called `{info.name}`")
     made: BentoService = cls.__new__(cls)
     made.take_bundle(code, info.version, info.labels)
-    made.__init__()  # type: ignore[misc] - after the artifacts are there, which it may use
+    cls.__init__(made)  # after the artifacts are there, which it may use
     return made
 
 

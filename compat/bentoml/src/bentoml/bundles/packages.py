@@ -120,11 +120,11 @@ def pinned(requirement: Requirement) -> Requirement:
 
 def stand_in(name: str) -> str | None:
     """Name the installed distribution that brings the modules of *name*; None where there is none."""
-    normal = canonicalize_name(name)
+    normal: str = canonicalize_name(name)
     rows = [row for row in SAME if normal in row]
     for each in (normal, *(sorted(rows[0] - {normal}) if rows else ())):
         if find_distribution(each) is not None:
-            return each
+            return str(each)
     return None
 
 

@@ -72,7 +72,7 @@ class JSONArtifact(ModelArtifact):
         self._json = module_of(json_module, "json_module", ("dumps", "loads"))
         self._options: Mapping[str, Any] = {}
 
-    def pack(
+    def pack(  # type: ignore[override]  # the names of 0.13
         self,
         content: Any,
         metadata: Mapping[str, Any] | None = None,
@@ -145,8 +145,8 @@ def module_of(told: str | ModuleType, option: str, needed: tuple[str, ...]) -> M
     return found
 
 
-def check_ending(told: str, option: str) -> str:
+def check_ending(told: Any, option: str) -> str:
     """Give the ending of a file, which leads to no other folder; raises ConfigError."""
     if not isinstance(told, str) or not told.startswith(".") or not told[1:].replace(".", "").isalnum():
         raise ConfigError(f"`{option}` must be the ending of a file such as '.bin': {told!r}")
-    return told
+    return str(told)

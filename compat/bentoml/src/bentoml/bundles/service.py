@@ -177,7 +177,7 @@ class BentoService:
         Raises:
             InvalidInput: it is none that names a folder.
         """
-        told = self.versioneer() if version_str is None else version_str
+        told: Any = self.versioneer() if version_str is None else version_str
         numbers = [] if self._numbers is None else [str(number) for number in self._numbers]
         self._version = check_exact(".".join([*numbers, told]) if isinstance(told, str) else told)
         return self._version
@@ -329,8 +329,9 @@ def ver(major: int, minor: int) -> Callable[[Class], Class]:
 
 def web_static_content(folder: str) -> Callable[[Class], Class]:
     """Serve the files of *folder* below `/static`, and pack them with the service."""
-    if not isinstance(folder, str) or not re.search(r"\S", folder):
-        raise ConfigError(f"`@web_static_content` takes a folder: {folder!r}")
+    told: Any = folder
+    if not isinstance(told, str) or not re.search(r"\S", told):
+        raise ConfigError(f"`@web_static_content` takes a folder: {told!r}")
 
     def mark(target: Class) -> Class:
         decorated(target, "web_static_content")._content = folder

@@ -8,7 +8,7 @@ import datetime
 import os
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from ekiben.core.errors import InvalidInput
 from ekiben.core.tag import LATEST
@@ -33,7 +33,8 @@ class BundleTag:
     version: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
+        name: Any = self.name
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             raise InvalidInput(f"the name of a bundle must be that of a class: {self.name!r}")
         if self.version is not None:
             check_version(self.version)
@@ -57,7 +58,7 @@ class BundleTag:
         return self.name if self.version is None else f"{self.name}:{self.version}"
 
 
-def check_version(text: str) -> str:
+def check_version(text: Any) -> str:
     """Give a version that may name a folder; raises InvalidInput."""
     if not isinstance(text, str) or not VERSION.fullmatch(text):
         raise InvalidInput(
@@ -66,11 +67,11 @@ def check_version(text: str) -> str:
     return text
 
 
-def check_exact(text: str) -> str:
+def check_exact(text: Any) -> str:
     """Give a version that names one bundle for ever; raises InvalidInput."""
     if check_version(text) == LATEST:
         raise InvalidInput(f"the version of a bundle must not be {LATEST!r}, which names the newest")
-    return text
+    return check_version(text)
 
 
 def make_version() -> str:

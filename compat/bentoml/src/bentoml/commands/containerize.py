@@ -22,7 +22,7 @@ def for_bundles() -> click.Command:
         from bentoml.bundles.images import BundleImage
 
         assert inner is not None  # it is a function's command
-        return inner(**given, tag=BundleImage(the_bundle(given.pop("tag"))))
+        return inner(**given | {"tag": BundleImage(the_bundle(given["tag"]))})
 
     made.callback = call
     made.help = """Make a container image of the bundle TAG.

@@ -38,7 +38,8 @@ class EasyOCRArtifact(ModelArtifact):
             detect_model: the network that finds text.
             gpu: whether the loaded reader uses a GPU.
         """
-        for option, name in (("recog_network", recog_network), ("detect_model", detect_model)):
+        names: tuple[tuple[str, Any], ...] = (("recog_network", recog_network), ("detect_model", detect_model))
+        for option, name in names:
             if not isinstance(name, str) or not name.isidentifier():
                 raise ConfigError(f"`{option}` must be the name of a network: {name!r}")
         self._settings = {"recog_network": recog_network, "lang_list": list(lang_list), "gpu": bool(gpu)}

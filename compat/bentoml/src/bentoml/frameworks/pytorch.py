@@ -22,7 +22,8 @@ class PytorchModelArtifact(ModelArtifact):
         file_extension: the ending of its file.
     """
 
-    kind, library, packages = "PytorchModelArtifact", "torch", ("torch",)
+    kind, library = "PytorchModelArtifact", "torch"
+    packages: tuple[str, ...] = ("torch",)
 
     def __init__(self, name: str, file_extension: str = ".pt") -> None:
         super().__init__(name)
@@ -72,7 +73,8 @@ class PytorchModelArtifact(ModelArtifact):
 class PytorchLightningModelArtifact(PytorchModelArtifact):
     """A module of Lightning, as TorchScript, which needs none of its code."""
 
-    kind, packages = "PytorchLightningModelArtifact", ("torch", "pytorch-lightning")
+    kind = "PytorchLightningModelArtifact"
+    packages = ("torch", "pytorch-lightning")
 
     def write(self, model: Any, place: Path) -> None:
         """Write it as TorchScript."""
