@@ -141,8 +141,8 @@ def test_options_that_are_refused(terminal: Terminal, bundle: Bundle, words: lis
 @pytest.mark.parametrize("name", ["lambda", "sagemaker", "ec2", "azure-functions", "yatai-service-start"])
 def test_commands_that_are_refused(terminal: Terminal, name: str) -> None:
     """Commands that spoke to clouds and servers of others say so, whatever stands behind them, and what to do."""
-    said = terminal.run(name, "deploy", "x", "--bento", "y:z", code=1).stderr
-    assert f"`bentoml {name}` cannot be had" in said
+    said = terminal.run(name, "deploy", "x", "--bento", "y:z", code=2).stderr
+    assert f"`bentoml {name}` is not supported" in said
     assert "hint: " in said
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from ekiben.cli.command import Command, session_of
+from ekiben.cli.command import Command
 from ekiben.cli.completion import register
 from ekiben.cli.errors import Mistake
+from ekiben.cli.session import session_of
 
 FILES = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/completions/bentoml.fish"}
 
