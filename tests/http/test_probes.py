@@ -99,3 +99,36 @@ async def test_health_answers_while_the_model_computes() -> None:
                 assert not predict.done()
             release.set()
             assert (await predict).text == "done"
+
+
+@pytest.mark.parametrize(
+    ("healthz", "before"),
+    [pytest.param("livez", 200, id="of the process"), pytest.param("readyz", 503, id="of the service")],
+)
+async def test_what_healthz_asks(healthz: str, before: int) -> None:
+    """`/healthz` is the probe that the style says: of the process, or of the service, which still starts here."""
+    release = threading.Event()
+
+    @ekiben.service(name="slow")
+    class Slow:
+        def __init__(self) -> None:
+            release.wait(60)
+
+        @ekiben.api
+        def one(self) -> int:
+            return 1
+
+    failures: list[BaseException] = []
+    ready = asyncio.Event()
+    service = bound(Slow, style=Style(healthz=healthz))
+    async with started(App(service, on_failure=failures.append, on_ready=ready.set)) as app:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:3000") as client:
+            found = [(await client.get(path)).status_code for path in ("/healthz", "/livez", "/readyz")]
+            release.set()
+            async with asyncio.timeout(60):
+                await ready.wait()
+            after = [(await client.get(path)).status_code for path in ("/healthz", "/livez", "/readyz")]
+            described = (await client.get("/docs.json")).json()["paths"]
+    assert (found, after, failures) == ([before, 200, 503], [200, 200, 200], [])
+    other = described[f"/{healthz}"]["get"]["summary"]
+    assert described["/healthz"]["get"]["summary"] == other

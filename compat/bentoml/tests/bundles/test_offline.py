@@ -40,22 +40,22 @@ def ran(name: str | None, *words: str, service: Any = None, size: int | None = N
     ("name", "words", "expected"),
     [
         pytest.param("predict", ["--input", "[[5.1, 3.5, 1.4, 0.2]]"], ["[10.2]"], id="a row on the line"),
-        pytest.param("predict", ["--input", "[[1, 2]]", "[[3, 4], [5, 6]]"], ["[3]", "[7,11]"], id="several inputs"),
-        pytest.param("predict", ["--input-file", "./iris_data.csv"], ["[8.6,3.0]"], id="CSV by its ending"),
+        pytest.param("predict", ["--input", "[[1, 2]]", "[[3, 4], [5, 6]]"], ["[3]", "[7, 11]"], id="several inputs"),
+        pytest.param("predict", ["--input-file", "./iris_data.csv"], ["[8.6, 3.0]"], id="CSV by its ending"),
         pytest.param("predict", ["--input-file", "rows.txt"], ["[3]"], id="CSV by its content"),
         pytest.param("predict", ["--input-file", "rows.json", "rows.txt"], ["[3]", "[3]"], id="several files"),
         pytest.param("predict", ["--input-file", "rows.txt", "--format", "csv"], ["[3]"], id="CSV as it is said"),
-        pytest.param("picky", ["--input-file", "iris_data.csv"], ["[8.6,3.0]"], id="an API with tasks"),
-        pytest.param("one", ["--input", '{"a": 1}'], ['{"a":1}'], id="JSON"),
+        pytest.param("picky", ["--input-file", "iris_data.csv"], ["[8.6, 3.0]"], id="an API with tasks"),
+        pytest.param("one", ["--input", '{"a": 1}'], ['{"a": 1}'], id="JSON"),
         pytest.param("text", ["--input", "é"], ['["\\u00e9"]'], id="text on the line"),
         pytest.param("text", ["--input-file", "words.txt"], ['["hello"]'], id="text of a file"),
-        pytest.param("files", ["--input-file", "words.txt"], ['["","text/plain",5]'], id="a file"),
-        pytest.param("shapes", ["--input-file", "a.png", "a.png"], ["[2,3]", "[2,3]"], id="pictures"),
+        pytest.param("files", ["--input-file", "words.txt"], ['["", "text/plain", 5]'], id="a file"),
+        pytest.param("shapes", ["--input-file", "a.png", "a.png"], ["[2, 3]", "[2, 3]"], id="pictures"),
         pytest.param("compare", ["--input-file-left", "a.png", "--input-file-right", "a.png"], ["true"], id="a pair"),
-        pytest.param("annotated", ["--input-file-image_file", "a.png"], ["[[2,3,3],null]"], id="a picture alone"),
-        pytest.param("pair", ["--input-first", "x"], ['["x",null]'], id="named text"),
-        pytest.param("floats", ["--input", "[1, 2]"], ['["float32",3.0]'], id="numbers"),
-        pytest.param("own", ["--input", "1"], ['{"got":1}'], id="a result of the function's own"),
+        pytest.param("annotated", ["--input-file-image_file", "a.png"], ["[[2, 3, 3], null]"], id="a picture alone"),
+        pytest.param("pair", ["--input-first", "x"], ['["x", null]'], id="named text"),
+        pytest.param("floats", ["--input", "[1, 2]"], ['["float32", 3.0]'], id="numbers"),
+        pytest.param("own", ["--input", "1"], ['{"got": 1}'], id="a result of the function's own"),
         pytest.param("shout", ["--input", "a"], ["<a>A from nobody </a>"], id="adapters of a user's own"),
     ],
 )
@@ -89,7 +89,7 @@ def test_the_others_go_on(folder: Path) -> None:
 
 def test_the_size_of_batches(folder: Path) -> None:
     """`--max-batch-size` bounds the rows that the function is given."""
-    assert ran("together", "--input", "[[1], [2], [3]]", size=2) == (0, ["[2,2,1]"])
+    assert ran("together", "--input", "[[1], [2], [3]]", size=2) == (0, ["[2, 2, 1]"])
 
 
 def test_the_only_api() -> None:

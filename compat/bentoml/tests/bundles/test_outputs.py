@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from bentoml.adapters import BaseOutputAdapter, DataframeOutput, DefaultOutput, JsonOutput, TfTensorOutput
-from bentoml.bundles.answers import escaped
 from bentoml.bundles.outputs import is_custom
 from bentoml.bundles.shares import items, share
 from bentoml.front import STYLE_OF_BUNDLES
@@ -34,20 +33,20 @@ def written(adapter: BaseOutputAdapter, value: Any) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        pytest.param(np.array([0, 1]), "[0,1]", id="an array"),
+        pytest.param(np.array([0, 1]), "[0, 1]", id="an array"),
         pytest.param(np.array([[0.5]]), "[[0.5]]", id="an array of rows"),
         pytest.param(np.int64(3), "3", id="a number of NumPy's"),
-        pytest.param(pd.DataFrame({"a": [1, 2]}), '[{"a":1},{"a":2}]', id="a frame as records"),
-        pytest.param(pd.Series([1, 2]), "[1,2]", id="a series"),
-        pytest.param({"a": np.array([1])}, '{"a":[1]}', id="an array in an object"),
-        pytest.param([pd.DataFrame({"a": [1]})], '[[{"a":1}]]', id="a frame in a list"),
+        pytest.param(pd.DataFrame({"a": [1, 2]}), '[{"a": 1}, {"a": 2}]', id="a frame as records"),
+        pytest.param(pd.Series([1, 2]), "[1, 2]", id="a series"),
+        pytest.param({"a": np.array([1])}, '{"a": [1]}', id="an array in an object"),
+        pytest.param([pd.DataFrame({"a": [1]})], '[[{"a": 1}]]', id="a frame in a list"),
         pytest.param("é", '"é"', id="text"),
         pytest.param(None, "null", id="nothing"),
         pytest.param([], "[]", id="an empty list"),
         pytest.param(True, "true", id="true"),
         pytest.param(float("nan"), "NaN", id="NaN, as Python writes it"),
         pytest.param(datetime.date(2026, 1, 2), '"2026-01-02"', id="a day"),
-        pytest.param({1: 2}, '{"1":2}', id="a key that is no text"),
+        pytest.param({1: 2}, '{"1": 2}', id="a key that is no text"),
     ],
 )
 def test_any_value(value: Any, expected: str) -> None:
@@ -58,11 +57,11 @@ def test_any_value(value: Any, expected: str) -> None:
 @pytest.mark.parametrize(
     ("orient", "expected"),
     [
-        ("records", '[{"a":1,"b":0.5},{"a":2,"b":NaN}]'),
-        ("columns", '{"a":{"x":1,"y":2},"b":{"x":0.5,"y":NaN}}'),
-        ("index", '{"x":{"a":1,"b":0.5},"y":{"a":2,"b":NaN}}'),
-        ("split", '{"columns":["a","b"],"index":["x","y"],"data":[[1,0.5],[2,NaN]]}'),
-        ("values", "[[1,0.5],[2,NaN]]"),
+        ("records", '[{"a": 1, "b": 0.5}, {"a": 2, "b": NaN}]'),
+        ("columns", '{"a": {"x": 1, "y": 2}, "b": {"x": 0.5, "y": NaN}}'),
+        ("index", '{"x": {"a": 1, "b": 0.5}, "y": {"a": 2, "b": NaN}}'),
+        ("split", '{"columns": ["a", "b"], "index": ["x", "y"], "data": [[1, 0.5], [2, NaN]]}'),
+        ("values", "[[1, 0.5], [2, NaN]]"),
     ],
 )
 def test_frames(orient: str, expected: str) -> None:
@@ -92,7 +91,6 @@ def test_letters_as_they_are() -> None:
     """Without it letters stay as they are."""
     assert written(JsonOutput(), "é")[0] == '"é"'
     assert written(JsonOutput(ensure_ascii=True), "é𝄞")[0] == '"\\u00e9\\ud834\\udd1e"'
-    assert callable(escaped)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_results_of_tasks() -> None:
     tasks[1].discard(err_msg="no")
     own = InferenceError(err_msg="bad", http_status=400)
     found = JsonOutput().pack_user_func_return_value([{"a": 1}, own], tasks)
-    assert [result.data for result in found] == [b'{"a":1}', None]
+    assert [result.data for result in found] == [b'{"a": 1}', None]
     assert found[0].http_headers["Content-Type"] == "application/json"
     assert found[0].task_id == tasks[0].task_id
     assert found[1] is own

@@ -3,7 +3,7 @@
 In: a value of the user's. Out: a leaf, by which Ekiben's codec writes it and its engine splits a batch of such.
 """
 
-import re
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,13 +11,12 @@ from typing import Any
 from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.content import JSON, Encoded
-from ekiben.schema.open import OpenLeaf, leaf_of, to_plain
+from ekiben.schema.open import OpenLeaf, leaf_of, to_lists, to_plain
 from ekiben.schema.values.base import Encoder
 from ekiben.schema.values.dataframe import FrameLeaf, list_of
 from ekiben.schema.wire import json as wire_json
 
 OPEN = OpenLeaf()
-BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 TAKES = {"dataframe": ("dataframe", "series"), "tensor": ("tensor", "ndarray")}
 WORDS = {"dataframe": "a pandas DataFrame", "tensor": "a tensor"}
 
@@ -35,8 +34,8 @@ class AnswerLeaf:
     encoders: Mapping[str, Encoder] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Choose what writes answers in letters of ASCII."""
-        object.__setattr__(self, "encoders", {JSON: self.in_ascii} if self.is_ascii else {})
+        """Make the only form that an answer has."""
+        object.__setattr__(self, "encoders", {JSON: self.write})
 
     def schema(self) -> JsonSchema:
         """Describe any value."""
@@ -59,10 +58,13 @@ class AnswerLeaf:
             return oriented(value, str(self.orient))
         return leaf.to_json(value)
 
-    def in_ascii(self, value: Any) -> Encoded:
-        """Write JSON whose letters are all of ASCII."""
-        text = WRITE(self.to_json(value)).decode()
-        return Encoded(BEYOND_ASCII.sub(escaped, text).encode(), JSON)
+    def write(self, value: Any) -> Encoded:
+        """Write JSON as Python's own module does, by which 0.13 wrote it: `[0, 1]`, with a space."""
+        data = self.to_json(value)
+        try:
+            return Encoded(json.dumps(data, default=to_lists, ensure_ascii=self.is_ascii).encode(), JSON)
+        except (TypeError, ValueError, RecursionError):  # keys of other kinds, half of a letter; and to name a place
+            return Encoded(slowly(data), JSON)
 
     def alike(self, value: Any, axis: int) -> Hashable:
         """Answers are never joined by what they are."""
@@ -77,7 +79,7 @@ class AnswerLeaf:
         return OPEN.split(batch, sizes, axis)
 
 
-WRITE = wire_json.dumper(STYLE_OF_BUNDLES.nan_style, to_plain)
+slowly = wire_json.dumper(STYLE_OF_BUNDLES.nan_style, to_plain)
 
 
 def oriented(frame: Any, orient: str) -> Any:
@@ -93,9 +95,3 @@ def oriented(frame: Any, orient: str) -> Any:
     if orient == "index":
         return {label: dict(zip(names, row, strict=True)) for label, row in zip(labels, rows, strict=True)}
     return {"columns": names, "index": list_of(frame.index.to_series()), "data": rows}
-
-
-def escaped(letter: "re.Match[str]") -> str:
-    """Give a letter as JSON's escapes: one, or two of a surrogate pair."""
-    units = letter[0].encode("utf-16-be")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

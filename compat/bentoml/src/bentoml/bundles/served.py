@@ -12,23 +12,21 @@ from typing import Any
 from starlette.responses import Response
 
 from bentoml.bundles import inputs, outputs
+from bentoml.bundles.answers import AnswerLeaf
 from bentoml.bundles.apis import InferenceAPI
 from bentoml.bundles.shares import items, share
 from bentoml.bundles.tasks import HTTPHeaders, HTTPRequest, InferenceResult, InferenceTask
-from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.context import Context
 from ekiben.http.answer import checked
 from ekiben.http.errors import HIDDEN
 from ekiben.schema.content import JSON, TEXT, Upload
-from ekiben.schema.open import to_plain
-from ekiben.schema.wire import json as wire_json
 
 log = logging.getLogger("ekiben")
 
 FRAMING = ("content-length", "transfer-encoding", "connection")  # the server writes them
 CONTEXT = "context"  # the parameter by which a method gets the running call
 
-dump = wire_json.dumper(STYLE_OF_BUNDLES.nan_style, to_plain)
+WRITE = AnswerLeaf().write
 
 
 class Served:
@@ -176,7 +174,7 @@ def respond(result: InferenceResult) -> Response:
     """Make a response of a result; raises TypeError or ValueError where that cannot be."""
     body, media = result.text, TEXT
     if not isinstance(body, str | bytes):
-        body, media = dump(body), JSON
+        body, media = WRITE(body).body, JSON
     if type(result.http_status) is not int or not 200 <= result.http_status <= 599:
         raise ValueError(f"`http_status` must be a number from 200 to 599: {result.http_status!r}")
     given = {str(name).lower(): text for name, text in result.http_headers.items()}
