@@ -21,6 +21,11 @@ class Held:
     threads: int
     files: int  # in the temporary folder
 
+    def beyond(self, before: "Held") -> dict[str, str]:
+        """Say what is held that was not, as `41 -> 42`; all processes must be there, and no more."""
+        pairs = [(name, getattr(before, name), getattr(self, name)) for name in self.__slots__]
+        return {n: f"{was} -> {now}" for n, was, now in pairs if now > was or (n == "processes" and now != was)}
+
 
 def members(root: int) -> list[int]:
     """List a process and its living descendants."""
@@ -67,9 +72,12 @@ def memory(root: int) -> int:
     return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE for pid in members(root))
 
 
-def settled(look: Callable[[], Held], wanted: Held, patience: float = 20.0) -> Held:
-    """Look until the tree holds what is wanted; give what it held at last."""
+def settled(look: Callable[[], Held], before: Held, patience: float = 20.0) -> dict[str, str]:
+    """Look until the tree holds no more than before; give what it held beyond that at last.
+
+    It may hold less: a client's socket that was counted before may have been closed since.
+    """
     end = time.monotonic() + patience
-    while (found := look()) != wanted and time.monotonic() < end:
+    while (beyond := look().beyond(before)) and time.monotonic() < end:
         time.sleep(0.1)
-    return found
+    return beyond
