@@ -94,7 +94,7 @@ def test_bentoml_sends_text_as_it_is() -> None:
     raw = pieces_of(Iterator[str], style).choose(SSE, "a")
     assert (raw.media, raw.write("a\n"), raw.write({"a": 1}), raw.fail) == (SSE, b"a\n", b'{"a":1}\n', None)
     declared = pieces_of(Annotated[Iterator[str], ContentType("text/plain")], style).choose("", "a")
-    assert declared.media == "text/plain"
+    assert declared.media == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize(

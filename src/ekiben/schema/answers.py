@@ -48,7 +48,7 @@ def plan(signature: Signature, nan_style: str, stream_style: str = "framed") -> 
     if leaf is not None:
         return leaf_answer(leaf, dump, describe(returns, None))
     if target is str:
-        media = with_charset(note) if note else TEXT
+        media = pieces.with_charset(note) if note else TEXT
         return Answer(text_encoder(dump, media), media, describe(target, note), OPEN)
     if target is EMPTY or target is Any:
         return Answer(open_encoder(dump, note), note or JSON, {}, OPEN)
@@ -80,11 +80,6 @@ def declared(hint: Any) -> tuple[str | None, Any]:
     media = next((note.content_type for note in notes if isinstance(note, ContentType)), None)
     rest = [note for note in notes if not isinstance(note, ContentType)]
     return media, Annotated[(inner, *rest)] if rest else inner
-
-
-def with_charset(media: str) -> str:
-    """Say that text is UTF-8, where the type leaves it open."""
-    return f"{media}; charset=utf-8" if media.startswith("text/") and "charset" not in media else media
 
 
 def leaf_answer(leaf: Leaf, dump: Any, schema: Mapping[str, Any]) -> Answer:

@@ -79,7 +79,7 @@ def plan(target: Any, note: str | None, nan_style: str, stream_style: str) -> Pi
     """
     dump = wire_json.dumper(nan_style, to_plain)
     if stream_style == "raw":
-        return only(Form(note or EVENTS, raw_writer(dump)))
+        return only(Form(with_charset(note) if note else EVENTS, raw_writer(dump)))
     if note is not None:
         return declared(target, note, dump)
     if is_open(target):
@@ -123,8 +123,12 @@ def declared(target: Any, note: str, dump: Dump) -> Pieces:
         return Pieces({EVENTS: event_form(dump)}, event_form(dump, quoted=True))
     if kind in (LINES, LINES_TOO):
         return only(Form(note, line_writer(dump)))
-    media = f"{note}; charset=utf-8" if kind.startswith("text/") and "charset" not in note else note
-    return only(Form(media, raw_writer(dump)))
+    return only(Form(with_charset(note), raw_writer(dump)))
+
+
+def with_charset(media: str) -> str:
+    """Say that text is UTF-8, where its type leaves that open."""
+    return f"{media}; charset=utf-8" if media.startswith("text/") and "charset" not in media else media
 
 
 def bare(target: Any) -> Any:

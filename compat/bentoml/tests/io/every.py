@@ -99,6 +99,11 @@ def mixed(rows: Any, about: Any, picture: Any, words: Any) -> Any:
     return {"total": rows.sum(), "about": {**about, "size": picture.size}, "words": words.upper()}
 
 
+@svc.api(input=Multipart(words=Text(), more=JSON()), output=JSON())
+def optional(words: str, more: Any = None) -> Any:
+    return {"words": words, "more": more}
+
+
 @svc.api(input=Upper(), output=Upper())
 def own(text: str) -> str:
     return text + "?"

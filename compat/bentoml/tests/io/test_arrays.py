@@ -192,7 +192,10 @@ def test_what_is_written(value: Any, body: bytes) -> None:
 
 def test_an_answer_is_converted() -> None:
     """An answer is given dtype and shape; what is enforced and does not fit is the fault of the service."""
-    assert codec_of(NumpyNdarray(dtype="int64", shape=(2, 1))).encode(np.array([1.7, 2.7])).body == b"[[1],[2]]"
+    assert codec_of(NumpyNdarray(dtype="float32", shape=(2, 1))).encode(np.array([1, 2])).body == b"[[1.0],[2.0]]"
+    assert codec_of(NumpyNdarray(dtype="int64")).encode(np.array([1.7])).body == b"[1.7]"
+    with pytest.raises(TypeError, match=r"must be a whole number \(int64\), not 1.7"):
+        codec_of(NumpyNdarray(dtype="int64", enforce_dtype=True)).encode(np.array([1.7]))
     with pytest.raises(TypeError, match=r"the answer must be of shape \(any, 2\), not \(1,\)"):
         codec_of(NumpyNdarray(shape=(-1, 2), enforce_shape=True)).encode(np.array([1]))
 

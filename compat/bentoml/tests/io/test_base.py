@@ -154,6 +154,9 @@ async def test_what_is_not_here() -> None:
     for method in (NumpyNdarray().from_proto, NumpyNdarray().to_proto):
         with pytest.raises(BentoMLException, match="not served by gRPC"):
             await method(None)
+    for refuse in (JSON().spark_schema, lambda: JSON().from_arrow(None), lambda: JSON().to_arrow(None)):
+        with pytest.raises(BentoMLException, match="Spark is not driven from here"):
+            refuse()
     with pytest.raises(BentoMLException, match="cannot read requests"):
         IODescriptor().parameter_hint()
     with pytest.raises(BentoMLException, match="cannot make responses"):

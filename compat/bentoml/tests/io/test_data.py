@@ -70,11 +70,14 @@ def test_a_model() -> None:
     assert [problem.path for problem in refused.value.problems] == ["name", "inner[0].n"]
 
 
-def test_a_model_for_the_documents_alone() -> None:
-    """`validate_json=False` leaves the input as it is; the documents still show the model."""
+def test_a_model_always_validates(caplog: pytest.LogCaptureFixture) -> None:
+    """`validate_json` changes nothing, as with BentoML, and whoever says False is told."""
     codec = codec_of(JSON(pydantic_model=Row, validate_json=False))
-    assert read(codec, b'{"other": 1}') == {"other": 1}
-    assert "Row" in json.dumps(codec.input_schema)
+    assert "`JSON(validate_json=False)` changes nothing" in caplog.text
+    assert type(read(codec, b'{"name": "a"}')) is Row
+    caplog.clear()
+    JSON(pydantic_model=Row, validate_json=True)
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

@@ -216,14 +216,20 @@ def test_wrong_options(kind: Any, options: dict[str, Any], words: str) -> None:
 
 
 def test_frame_from_a_sample() -> None:
-    """A sample gives columns, dtypes and the number of columns, and stands in the documents."""
+    """A sample gives columns, their number, dtypes where these are enforced, and stands in the documents."""
     descriptor = PandasDataFrame.from_sample(FRAME, enforce_shape=True, orient="split")
     codec = codec_of(descriptor)
     assert codec.input_schema["examples"] == [json.loads(FRAME.to_json(orient="split"))]
     assert read(codec, FRAME.head(1).to_json(orient="split").encode()).shape == (1, 2)
     with pytest.raises(InvalidInput, match="must be of shape"):
         read(codec, b'{"columns": ["a"], "index": [0], "data": [[1]]}')
-    assert PandasDataFrame.from_sample([{"a": 1}]).to_spec()["args"]["dtype"] == {"a": "int64"}
+    plain = PandasDataFrame.from_sample([{"a": 1}])
+    assert read(codec_of(plain), b'[{"a": 7.25}]')["a"].tolist() == [7.25]
+    strict = PandasDataFrame.from_sample([{"a": 1}], enforce_dtype=True)
+    assert strict.to_spec()["args"]["dtype"] == {"a": "int64"}
+    assert read(codec_of(strict), b'[{"a": 7.0}]')["a"].tolist() == [7]
+    with pytest.raises(InvalidInput, match="must hold a as int64: a fraction would be cut off"):
+        read(codec_of(strict), b'[{"a": 7.25}]')
     with pytest.raises(InvalidArgument, match="must be a frame: int"):
         PandasDataFrame.from_sample(5)
 
@@ -252,7 +258,11 @@ def test_what_is_no_series(body: bytes) -> None:
 def test_series_from_a_sample() -> None:
     """A sample gives dtype and length; anything else is none."""
     descriptor = PandasSeries.from_sample(pd.Series([1.5, 2.5]))
-    assert descriptor.to_spec()["args"]["dtype"] == "float64"
+    assert descriptor.to_spec()["args"]["shape"] == [2]
+    strict = PandasSeries.from_sample(pd.Series([1, 2]), enforce_dtype=True)
+    assert strict.to_spec()["args"]["dtype"] == "int64"
+    with pytest.raises(InvalidInput, match="a fraction would be cut off"):
+        read(codec_of(strict), b"[1.5]")
     assert codec_of(descriptor).input_schema["examples"] == [[1.5, 2.5]]
     assert PandasSeries.from_sample([1]).input_type() is pd.Series
     with pytest.raises(InvalidArgument, match="must be a series: str"):

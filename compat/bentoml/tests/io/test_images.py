@@ -26,8 +26,8 @@ def file_of(form: str, mode: str = "RGB", size: tuple[int, int] = (4, 3)) -> byt
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 @pytest.mark.parametrize("media", ["image/png", "image/*", OCTETS])
 def test_by_content(form: str, media: str) -> None:
-    """The content says what an image is, whatever its sender calls it; it comes as RGB."""
-    (image,), _ = codec_of(Image()).from_raw(Upload(file_of(form), media))
+    """The content says what an image is, whatever its sender calls it; it comes in the asked mode."""
+    (image,), _ = codec_of(Image(pilmode="RGB")).from_raw(Upload(file_of(form), media))
     assert (image.mode, image.size) == ("RGB", (4, 3))
 
 
@@ -36,6 +36,12 @@ def test_modes(mode: str | None, expected: str) -> None:
     """An image gets the asked mode; without one it keeps its own."""
     (image,), _ = codec_of(Image(pilmode=mode)).from_raw(Upload(file_of("GIF", "P"), "image/gif"))
     assert image.mode == expected
+
+
+def test_a_digit_keeps_its_form() -> None:
+    """Without a mode, a grey image stays one: code that asks for (28, 28) gets that, as with BentoML."""
+    (image,), _ = codec_of(Image()).from_raw(Upload(file_of("PNG", "L", (28, 28)), "image/png"))
+    assert np.array(image).shape == (28, 28)
 
 
 def test_in_a_form() -> None:

@@ -141,11 +141,19 @@ def test_a_form_of_several(http: httpx.Client) -> None:
     assert parts == {"total": b"3", "about": b'{"id":7,"size":[4,3]}', "words": "DÍA".encode()}
 
 
+def test_a_part_may_be_left_out(http: httpx.Client) -> None:
+    """A part whose keyword has a default need not be sent."""
+    assert http.post("/optional", files={"words": (None, "hi")}).json() == {"words": "hi", "more": None}
+    both = http.post("/optional", files={"words": (None, "hi"), "more": (None, "[1]")})
+    assert both.json() == {"words": "hi", "more": [1]}
+    assert "words: is required" in http.post("/optional", files={"more": (None, "[1]")}).json()
+
+
 def test_a_stream_of_events(http: httpx.Client) -> None:
     """Pieces of text leave as they are, under the declared type."""
     answer = http.post("/tokens", content="a b")
     assert answer.text == "event: token\ndata: a\n\nevent: token\ndata: b\n\n"
-    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
 
 
 @pytest.mark.parametrize("media", ["application/json", "multipart/form-data; boundary=x", "image/png", None])

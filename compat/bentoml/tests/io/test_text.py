@@ -45,7 +45,7 @@ def test_a_stream(media: str) -> None:
     codec = codec_of(Text(content_type=media), is_stream=True)
     assert codec.pieces is not None
     form = codec.pieces.choose("application/x-ndjson", "a")
-    assert (form.media, form.write("data: a\n\n")) == (media, b"data: a\n\n")
+    assert (form.media, form.write("data: é\n\n")) == (f"{media}; charset=utf-8", "data: é\n\n".encode())
 
 
 def test_wrong_options() -> None:

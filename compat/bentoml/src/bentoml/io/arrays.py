@@ -116,9 +116,16 @@ class ArrayLeaf(NdarrayLeaf):
             return array
 
     def to_json(self, value: Any) -> Any:
-        """Give the answer as nested lists; raises TypeError where it is not as it was declared."""
+        """Give the answer as nested lists; raises TypeError where it is not as it was declared.
+
+        A dtype of another kind, which would cut off fractions, is given to it only where it is enforced.
+        """
+        numpy = self.form.numpy
         try:
-            return self.form.to_json(self.settle(self.form.numpy.asarray(value)))
+            array = numpy.asarray(value)
+            is_near = self.dtype is None or numpy.can_cast(array.dtype, self.dtype, "same_kind")
+            settled = self.settle(array) if is_near or self.is_dtype_enforced else self.shaped(array)
+            return self.form.to_json(settled)
         except ValueError as error:
             raise TypeError(f"the answer {error}") from error
 

@@ -134,6 +134,20 @@ class IODescriptor(Generic[Value]):
         """Say that there is no gRPC here."""
         raise BentoMLException("services are not served by gRPC here", hint="call them by HTTP")
 
+    def from_arrow(self, batch: Any) -> Any:
+        """Say what reads tables without a server."""
+        raise BentoMLException(
+            "Spark is not driven from here", hint="write `ekiben run TARGET ENDPOINT --input-file F`"
+        )
+
+    def to_arrow(self, obj: Any, ctx: Any = None) -> Any:
+        """Say what writes tables without a server."""
+        raise BentoMLException("Spark is not driven from here", hint="write `ekiben run TARGET ENDPOINT -o F`")
+
+    def spark_schema(self) -> Any:
+        """Say what stands in its place."""
+        raise BentoMLException("Spark is not driven from here", hint="`openapi_schema()` describes the value")
+
     def _codec(self, taken: Any = None, given: Any = EMPTY, *, is_stream: bool = False) -> Codec:
         where = f"`{type(self).__name__}`"
         hints = {"value": taken} if taken is not None else {name: p.parameter_hint() for name, p in self.parts.items()}
@@ -201,13 +215,20 @@ class IODescriptor(Generic[Value]):
         if len(given) + len(names) != 1:
             raise InvalidArgument(f"`{cls.__name__}.from_sample` takes one sample: {len(given) + len(names)} given")
         sample = given[0] if given else options.pop(names[0])
-        made = cls(**{**cls._options_of(sample), **options})
+        found = cls._options_of(sample)
+        if options.get("enforce_dtype"):  # else a sample of whole numbers would cut off the fractions of others
+            found.setdefault("dtype", cls._dtype_of(sample))
+        made = cls(**{**found, **options})
         made.sample = made._from_sample(sample)
         return made
 
     @classmethod
     def _options_of(cls, sample: Any) -> dict[str, Any]:
         return {}
+
+    @classmethod
+    def _dtype_of(cls, sample: Any) -> Any:
+        return None
 
     def _from_sample(self, sample: Any) -> Any:
         return sample

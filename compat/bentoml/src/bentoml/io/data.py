@@ -5,6 +5,7 @@ models, dataclasses, classes by attrs, arrays.
 """
 
 import json
+import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from ekiben.schema.structures import is_structure
 from ekiben.schema.values.record import RecordLeaf
 from ekiben.schema.wire import json as wire_json
 from ekiben.validators import ContentType
+
+log = logging.getLogger("ekiben")
 
 Dump = Callable[[Any], bytes]
 
@@ -74,7 +77,7 @@ class JSON(IODescriptor[Any], descriptor_id="bentoml.io.JSON"):
 
     Args:
         pydantic_model: what an input must be, and is made to.
-        validate_json: False: the model is for the documents alone; inputs stay as they are.
+        validate_json: True and False are one: a model always validates, as with BentoML.
         json_encoder: a `json.JSONEncoder` that writes answers.
 
     Raises:
@@ -93,14 +96,15 @@ class JSON(IODescriptor[Any], descriptor_id="bentoml.io.JSON"):
             raise InvalidArgument(
                 f"`json_encoder` must be a class that inherits from `json.JSONEncoder`: {json_encoder!r}"
             )
+        if validate_json is False and pydantic_model is not None:
+            log.warning("`JSON(validate_json=False)` changes nothing: inputs are held to the model")
         self._pydantic_model = pydantic_model
-        self._validates = validate_json is not False
         self._json_encoder = json_encoder
 
     def _input_hint(self) -> Any:
         model, examples = self._pydantic_model, self._examples
-        if model is None or not self._validates:
-            return hint_of(JsonLeaf(examples=examples), model)
+        if model is None:
+            return hint_of(JsonLeaf(examples=examples))
         return Annotated[model, ContentType("*/*"), Described({"examples": list(examples)} if examples else {})]
 
     def _output_hint(self) -> Any:

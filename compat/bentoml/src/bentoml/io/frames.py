@@ -88,8 +88,11 @@ class PandasDataFrame(IODescriptor[Any], descriptor_id="bentoml.io.PandasDataFra
     @classmethod
     def _options_of(cls, sample: Any) -> dict[str, Any]:
         frame = frame_of(sample)
-        dtypes = {name: str(dtype) for name, dtype in frame.dtypes.items()}
-        return {"columns": [str(name) for name in frame.columns], "dtype": dtypes, "shape": (-1, len(frame.columns))}
+        return {"columns": [str(name) for name in frame.columns], "shape": (-1, len(frame.columns))}
+
+    @classmethod
+    def _dtype_of(cls, sample: Any) -> Any:
+        return {name: str(dtype) for name, dtype in frame_of(sample).dtypes.items()}
 
     def _from_sample(self, sample: Any) -> Any:
         return frame_of(sample)
@@ -163,8 +166,11 @@ class PandasSeries(IODescriptor[Any], descriptor_id="bentoml.io.PandasSeries"):
 
     @classmethod
     def _options_of(cls, sample: Any) -> dict[str, Any]:
-        series = series_of(sample)
-        return {"dtype": str(series.dtype), "shape": (len(series),)}
+        return {"shape": (len(series_of(sample)),)}
+
+    @classmethod
+    def _dtype_of(cls, sample: Any) -> Any:
+        return str(series_of(sample).dtype)
 
     def _from_sample(self, sample: Any) -> Any:
         return series_of(sample)

@@ -65,7 +65,8 @@ class Image(IODescriptor[Any], descriptor_id="bentoml.io.Image"):
     """Describes an image.
 
     Args:
-        pilmode: Pillow's mode that inputs are converted to; None leaves them in their own.
+        pilmode: Pillow's mode that inputs are converted to; without it they keep their own, as with BentoML, which
+            names RGB and converts nothing.
         mime_type: of answers.
         allowed_mime_types: of inputs, by their content; None for all.
 
@@ -75,7 +76,7 @@ class Image(IODescriptor[Any], descriptor_id="bentoml.io.Image"):
 
     def __init__(
         self,
-        pilmode: str | None = "RGB",
+        pilmode: str | None = None,
         mime_type: str = "image/jpeg",
         *,
         allowed_mime_types: Iterable[str] | None = None,

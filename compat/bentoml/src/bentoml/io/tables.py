@@ -65,11 +65,14 @@ class Rules:
         if self.wanted is None:
             return value
         try:
-            return value.astype(self.wanted)
+            found = value.astype(self.wanted)
         except BAD as error:
             if self.is_dtype_enforced:
                 raise ValueError(f"must hold {words_of(self.wanted)}: {wire_arrow.first_line(error)}") from error
             return value
+        if self.is_dtype_enforced and loses(value, found):
+            raise ValueError(f"must hold {words_of(self.wanted)}: a fraction would be cut off")
+        return found
 
     def read_json(self, pandas: ModuleType, body: bytes, kind: str) -> Any:
         """Let pandas read JSON; raises ValueError."""
@@ -77,7 +80,8 @@ class Rules:
             raise ValueError(f"is nested deeper than {Limits().max_depth} levels")
         if self.orient in OBJECTS and body.lstrip()[:1] != b"{":
             raise ValueError(f"must be a {kind} as JSON in pandas' orient {self.orient!r}: an object")
-        options = {} if self.orient == "table" else {"dtype": self.dtype, "precise_float": True}
+        dtype = False if self.is_dtype_enforced else self.dtype  # pandas would cut off fractions as it reads
+        options = {} if self.orient == "table" else {"dtype": dtype, "precise_float": True}
         try:
             return pandas.read_json(io.BytesIO(body), orient=self.orient, typ=kind, **options)
         except BAD as error:
@@ -285,6 +289,14 @@ def shape_of(rules: Rules) -> JsonSchema:
         parts = {"columns": values, "index": values, "data": {"type": "array", "items": values}}
         return {"type": "object", "properties": parts, "additionalProperties": False}
     return {"type": "object"}
+
+
+def loses(before: Any, after: Any) -> bool:
+    """Say whether fractions were cut off where a frame or a series was converted."""
+    if before.ndim == 1:
+        kinds = getattr(before.dtype, "kind", "O"), getattr(after.dtype, "kind", "O")
+        return kinds[0] == "f" and kinds[1] in "iu" and not bool((before == after).all())
+    return any(loses(before.iloc[:, place], after.iloc[:, place]) for place in range(before.shape[1]))
 
 
 def words_of(dtype: Any) -> str:

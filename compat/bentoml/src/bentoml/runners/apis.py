@@ -16,7 +16,7 @@ from ekiben.core.context import Context
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import Convention, EndpointSpec
 from ekiben.schema.codec import plan
-from ekiben.schema.signature import CONTEXT_NAMES, Parameter, Signature, check, is_stream
+from ekiben.schema.signature import CONTEXT_NAMES, EMPTY, Parameter, Signature, check, is_stream
 from ekiben.services.methods import read_route
 
 RESERVED = ("index", "swagger", "docs", "metrics", "feedback", "healthz", "livez", "readyz")
@@ -165,8 +165,13 @@ def signature_of(api: InferenceAPI) -> Signature:
     """Say what is sent and what comes back, by the descriptors; raises ConfigError."""
     where = f"of `{api.name}`"
     if api.parts:
+        own = inspect.signature(api.func).parameters
         parameters = tuple(
-            Parameter(name, check(part.parameter_hint(), f"the field `{name}` {where}", is_input=True))
+            Parameter(
+                name,
+                check(part.parameter_hint(), f"the field `{name}` {where}", is_input=True),
+                own[name].default if name in own else EMPTY,
+            )
             for name, part in api.parts.items()
         )
     else:
