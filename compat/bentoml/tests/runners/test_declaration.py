@@ -7,7 +7,7 @@ from typing import Any
 import bentoml
 import pytest
 from bentoml.exceptions import BentoMLException
-from bentoml.io import JSON, IODescriptor, Text
+from bentoml.io import JSON, IODescriptor, Multipart, NumpyNdarray, Text
 from starlette.responses import PlainTextResponse
 
 from ekiben.services.load import load
@@ -232,6 +232,22 @@ def test_bad_apis() -> None:
     svc.api(input=JSON(), output=JSON(), name="once")(lambda a: None)
     with pytest.raises(BentoMLException, match="the API `once` is there twice"):
         svc.api(input=JSON(), output=JSON(), name="once")(lambda a: None)
+
+
+def test_a_form() -> None:
+    """The fields of a `Multipart` are the function's keyword arguments, and both name the same."""
+    svc = make()
+
+    @svc.api(input=Multipart(rows=NumpyNdarray(), text=Text()), output=JSON())
+    def join(rows: Any, text: str, ctx: Any) -> Any:
+        return {"sum": float(rows.sum()), "text": text, "path": ctx.request.url.path}
+
+    with client(svc) as found:
+        answer = found.request("POST", "/join", files={"rows": (None, "[[1, 2]]"), "text": (None, "hello")})
+        assert answer.json() == {"sum": 3.0, "text": "hello", "path": "/join"}
+    with pytest.raises(BentoMLException, match="must name the same fields: `other` is in one only"):
+        svc.api(input=Multipart(rows=JSON(), other=JSON()), output=JSON(), name="odd")(lambda rows: None)
+    svc.api(input=Multipart(rows=JSON(), other=JSON()), output=JSON(), name="any")(lambda **fields: None)
 
 
 @pytest.mark.parametrize("is_async", [True, False])

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import Any
 
 from bentoml.front import STYLE_OF_RUNNERS
@@ -179,7 +180,7 @@ def signature_of(api: InferenceAPI) -> Signature:
     answer, is_stream = api.output.answer_hint(), api.is_stream and not api.writes_responses
     return Signature(
         parameters,
-        returns=check(AsyncIterator[answer] if is_stream else answer, f"the output {where}"),
+        returns=check(GenericAlias(AsyncIterator, (answer,)) if is_stream else answer, f"the output {where}"),
         is_root=not api.parts,
         context=api.context or (CONTEXT if api.is_custom else None),
         is_async=api.is_async or api.is_custom,

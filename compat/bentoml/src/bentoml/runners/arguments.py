@@ -5,7 +5,6 @@ A record becomes one again where the method's hint names its class: no class is 
 """
 
 import inspect
-import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args
@@ -149,7 +148,6 @@ def parts_of(hint: Any) -> Iterator[Any]:
         for part in hint:
             yield from parts_of(part)
         return
-    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias):
-        yield hint
+    yield hint
     for part in get_args(hint):
         yield from parts_of(part)

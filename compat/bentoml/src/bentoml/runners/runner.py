@@ -133,8 +133,7 @@ class Runner:
         **limits: Unpack[LimitKeywords],
     ) -> None:
         check_class(runnable_class)
-        if not (isinstance(scheduling_strategy, type) and issubclass(scheduling_strategy, Strategy)):
-            raise ConfigError(f"`scheduling_strategy` must be a class of `Strategy`: {scheduling_strategy!r}")
+        check_strategy(scheduling_strategy)
         self.name = Tag((name or runnable_class.__name__).lower()).name
         self.runnable_class = runnable_class
         self.runnable_init_params = dict(runnable_init_params or {})
@@ -227,6 +226,12 @@ def check_class(runnable: Any) -> None:
         raise ConfigError(f"a runner takes a class of `bentoml.Runnable`: {runnable!r}")
     if not methods_of(runnable):
         raise ConfigError(f"`{runnable.__name__}` offers no method", hint="write `@bentoml.Runnable.method` above one")
+
+
+def check_strategy(strategy: Any) -> None:
+    """Refuse what is no strategy; raises ConfigError."""
+    if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
+        raise ConfigError(f"`scheduling_strategy` must be a class of `Strategy`: {strategy!r}")
 
 
 def single(methods: Sequence[RunnerMethod], usual: str | None = None) -> RunnerMethod | None:

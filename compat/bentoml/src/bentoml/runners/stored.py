@@ -38,7 +38,7 @@ def runnable_of(model: Model, options: dict[str, Any]) -> type[Runnable]:
     def load(self: Any) -> None:
         self.model = Model.load_model(model, **{**placed(verbs.load), **options})
 
-    made = type(
+    made: type[Runnable] = type(
         f"Stored{verbs.NAME.title().replace('_', '')}",
         (Runnable,),
         {
@@ -50,10 +50,9 @@ def runnable_of(model: Model, options: dict[str, Any]) -> type[Runnable]:
             USUAL: next((name for name in USUALLY if name in model.info.signatures), None),
         },
     )
-    for name, options_of in model.info.signatures.items():
-        made.add_method(
-            method(name, verbs), name, batchable=options_of.batchable, batch_dim=tuple(options_of.batch_dim)
-        )
+    for name, given in model.info.signatures.items():
+        axes = (given.batch_dim[0], given.batch_dim[1])
+        made.add_method(method(name, verbs), name, batchable=given.batchable, batch_dim=axes)
     return made
 
 

@@ -124,10 +124,10 @@ def cpus_of(request: Mapping[str, Any] | None) -> float:
 
 def count_workers(strategy: type[Strategy], runnable: type, request: dict[str, Any], per_resource: float) -> int:
     """Ask a strategy for the number of workers; raises ConfigError for what is none."""
-    count = strategy.get_worker_count(runnable, request, per_resource)
+    count: Any = strategy.get_worker_count(runnable, request, per_resource)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ConfigError(f"`{strategy.__name__}.get_worker_count` must give a whole number from 1: {count!r}")
-    return count
+    return int(count)
 
 
 def worker_env(
