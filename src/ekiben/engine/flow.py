@@ -1,4 +1,4 @@
-"""Iterate over a generator the other way: a sync one by `async for`, an async one by `for`.
+"""Iterate a sync generator by `async for`, and an async one by `for`.
 
 In: a method of this process that gives pieces, or an async iterator. Out: an iterator of the other kind. Whoever ends
 early closes the generator.

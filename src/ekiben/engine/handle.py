@@ -92,7 +92,7 @@ class StreamMethod(Method):
         self._open = open
 
     def sync(self, *args: Any, **kwargs: Any) -> Any:
-        """Give the pieces to plain code, which waits for each; raises what was raised there."""
+        """Give the pieces to plain code, which waits; raises what was raised there."""
         if is_running(self._loop):
             raise RuntimeError(
                 f"`{self._service}.{self._endpoint}` cannot be waited for on the event loop: write `async for` over"

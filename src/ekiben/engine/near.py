@@ -100,7 +100,7 @@ class Named:
 
 
 def face_async(found: tuple[Callable[..., Any], bool]) -> Callable[..., Any]:
-    """Give a method, and whether it gives pieces, as what is awaited, or iterated by `async for`."""
+    """Give a method that is awaited; one of pieces is for `async for`."""
     method, is_stream = found
     return partial(pieces_of, method) if is_stream else as_coroutine(method)
 
@@ -112,7 +112,7 @@ def face_sync(found: tuple[Callable[..., Any], bool], loop: asyncio.AbstractEven
 
 
 def as_iterator(method: Callable[..., Any], loop: asyncio.AbstractEventLoop | None) -> Callable[..., Iterator[Any]]:
-    """Give a method whose pieces plain code waits for; those of an async one on *loop*."""
+    """Give a method whose pieces plain code waits for; async ones come on *loop*."""
 
     def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
         found = method(*args, **kwargs)

@@ -90,7 +90,7 @@ class Valued:
 
 
 async def send_all(stream: Stream, send: SendPart) -> None:
-    """Send what a generator gives, a part for each buffer, and end it; raises what it raises."""
+    """Send what a generator gives, a part for each buffer; raises what it raises."""
     try:
         async for values in stream:
             for value in values:

@@ -29,7 +29,7 @@ def check_kind(kind: str) -> None:
 
 
 def address(host: str, port: int) -> str:
-    """Give the address of a server; one on all addresses is asked at this machine's own."""
+    """Give a server's address; one that listens on all is asked at 127.0.0.1."""
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', '') else host}:{port}"  # noqa: S104 - where others listen
 
 
@@ -43,7 +43,7 @@ async def pieces_of(stream: Stream) -> AsyncIterator[Any]:
 
 
 class Client:
-    """A client with a method for each API, sync and, with `async_` before its name, async.
+    """A client with two methods for each API: `name` waits, `async_name` is awaited.
 
     Args:
         server_url: the server's address.

@@ -1,4 +1,4 @@
-"""Services of BentoML 1.0 to 1.3: `Service`, `Runner`, `Runnable`, and servers that a script starts."""
+"""Services of BentoML 1.0 to 1.3, and servers that a script starts."""
 
 from bentoml.runners.declaration import Service
 from bentoml.runners.runnable import Runnable

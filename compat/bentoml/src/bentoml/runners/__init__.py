@@ -1,1 +1,1 @@
-"""Services of BentoML 1.0 to 1.3: objects with functions, and runners that hold their models."""
+"""Services of BentoML 1.0 to 1.3: objects with functions, and their runners."""

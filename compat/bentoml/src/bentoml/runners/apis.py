@@ -130,7 +130,7 @@ def is_context(name: str, hint: Any) -> bool:
 
 
 def streams(function: Callable[..., Any]) -> bool:
-    """Say whether a function gives its answer in pieces: it is a generator, or says so."""
+    """Say whether a function answers in pieces: it is a generator, or says so."""
     is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     return is_generator or is_stream(hints_of(function).get("return", inspect.Parameter.empty))
 
@@ -223,7 +223,7 @@ def called(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., 
 
 
 def called_around(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., Any]:
-    """Settle how a function is called whose descriptors are the user's own: they see request and response."""
+    """Settle how a function is called around which the user's descriptors work."""
     name = api.context or CONTEXT
 
     async def call(*args: Any, **kwargs: Any) -> Any:

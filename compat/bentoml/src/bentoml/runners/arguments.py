@@ -1,4 +1,4 @@
-"""Say which arguments of a runner's call are joined with those of others, and put them back in their places.
+"""Sort the arguments of a runner's call, and put them back in their places.
 
 In: what the user's code passes, whatever that is. Out: `Sent`, which travels; and at the other end the same arguments.
 A record becomes one again where the method's hint names its class: no class is named on the way.
@@ -91,7 +91,10 @@ def restored(sent: Sent) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 class Records:
-    """Makes records again of the arguments of one method, by its hints; anything else stays as it came."""
+    """Makes records again of one method's arguments, by its hints.
+
+    Anything else stays as it came.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         hints = hints_of(function)

@@ -18,7 +18,7 @@ OPEN = OpenLeaf()
 
 
 class Columns(tuple[Any, ...]):
-    """The values of one call that are joined with those of others; all have as many items."""
+    """The values of one call that are joined with others; all have as many items."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class ColumnsLeaf:
         return tuple((type(part), kind_of(part).alike(part, axis)) for part in value)
 
     def join(self, values: Sequence[Any], axis: int) -> tuple[Columns, list[int]]:
-        """Join the first values of all calls, then the second ones; all have the sizes of the first."""
+        """Join the first values of all calls, then the second ones, and so on."""
         joined = [kind_of(parts[0]).join(parts, axis) for parts in zip(*values, strict=True)]
         return Columns(batch for batch, _ in joined), joined[0][1]
 

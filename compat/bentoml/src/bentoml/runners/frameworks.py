@@ -14,7 +14,7 @@ from ekiben.frameworks import api
 
 
 def get_runnable(name: str) -> Callable[[Any], type[Runnable]]:
-    """Make `bentoml.<framework>.get_runnable`; it raises NotFound for a model of another framework."""
+    """Make `get_runnable` of a framework; it raises NotFound for a model of another."""
 
     @entered
     def get(bento_model: Any) -> type[Runnable]:

@@ -35,7 +35,11 @@ class Model(handle.Model):
         return made
 
     def to_runnable(self) -> type[Runnable]:
-        """Make the class that a runner of this model runs; raises ConfigError without a method."""
+        """Make the class that a runner of this model runs.
+
+        Raises:
+            ConfigError: the model names no method.
+        """
         return runnable_of(self, self._options)
 
     def to_runner(

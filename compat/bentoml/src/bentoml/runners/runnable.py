@@ -58,7 +58,7 @@ class RunnableMethod:
 
 
 class Runnable:
-    """The base class of what runs in workers of its own; methods marked by `Runnable.method` can be called.
+    """The base class of what a runner runs, by methods marked with `Runnable.method`.
 
     `SUPPORTED_RESOURCES` names what it can use, `"cpu"` and `"nvidia.com/gpu"`; `SUPPORTS_CPU_MULTI_THREADING` says
     that one call uses several cores by itself.

@@ -1,4 +1,4 @@
-"""A model, or code of the user's, that runs in workers of its own and is called from a service's functions.
+"""A model, or code of the user's, in workers of its own, called by a service.
 
 In: a class of `Runnable`. Out: a `Runner`, whose methods have `run`, `async_run` and `async_stream`. Where it runs is
 settled when its service starts, by a handle; until then, or outside of a service, `init_local` runs it right here.
@@ -159,7 +159,7 @@ class Runner:
         return self._handle is not None
 
     async def runner_handle_is_ready(self, timeout: int = 0) -> bool:
-        """Say whether it can be called now; *timeout* is not waited for, since start-up was."""
+        """Say whether it can be called now; nothing is waited for, since start-up was."""
         return self.is_ready
 
     def init_local(self, quiet: bool = False) -> None:
@@ -174,7 +174,7 @@ class Runner:
         self.attach(Near(self.make(), streams=streams))
 
     def init_client(self, *_: Any, **__: Any) -> None:
-        """Do nothing in a service, which has connected it already; raises StateException elsewhere."""
+        """Do nothing in a service, which connects it; raises StateException elsewhere."""
         self.handle()
 
     def destroy(self) -> None:

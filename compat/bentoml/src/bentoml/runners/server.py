@@ -119,7 +119,7 @@ class HTTPServer:
         return self
 
     def get_client(self, timeout: float = 60.0) -> HTTPClient:
-        """Make a client, once the server is ready; it is closed when the server is stopped.
+        """Make a client, once the server is ready; stopping the server closes it.
 
         Raises:
             StateException: it was not started.

@@ -68,7 +68,7 @@ def method(name: str, verbs: Any) -> Callable[..., Any]:
 
 
 def placed(load: Callable[..., Any]) -> dict[str, Any]:
-    """Load onto a GPU of this worker, where the framework is PyTorch's and there is one."""
+    """Load onto this worker's GPU, where the framework is PyTorch's and there is one."""
     if "device_id" not in inspect.signature(load).parameters:
         return {}
     return {"device_id": "cuda:0"} if need("torch", "a model of PyTorch").cuda.is_available() else {}
