@@ -1,6 +1,7 @@
 """A `BentoService` becomes a service of Ekiben's, whose engine joins the requests of its APIs."""
 
 import asyncio
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,7 @@ from compat.bentoml.tests.bundles import flowers
 from ekiben.core.errors import ConfigError, ServiceLoadError
 from ekiben.core.spec import Convention
 from ekiben.engine.messages import Call
+from ekiben.http.app import App
 from ekiben.tools.batch.endpoint import started
 from tests.house.tree import ROOT
 from tests.servers import Running, serving
@@ -58,7 +60,7 @@ def test_a_class_is_made_when_it_starts() -> None:
 
     bound = bind(Late)
     assert (made, bound.spec.name, bound.spec.version) == ([], "Late", None)
-    assert bound.create({}).say(3) == 3
+    assert bound.create({}).call_say(3) == 3
     assert len(made) == 1
 
 
@@ -192,6 +194,51 @@ def test_a_row_api_of_a_joined_series() -> None:
             return values * 2
 
     bound = bind(Series)
-    codec_free = bound.create({})
-    assert list(codec_free.double(pd.Series([1, 2]))) == [2, 4]
-    assert codec_free.double(pd.Series([], dtype=object)) == []
+    made = bound.create({})
+    assert list(made.call_double(pd.Series([1, 2]))) == [2, 4]
+    assert made.call_double(pd.Series([], dtype=object)) == []
+
+
+def test_names_that_we_use_ourselves() -> None:
+    """An API may be named as what holds it here; a decorator of the user's below or above it is kept."""
+
+    def louder(function: Any) -> Any:
+        def call(self: Any, value: Any) -> Any:
+            return [function(self, value)]
+
+        return call
+
+    def kept(function: Any) -> Any:
+        @functools.wraps(function)
+        def call(self: Any, value: Any) -> Any:
+            return {"kept": function(self, value)}
+
+        return call
+
+    class Odd:
+        @bentoml.api(input=JsonInput())
+        def service(self, value: Any) -> Any:
+            return value
+
+        @bentoml.api(input=JsonInput(), api_name="apis")
+        @louder
+        def below(self, value: Any) -> Any:
+            return value
+
+        @kept
+        @bentoml.api(input=JsonInput())
+        def above(self, value: Any) -> Any:
+            return value
+
+    bound = bind(Odd)
+    made = bound.create({})
+    found = {name: getattr(made, bound.methods[name])(1) for name in ("service", "apis", "above")}
+    assert found == {"service": 1, "apis": [1], "above": {"kept": 1}}
+
+
+def test_values_go_the_fast_lane() -> None:
+    """Nothing keeps plain APIs off the fast lane; those that see whole requests go through the app."""
+    app = App(bind(flowers.Flowers()))
+    assert app.obstacle is None
+    assert {b"/predict", b"/one", b"/files", b"/shapes"} <= set(app.routes)
+    assert {b"/picky", b"/shout", b"/feedback", b"/metadata"}.isdisjoint(app.routes)

@@ -46,12 +46,16 @@ class InferenceAPI:
     mb_max_batch_size: int = MAX_BATCH_SIZE  # items
     mb_max_latency: float = MAX_LATENCY  # milliseconds
     tasks: str | None = None  # the parameter that takes the inference tasks, if there is one
+    attribute: str = ""  # of the class, by which the function is found; empty: the function's own name
     service: Any = field(default=None, repr=False, compare=False)  # whose method it is, where one was made
 
     @property
     def user_func(self) -> Callable[..., Any]:
         """The user's function, bound to the service where there is one."""
-        return self.function if self.service is None else getattr(self.service, self.function.__name__)
+        if self.service is None:
+            return self.function
+        found: Callable[..., Any] = getattr(self.service, self.attribute or self.function.__name__)
+        return found
 
     @property
     def request_schema(self) -> Mapping[str, Any]:
@@ -139,12 +143,15 @@ def collect(cls: type) -> list[InferenceAPI]:
     attributes: dict[str, Any] = {}
     for owner in reversed(cls.__mro__):
         attributes |= vars(owner)
-    for value in attributes.values():
+    for attribute, value in attributes.items():
         note = getattr(value, NOTE, None) if inspect.isfunction(value) else None
-        if note is not None and found.setdefault(note.name, note) is not note:
+        if note is None:
+            continue
+        if note.name in found:
             raise ConfigError(
                 f"`{cls.__name__}` has two inference APIs named `{note.name}`", hint="give one `api_name`"
             )
+        found[note.name] = replace(note, attribute=attribute)
     return list(found.values())
 
 

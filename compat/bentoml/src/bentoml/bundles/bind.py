@@ -10,7 +10,7 @@ from typing import Any
 
 from bentoml.bundles import beside
 from bentoml.bundles.apis import InferenceAPI, collect
-from bentoml.bundles.served import CONTEXT, Served, sees_requests
+from bentoml.bundles.served import CONTEXT, Served, attribute, sees_requests
 from bentoml.front import STYLE_OF_BUNDLES
 from ekiben.core.errors import ServiceLoadError
 from ekiben.core.spec import BatchSpec, BoundService, Convention, EndpointSpec, ServiceSpec
@@ -51,7 +51,7 @@ def bind(service: Any) -> BoundService:
         spec=spec,
         create=lambda handles: create(service, apis),
         signatures={**signatures, **beside.SIGNATURES},
-        methods={api.name: api.name for api in apis},
+        methods={api.name: attribute(api) for api in apis},
         mounts=beside.mounts(service),
         origin=f"{cls.__module__}:{cls.__qualname__}",
     )

@@ -44,9 +44,14 @@ class Served:
         self.service = service
         self.apis = {api.name: api.of(service) for api in apis}
         for api in apis:
-            setattr(self, api.name, method(api.of(service)))
+            setattr(self, attribute(api), method(api.of(service)))
         for name, function in (more or {}).items():
             setattr(self, name, function)
+
+
+def attribute(api: InferenceAPI) -> str:
+    """Name what answers an API, which may itself be named `service`."""
+    return f"call_{api.name}"
 
 
 def sees_requests(api: InferenceAPI) -> bool:
