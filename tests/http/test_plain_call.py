@@ -26,7 +26,7 @@ def calls(name: str, gzip_min: int | None = 100) -> PlainCalls:
         return [0, []], ()
 
     codec = plan(found.signatures[name])
-    return PlainCalls(codec, found.spec.limits, gzip_min, errors.plan("problem"), later)
+    return PlainCalls(codec, found.spec.limits, gzip_min, errors.plan(found.spec.style), later)
 
 
 def test_a_body_is_read_and_its_answer_is_short() -> None:

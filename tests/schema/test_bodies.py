@@ -1,5 +1,6 @@
 """What a body may be follows from the types, and from what `ContentType` adds for a whole body."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -8,11 +9,12 @@ from pydantic import BaseModel
 
 from ekiben.core.errors import InvalidInput
 from ekiben.schema.annotations import ContentType
+from ekiben.schema.codec import plan
 from ekiben.schema.content import FORM, JSON, OCTETS, URLENCODED, Upload
 from ekiben.schema.hints import LeafNote
 from ekiben.schema.values.record import RecordLeaf
 from ekiben.schema.wire.raw import NPY
-from tests.schema.endpoints import codec_of
+from tests.schema.endpoints import codec_of, signature_of
 
 
 class Row(BaseModel):
@@ -71,3 +73,15 @@ def test_a_leaf_of_ones_own() -> None:
     assert "x-kind" not in codec.input_schema
     with pytest.raises(InvalidInput, match="must be a whole number"):
         codec.from_json(b'"4"')
+
+
+def test_what_is_sent_beside_the_parameters() -> None:
+    """It is refused by its name; a signature may pass it over, as another dialect does."""
+    signature = signature_of(int)
+    with pytest.raises(InvalidInput, match="y: there is no parameter of this name"):
+        plan(signature).from_json(b'{"x": 1, "y": 2}')
+    lenient = plan(replace(signature, passes_over=True))
+    assert lenient.from_json(b'{"x": 1, "y": 2}') == ((), {"x": 1})
+    assert lenient.from_fields([("x", "1"), ("y", "2")]) == ((), {"x": 1})
+    with pytest.raises(InvalidInput, match="x: is required"):
+        lenient.from_json(b'{"y": 2}')

@@ -139,7 +139,7 @@ def arguments_hint(signature: Signature) -> Any:
         return signature.whole
     parts = {p.name: structures.Field(p.hint, structures.EMPTY if p.default is EMPTY else p.default)
              for p in signature.parameters}  # fmt: skip
-    return Annotated[dict, structures.ObjectNote("Arguments", parts, forbid=True)]
+    return Annotated[dict, structures.ObjectNote("Arguments", parts, forbid=not signature.passes_over)]
 
 
 def readers(

@@ -67,6 +67,7 @@ class Signature:
     in_path: tuple[str, ...] = ()  # parameters that stand in the URL's path
     in_query: tuple[str, ...] = ()  # those that stand in its query
     has_body: bool = True
+    passes_over: bool = False  # what the caller sends beside the parameters is left unread, not refused
 
     @property
     def in_url(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def codec_of(
     else:
         parameters = (Parameter("value", check(taken.parameter_hint(), "value", is_input=True)),)
     returns = check_answer(given.answer_hint(), "answer") if answers else EMPTY
-    signature = Signature(parameters, returns=returns, is_root=not taken.parts, is_stream=is_stream)
+    signature = Signature(parameters, returns=returns, is_root=not taken.parts, is_stream=is_stream, passes_over=True)
     return plan(signature, STYLE_OF_RUNNERS)
 
 

@@ -153,7 +153,8 @@ class IODescriptor(Generic[Value]):
         hints = {"value": taken} if taken is not None else {name: p.parameter_hint() for name, p in self.parts.items()}
         parameters = tuple(Parameter(name, check(hint, where, is_input=True)) for name, hint in hints.items())
         returns = EMPTY if given is EMPTY else check_answer(given, where)
-        signature = Signature(parameters, returns=returns, is_root=taken is not None, is_stream=is_stream)
+        is_root = taken is not None
+        signature = Signature(parameters, returns=returns, is_root=is_root, is_stream=is_stream, passes_over=True)
         return plan(signature, STYLE_OF_RUNNERS)
 
     def _input_codec(self) -> Codec:

@@ -33,12 +33,11 @@ class FormLeaf(RecordLeaf):
         object.__setattr__(self, "encoders", {FORM: self.write})
 
     def write(self, value: Any) -> Encoded:
-        """Write a part for each value; raises TypeError where one is missing or too many."""
+        """Write a part for each value that has a descriptor; raises TypeError where one is missing."""
         if not isinstance(value, Mapping):
             raise TypeError(f"the answer must be a dict of the parts {', '.join(self.parts)}: {type(value).__name__}")
-        if set(value) != set(self.parts):
-            names = sorted(str(name) for name in set(value) ^ set(self.parts))
-            raise TypeError(f"the answer must have the parts {', '.join(self.parts)}; wrong: {', '.join(names)}")
+        if missing := [name for name in self.parts if name not in value]:
+            raise TypeError(f"the answer must have the parts {', '.join(self.parts)}; missing: {', '.join(missing)}")
         return write({name: encode(value[name]) for name, encode in self.parts.items()})
 
 

@@ -185,6 +185,7 @@ def signature_of(api: InferenceAPI) -> Signature:
         context=api.context or (CONTEXT if api.is_custom else None),
         is_async=api.is_async or api.is_custom,
         is_stream=is_stream,
+        passes_over=True,
     )
 
 
