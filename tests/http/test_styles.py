@@ -141,8 +141,8 @@ class TestServed:
         assert answer.headers.get("retry-after") == ("3" if name == "full" else None)
 
     def test_nan(self, told: Running) -> None:
-        """NaN is written as the style says."""
-        assert ask(told.http, "nan").text == "NaN"
+        """NaN is written as the style says; a GET is answered by its body, as a POST is."""
+        assert ask(told.http, "nan").text == ask(told.http, "nan", "GET").text == "NaN"
 
     def test_metrics(self, told: Running) -> None:
         """Metrics have the style's prefix, with the service's name as names of metrics allow it, and its labels."""
