@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,8 @@ def test_mounts_and_middleware() -> None:
         assert found.request("GET", "/asgi/").text == "of ASGI"
         assert found.request("GET", "/wsgi/").text == "of WSGI"
         assert found.request("POST", "/x", json={}).headers["x-words"] == "hello"
+        assert found.request("GET", "/schema.json").json() == Mounted.schema()
+        assert Mounted.schema()["paths"] == ["/x", "/asgi", "/wsgi"]
 
 
 above, below = FastAPI(), FastAPI()
@@ -368,3 +371,51 @@ def test_the_name_of_an_endpoint(monkeypatch: pytest.MonkeyPatch, caplog: pytest
         bentoml.api(rout="/x")
     with pytest.raises(ConfigError, match="takes options by keyword only"):
         bentoml.api("/x")
+
+
+def test_a_file_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`load_config` lets services heed a file of BentoML's, and values over it; a file that is none changes nothing."""
+    for name in ("BENTOML_CONFIG", "BENTOML_CONFIG_OVERRIDES"):
+        monkeypatch.setenv(name, "")  # put back afterwards
+
+    @bentoml.service
+    class Set:
+        @bentoml.api
+        def x(self) -> int:
+            return 1
+
+    with pytest.raises(ConfigError, match="must name a file"):
+        bentoml.load_config(tmp_path / "nowhere.yaml")
+    with pytest.raises(ConfigError, match="`override_defaults` must hold what JSON has"):
+        bentoml.load_config(tmp_path / "nowhere.yaml", {"x": object()})
+    assert os.environ["BENTOML_CONFIG"] == ""
+    file = tmp_path / "bentoml.yaml"
+    file.write_text("version: 2\nservices:\n  traffic: {timeout: 21}\n  threads: 2\n")
+    bentoml.load_config(file, {"services": {"threads": 3}})
+    Set.inject_config()
+    assert (Set.config["traffic"]["timeout"], Set.config["threads"]) == (21, 3)
+
+
+def test_a_hook_before_every_instance() -> None:
+    """`on_deployment` takes a function without `self`, with `@staticmethod` or not."""
+    seen: list[str] = []
+
+    @bentoml.service
+    class Deployed:
+        @bentoml.on_deployment
+        def prepare() -> None:  # type: ignore[misc]  # as BentoML's users write it
+            seen.append("plain")
+
+        @bentoml.on_deployment
+        @staticmethod
+        def again() -> None:
+            seen.append("static")
+
+        @bentoml.api
+        def x(self) -> int:
+            return len(seen)
+
+    with client(Deployed) as found:
+        assert found.x() == 2
+    with pytest.raises(ConfigError, match="must take no parameter: `self`"):
+        bentoml.service(type("Wrong", (), {"prepare": bentoml.on_deployment(lambda self: None)}))

@@ -143,9 +143,13 @@ def test_tasks(target: str) -> None:
             assert task.get(timeout=60) == 2
             assert task.get_status().value == "completed"
             assert task.retry().get(timeout=60) == 2
-            held = client.hold.submit()
+            held, waiting = client.hold.submit(), client.chore.submit(x=8)
+            assert (
+                str(waiting.get_status()) == "in_progress"
+            )  # though it waits, as whoever asks until that changes expects
             assert held.cancel().value == "canceled"
             assert str(held.get_status()) == "canceled"
+            assert waiting.get(timeout=60) == 9
 
         async def later() -> list[Any]:
             async with bentoml.AsyncHTTPClient(server.url) as client:

@@ -16,7 +16,7 @@ from ekiben.cli.front import FrontEnd
 from ekiben.core import log, paths
 from ekiben.core.config import Kind, read_text
 from ekiben.core.errors import ConfigError
-from ekiben.core.front import EKIBEN, enter
+from ekiben.core.front import EKIBEN, enter, front
 
 if TYPE_CHECKING:
     import click
@@ -110,14 +110,15 @@ def environment(name: str, value: str | None) -> Iterator[None]:
 
 @contextmanager
 def logging_kept() -> Iterator[None]:
-    """Put the `ekiben` logger back as it was."""
-    logger = logging.getLogger(log.LOGGER)
-    before = list(logger.handlers), logger.level, logger.propagate
+    """Put the `ekiben` logger, and that of the program, back as they were."""
+    loggers = [logging.getLogger(name) for name in {log.LOGGER, front().program}]
+    before = [(list(logger.handlers), logger.level, logger.propagate) for logger in loggers]
     try:
         yield
     finally:
-        logger.handlers[:], logger.propagate = before[0], before[2]
-        logger.setLevel(before[1])
+        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:], logger.propagate = handlers, propagate
+            logger.setLevel(level)
 
 
 def session_of(ctx: "click.Context") -> Session:

@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Literal, TextIO
 
+from ekiben.core.front import front
+
 LOGGER = "ekiben"
 ACCESS = "ekiben.access"
 TEXT = "%(asctime)s %(levelname)s %(message)s"
@@ -63,9 +65,17 @@ def set_up(
 ) -> logging.Logger:
     """Give the `ekiben` logger one handler of ours, replacing an earlier one.
 
-    A logger that the user already gave handlers keeps them and gets none of ours.
+    So does the logger by the name of the program that was entered, which its users' code writes to. A logger that the
+    user already gave handlers keeps them and gets none of ours.
     """
-    logger = logging.getLogger(LOGGER)
+    program = front().program
+    if program != LOGGER:
+        set_up_one(logging.getLogger(program), level, style, stream)
+    return set_up_one(logging.getLogger(LOGGER), level, style, stream)
+
+
+def set_up_one(logger: logging.Logger, level: str, style: str, stream: TextIO | None) -> logging.Logger:
+    """Give one logger one handler of ours."""
     theirs = [handler for handler in logger.handlers if not is_ours(handler)]
     for handler in list(logger.handlers):
         if handler not in theirs:

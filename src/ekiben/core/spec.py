@@ -136,6 +136,7 @@ class Style:
     default_port: int = 3000
     healthz: str = "livez"  # livez | readyz: what /healthz is another name of
     unbuilt: str = ""  # what is shown as the version of a service that is not of a bento
+    waiting: str = "pending"  # the state that is told of a task that has not begun
 
     def status_of(self, kind: type[EkibenError]) -> int:
         """Give the HTTP status of a class of errors.

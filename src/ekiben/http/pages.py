@@ -5,7 +5,7 @@ In: a service, its engine and counts, once at start. Out: handlers by path, all 
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import orjson
@@ -35,14 +35,17 @@ class Documents:
         spec: the service.
         codecs: by endpoint.
         guarded: calls need a token.
+        mounts: paths of mounted apps.
     """
 
-    def __init__(self, spec: ServiceSpec, codecs: Mapping[str, Codec], *, guarded: bool) -> None:
+    def __init__(
+        self, spec: ServiceSpec, codecs: Mapping[str, Codec], *, guarded: bool, mounts: Sequence[str] = ()
+    ) -> None:
         prefix = spec.http.path_prefix
         below = prefix.removeprefix(spec.http.place)  # a client's address is that of the place
         self.make = cache(lambda: openapi.document(spec, codecs, prefix=prefix, guarded=guarded))
         self.openapi = described(self.make)
-        self.routes = described(lambda: routes.document(spec, codecs, prefix=below))
+        self.routes = described(lambda: routes.document(spec, codecs, prefix=below, mounts=mounts))
 
 
 def opened(bound: BoundService) -> set[str]:

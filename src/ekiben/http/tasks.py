@@ -84,6 +84,7 @@ class Shared:
     gzip_min: int | None
     guard: Guard
     watch: Watch
+    waiting: str  # the state that is told of a task that has not begun
 
 
 def plan(
@@ -98,7 +99,7 @@ def plan(
         guard: against pages of other origins.
     """
     spec = bound.spec
-    shared = Shared(tasks, spec.limits, spec.http.gzip_min, guard, Watch())
+    shared = Shared(tasks, spec.limits, spec.http.gzip_min, guard, Watch(), spec.style.waiting)
     for endpoint in spec.endpoints:
         if not endpoint.task:
             continue
@@ -130,15 +131,18 @@ class Routes:
 
         return handle
 
+    def _document(self, record: Record) -> answer.Answer:
+        return document(record, self._shared.waiting)
+
     async def submit(self, scope: Scope, receive: Receive, seen: Exchange) -> answer.Answer:
         """Keep a task; a second one with the same key is the first."""
         record = await self._submit(scope, receive, seen, token=token_of(seen.headers), waits=False)
-        return document(record)
+        return self._document(record)
 
     async def status(self, scope: Scope, receive: Receive, seen: Exchange) -> answer.Answer:
         """Say where a task is; `wait` asks to hear once it has finished."""
         asked = self._tasks.get(id_of(scope), self._name, wait=wait_of(queried(scope).get("wait", ["0"])[-1]))
-        return document(await self._shared.watch.over(asked, receive))
+        return self._document(await self._shared.watch.over(asked, receive))
 
     async def get(self, scope: Scope, receive: Receive, seen: Exchange) -> answer.Answer:
         """Give a task's answer, as often as it is asked for."""
@@ -151,14 +155,14 @@ class Routes:
 
     async def retry(self, scope: Scope, receive: Receive, seen: Exchange) -> answer.Answer:
         """Run what a finished task was asked again, as a new one."""
-        return document(await self._tasks.retry(id_of(scope), self._name))
+        return self._document(await self._tasks.retry(id_of(scope), self._name))
 
     async def cancel(self, scope: Scope, receive: Receive, seen: Exchange) -> answer.Answer:
         """End a task, and answer once it has ended."""
         record = await self._tasks.cancel(id_of(scope), self._name)
         if record.is_finished and record.state is not State.CANCELED:
             raise WrongState(f"the task cannot be canceled: it is {record.state}")
-        return document(record)
+        return self._document(record)
 
     async def call(self, scope: Scope, receive: Receive, send: Send, seen: Exchange) -> None:
         """Run a task, and wait for its answer; without whoever waits it is not wanted."""
@@ -226,11 +230,11 @@ def again(content: bytes) -> Receive:
     return receive
 
 
-def document(record: Record) -> answer.Answer:
-    """Describe a task."""
+def document(record: Record, waiting: str) -> answer.Answer:
+    """Describe a task; *waiting* is the state of one that has not begun."""
     told: Mapping[str, Any] = {
         "task_id": record.id,
-        "status": str(record.state),
+        "status": waiting if record.state is State.PENDING else str(record.state),
         "created_at": moment(record.created),
         "executed_at": moment(record.started),
         "finished_at": moment(record.finished),

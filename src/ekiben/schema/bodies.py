@@ -59,7 +59,8 @@ def input_media(signature: Signature, raw: tuple[str, ...]) -> tuple[str, ...]:
     if ANYTHING in raw and is_whole(signature):
         return raw
     reads_any = any(matches(URLENCODED, glob) for glob in (*raw, *json_media(signature)))
-    form: tuple[str, ...] = (FORM,) if has_uploads or reads_any else (FORM, URLENCODED)  # else it is as it stands
+    needs_upload = any(parameter.is_required and kinds[parameter.name] & UPLOADS for parameter in signature.parameters)
+    form: tuple[str, ...] = (FORM,) if needs_upload or reads_any else (FORM, URLENCODED)  # else it is as it stands
     json = () if needs_file or JSON in raw else (JSON,)
     if signature.is_root:
         return (*raw, *json, *form) if has_uploads else (*json, *form, *raw)

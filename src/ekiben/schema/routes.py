@@ -4,20 +4,26 @@ In: a `ServiceSpec` and its codecs. Out: a dict, fit for JSON. Each value that i
 (`ndarray`, `tensor`, `dataframe`, `series`, `image`, `file`, `bytes`), by which a client knows how to send and read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ekiben.core.spec import EndpointSpec, ServiceSpec
 from ekiben.schema.codec import Codec
 
 
-def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | None = None) -> dict[str, Any]:
+def document(
+    spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | None = None, mounts: Sequence[str] = ()
+) -> dict[str, Any]:
     """Make the schema document of a service.
 
     Args:
         spec: the service.
         codecs: by endpoint name.
         prefix: stands before every route; None takes the spec's.
+        mounts: paths of mounted apps, without the prefix.
+
+    Returns:
+        The document; its `paths` are all that the service answers at, those of mounted apps too.
     """
     prefix = spec.http.path_prefix if prefix is None else prefix
     return {
@@ -25,6 +31,7 @@ def document(spec: ServiceSpec, codecs: Mapping[str, Codec], *, prefix: str | No
         "type": "service",
         "description": spec.doc,
         "routes": [route(endpoint, codecs[endpoint.name], prefix) for endpoint in spec.endpoints],
+        "paths": [prefix + path for path in (*(each.route for each in spec.endpoints), *mounts)],
     }
 
 

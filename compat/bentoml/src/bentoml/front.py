@@ -29,6 +29,7 @@ STYLE = Style(
     metrics_labels=(("runner_name", "{service}"),),
     default_port=3000,
     unbuilt="None",
+    waiting="in_progress",
 )
 # What 1.0 and 1.1 do: the service, and what is counted in each of its runners.
 STYLE_OF_RUNNERS = replace(

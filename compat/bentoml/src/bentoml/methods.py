@@ -5,13 +5,14 @@ class it also has `.local`.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import ekiben
 from bentoml.options import api_options
 
-__all__ = ["api", "task"]
+__all__ = ["api", "on_deployment", "task"]
 
 
 def api(function: Any = None, /, **options: Any) -> Any:
@@ -35,6 +36,12 @@ def task(function: Any = None, /, **options: Any) -> Any:
 def marked(mark: Callable[..., Any], function: Any, options: dict[str, Any]) -> Any:
     """Mark a method, or make what marks it."""
     return mark(function) if function is not None and not options else mark(function, **api_options(options))
+
+
+def on_deployment(function: Any) -> Any:
+    """Call a method once a deployment, before the first instance is made; it takes no `self`."""
+    marked_one = ekiben.on_deployment(function)
+    return staticmethod(marked_one) if inspect.isfunction(marked_one) else marked_one
 
 
 class BoundMethod(functools.partial[Any]):

@@ -19,10 +19,6 @@ OWN_PICKLE = "save it by `bentoml.picklable_model.save_model`, or write its file
 NAMES: Mapping[str, tuple[str, str]] = {
     "ApiToken": (ITS_CLOUD, "tokens of a service are its option `auth`"),
     "BentoCloudClient": (ITS_CLOUD, TO_REGISTRY),
-    "load_config": (
-        "options of a service are read when it is loaded",
-        "name the file by the variable BENTOML_CONFIG, or write `ekiben.yaml` beside the service",
-    ),
     "runner_service": (
         "a runner is a service of its own already",
         "give it to `bentoml.Service(name, runners=[…])`, or write `bentoml.depends(…)` for a class",
@@ -102,7 +98,6 @@ def refuser(module: str) -> Callable[[str], Refused]:
 
 ApiToken = refused("ApiToken")
 BentoCloudClient = refused("BentoCloudClient")
-load_config = refused("load_config")
 runner_service = refused("runner_service")
 save_config = refused("save_config")
 set_serialization_strategy = refused("set_serialization_strategy")

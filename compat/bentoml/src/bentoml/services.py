@@ -188,9 +188,8 @@ class Service(Generic[T]):
     def schema(self) -> dict[str, Any]:
         """Give what `/schema.json` tells clients."""
         bound = self.__ekiben_service__()
-        return routes.document(
-            bound.spec, {name: plan(one, bound.spec.style) for name, one in bound.signatures.items()}
-        )
+        codecs = {name: plan(one, bound.spec.style) for name, one in bound.signatures.items()}
+        return routes.document(bound.spec, codecs, mounts=[each.path for each in bound.mounts])
 
     @property
     def openapi_spec(self) -> dict[str, Any]:
