@@ -104,9 +104,7 @@ class App:
                 self._tallies[path] = self.metrics.tally(path)
         self.obstacle = fast.obstacle(bound, self._mounts)
         self.routes = {} if self.obstacle else self._plan_fast(codecs, proxied)
-        self.documents = pages.Documents(
-            spec, codecs, guarded=self.rule is not None, mounts=[each.path for each in bound.mounts]
-        )
+        self.documents = pages.Documents(bound, codecs, guarded=self.rule is not None)
         uncounted, starts = Tally(()), (spec.http.place, f"{spec.http.place}/")
         for path, page in self.pages().items():
             if path not in self._table and not (path in starts and self._mounts.find(path)):

@@ -5,7 +5,7 @@ In: a service, its engine and counts, once at start. Out: handlers by path, all 
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 
 import orjson
@@ -32,15 +32,13 @@ class Documents:
     """What describes one service; each is made when it is first asked for.
 
     Args:
-        spec: the service.
+        bound: the service.
         codecs: by endpoint.
         guarded: calls need a token.
-        mounts: paths of mounted apps.
     """
 
-    def __init__(
-        self, spec: ServiceSpec, codecs: Mapping[str, Codec], *, guarded: bool, mounts: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, bound: BoundService, codecs: Mapping[str, Codec], *, guarded: bool) -> None:
+        spec, mounts = bound.spec, [mount.path for mount in bound.mounts]
         prefix = spec.http.path_prefix
         below = prefix.removeprefix(spec.http.place)  # a client's address is that of the place
         self.make = cache(lambda: openapi.document(spec, codecs, prefix=prefix, guarded=guarded))

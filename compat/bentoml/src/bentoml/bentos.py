@@ -1,13 +1,12 @@
 """The store of bentos in BentoML's home, with BentoML's arguments."""
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from bentoml.container import build as build_image
 from bentoml.front import entered
 from bentoml.models import refuse_force, tell_threads
-from bentoml.places import check_format, read_place
+from bentoml.places import check_format, take_place
 from ekiben import bentos as ekiben_bentos
 from ekiben.core.errors import ConfigError
 from ekiben.core.tag import Tag
@@ -65,39 +64,18 @@ def build_bentofile(bentofile: str | os.PathLike[str] | None = None, **options: 
 
 
 @entered
-def export_bento(
-    tag: str | Tag,
-    path: str | os.PathLike[str],
-    output_format: str | None = None,
-    *,
-    protocol: str | None = None,
-    user: str | None = None,
-    passwd: str | None = None,
-    params: Mapping[str, Any] | None = None,
-    subpath: str | None = None,
-    **more: Any,
-) -> str:
+def export_bento(tag: str | Tag, path: str | os.PathLike[str], output_format: str | None = None, **beside: Any) -> str:
     """Write a bento with its models to a file, a folder or a URL; as `models.export_model`."""
-    place, options = read_place(path, protocol, user, passwd, params, subpath)
-    return ekiben_bentos.export_bento(tag, place, output_format=output_format, storage_options=options, **more)
+    place, options = take_place(path, beside)
+    return ekiben_bentos.export_bento(tag, place, output_format=output_format, storage_options=options, **beside)
 
 
 @entered
-def import_bento(
-    path: str | os.PathLike[str],
-    input_format: str | None = None,
-    *,
-    protocol: str | None = None,
-    user: str | None = None,
-    passwd: str | None = None,
-    params: Mapping[str, Any] | None = None,
-    subpath: str | None = None,
-    **more: Any,
-) -> Bento:
+def import_bento(path: str | os.PathLike[str], input_format: str | None = None, **beside: Any) -> Bento:
     """Put an exported bento and its models into the stores; as `models.import_model`."""
     check_format(input_format)
-    place, options = read_place(path, protocol, user, passwd, params, subpath)
-    return ekiben_bentos.import_bento(place, storage_options=options, **more)
+    place, options = take_place(path, beside)
+    return ekiben_bentos.import_bento(place, storage_options=options, **beside)
 
 
 @entered

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
 from bentoml.front import entered
-from bentoml.places import check_format, read_place
+from bentoml.places import check_format, take_place
 from bentoml.runners.models import Model
 from bentoml.words import say
 from ekiben import models as ekiben_models
@@ -59,44 +59,24 @@ class BentoModel(ekiben_models.BentoModel):
 def create(
     name: str | Tag,
     *,
-    module: str = "",
-    api_version: str | None = None,
-    signatures: Mapping[str, Any] | None = None,
-    labels: Mapping[str, str] | None = None,
-    options: Any = None,
     custom_objects: Mapping[str, Any] | None = None,
     external_modules: Sequence[Any] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    context: Any = None,
+    **described: Any,
 ) -> AbstractContextManager[Any]:
     """Save what you write below `model.path`; it is stored when the block ends.
 
     Args:
         name: the name, or `name:version` with a version of your own.
-        module: the framework's module, as `bentoml.sklearn`.
-        api_version: of the files, as the framework counts them.
-        signatures: of the methods that are served.
-        labels: text by text.
-        options: a mapping or a dataclass, kept for the framework.
         custom_objects: Python objects to keep with it, by name.
         external_modules: modules of yours whose code is kept by value.
-        metadata: plain data.
-        context: a `ModelContext`, or a mapping.
+        described: `module` (the framework's, as `bentoml.sklearn`), `api_version`, `signatures`, `labels`, `metadata`,
+            `options` (a mapping or a dataclass) and `context` (a `ModelContext` or a mapping).
 
     Raises:
         AlreadyExists: this version is there already.
         InvalidInput: the name or a value is wrong.
     """
-    told: dict[str, Any] = {
-        "module": module,
-        "signatures": signatures,
-        "labels": labels,
-        "options": plain(options),
-        "metadata": metadata,
-        "context": plain(context),
-        "api_version": api_version,
-    }
-    given = {key: value for key, value in told.items() if value not in (None, "")}
+    given = {key: plain(value) for key, value in described.items() if value is not None}
     return ekiben_models.create(
         name, custom_objects=custom_objects, external_modules=tuple(external_modules or ()), **given
     )
@@ -109,51 +89,26 @@ def get(tag: str | Tag, *, _model_aliases: Mapping[str, str] | None = None) -> A
 
 
 @entered
-def export_model(
-    tag: str | Tag,
-    path: str | os.PathLike[str],
-    output_format: str | None = None,
-    *,
-    subpath: str | None = None,
-    protocol: str | None = None,
-    user: str | None = None,
-    passwd: str | None = None,
-    params: Mapping[str, Any] | None = None,
-    **more: Any,
-) -> str:
+def export_model(tag: str | Tag, path: str | os.PathLike[str], output_format: str | None = None, **beside: Any) -> str:
     """Write a model to a file, a folder or a URL; as `ekiben.models.export_model`.
 
     Args:
         tag: which model.
-        path: a path or a URL; without a scheme *protocol* may give one.
+        path: a path or a URL; without a scheme `protocol` may give one.
         output_format: whatever the ending says.
-        subpath: is put behind the path.
-        protocol: such as `s3`.
-        user: of the server.
-        passwd: of that user.
-        params: options of the URL's file system, for fsspec.
-        more: what Ekiben's function has beside these.
+        beside: `protocol` (such as `s3`), `user` and `passwd` of its server, `params` of its file system for fsspec,
+            `subpath` (is put behind the path), and what Ekiben's function has.
 
     Raises:
         NotFound: there is no such model.
         InvalidInput: the path or the format is none.
     """
-    place, options = read_place(path, protocol, user, passwd, params, subpath)
-    return ekiben_models.export_model(tag, place, output_format=output_format, storage_options=options, **more)
+    place, options = take_place(path, beside)
+    return ekiben_models.export_model(tag, place, output_format=output_format, storage_options=options, **beside)
 
 
 @entered
-def import_model(
-    path: str | os.PathLike[str],
-    input_format: str | None = None,
-    *,
-    protocol: str | None = None,
-    user: str | None = None,
-    passwd: str | None = None,
-    params: Mapping[str, Any] | None = None,
-    subpath: str | None = None,
-    **more: Any,
-) -> Any:
+def import_model(path: str | os.PathLike[str], input_format: str | None = None, **beside: Any) -> Any:
     """Put an exported model into the store; nothing is unpickled.
 
     The arguments are those of `export_model`; the format is told from the content.
@@ -163,8 +118,8 @@ def import_model(
         AlreadyExists: the tag is taken.
     """
     check_format(input_format)
-    place, options = read_place(path, protocol, user, passwd, params, subpath)
-    return ekiben_models.import_model(place, storage_options=options, **more)
+    place, options = take_place(path, beside)
+    return ekiben_models.import_model(place, storage_options=options, **beside)
 
 
 @entered

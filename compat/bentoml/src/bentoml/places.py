@@ -13,6 +13,7 @@ from ekiben.core.errors import InvalidInput
 
 LOCAL = ("file", "local", "osfs")  # names of this machine's own files, old ones too
 ARCHIVES = ("tar", "zip")  # schemes of the older file systems, which named an archive of this machine
+BESIDE = ("protocol", "user", "passwd", "params", "subpath")
 FORMATS = ("bento", "bentomodel", "bz2", "folder", "gz", "tar", "xz", "zip", "zst")
 
 
@@ -45,6 +46,11 @@ def read_place(
         place = f"{place.rstrip('/')}/{subpath.lstrip('/')}"
     login = {"username": user, "password": passwd}
     return place, {**(params or {}), **{key: value for key, value in login.items() if value is not None}}
+
+
+def take_place(path: str | os.PathLike[str], beside: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Take out of keywords what says where; give what `read_place` does."""
+    return read_place(path, **{key: beside.pop(key) for key in BESIDE if key in beside})
 
 
 def check_format(given: str | None) -> None:
