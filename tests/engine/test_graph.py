@@ -16,6 +16,7 @@ import pytest
 import ekiben
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService, ServiceSpec
+from ekiben.engine.graph import Graph, Start
 from ekiben.engine.handle import GRACE
 from ekiben.services.depends import in_order
 from tests.engine import services_of_graph
@@ -247,3 +248,17 @@ def test_two_services_of_one_name_are_refused() -> None:
     both = replace(middle, dependencies={"one": lambda: model, "other": lambda: twin})
     with pytest.raises(ConfigError, match="two services are called `Model`"):
         in_order(both)
+
+
+async def test_a_service_may_place_its_workers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that a service gives each worker go over those of its share of the machine."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    native = Model.__ekiben_service__()  # type: ignore[attr-defined]  # the decorator adds it
+    bound = replace(native, environ=lambda index: {"OMP_NUM_THREADS": f"1{index}", "PLACE": str(index)})
+    start = Start(["true"], ".", lambda each: 2, 1.0, {"PLACE": "anywhere", "KEPT": "yes"})
+    env = Graph(bound, [bound], start)._supervisor.groups["Model"].env
+    assert [env(index)["OMP_NUM_THREADS"] for index in range(2)] == ["10", "11"]
+    assert [env(index)["PLACE"] for index in range(2)] == ["0", "1"]
+    assert env(0)["KEPT"] == "yes"
+    plain = Graph(native, [native], replace(start, env={}))._supervisor.groups["Model"].env
+    assert "PLACE" not in plain(0)

@@ -1,6 +1,7 @@
 """What every framework's `save_model` and `load_model` promise."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import ekiben.models
 import ekiben.picklable_model
 import ekiben.sklearn
 from ekiben.core.errors import ConfigError, EkibenError, InvalidInput, NotFound
+from ekiben.core.front import EKIBEN, enter
 from ekiben.frameworks import api
 from ekiben.frameworks.table import FRAMEWORKS, framework
 from ekiben.models import Model
@@ -220,3 +222,19 @@ def test_describe_methods_keeps_plain_data(classifier) -> None:
     """What goes into model.yaml is plain, whatever form the user gave."""
     described = api.describe_methods(framework("sklearn"), classifier, {"predict": {"batch_dim": 1}}, None)
     assert described == {"predict": {"batchable": False, "batch_dim": [1, 1]}}
+
+
+class Special(Model):
+    """What another front's stored models are."""
+
+    __slots__ = ()
+
+
+def test_a_front_may_have_models_of_its_own(classifier) -> None:
+    """What is saved, found and listed is of the class that the front names; nothing else changes."""
+    with enter(replace(EKIBEN, model_class=f"{__name__}:Special")):
+        saved = ekiben.sklearn.save_model("iris", classifier)
+        found = [saved, ekiben.models.get("iris"), *ekiben.models.list()]
+        assert [type(model) for model in found] == [Special] * 3
+        assert (ekiben.sklearn.load_model(saved).predict([[1.0] * 4]) >= 0).all()
+    assert type(ekiben.models.get("iris")) is Model

@@ -36,7 +36,7 @@ class Where(bentoml.Runnable):
     @bentoml.Runnable.method
     def process(self):
         time.sleep(0.2)
-        return os.getpid()
+        return os.getpid(), os.environ.get("PLACE")
 
     @bentoml.Runnable.method
     def tokens(self, n, end=" "):
@@ -51,6 +51,10 @@ class Two(bentoml.legacy.DefaultStrategy):
     @classmethod
     def get_worker_count(cls, runnable_class, resource_request, workers_per_resource):
         return 2
+
+    @classmethod
+    def get_worker_env(cls, runnable_class, resource_request, workers_per_resource, worker_index):
+        return {"PLACE": f"place {worker_index}"}
 
 iris = bentoml.sklearn.get("iris:latest").to_runner()
 where = bentoml.Runner(Where, name="where", scheduling_strategy=Two)
@@ -71,7 +75,7 @@ async def rows(value):
 
 @svc.api(input=JSON(), output=JSON())
 async def processes(value):
-    return [os.getpid(), await where.process.async_run()]
+    return [os.getpid(), *await where.process.async_run()]
 
 @svc.api(input=JSON(), output=Text())
 async def tokens(n):
@@ -107,10 +111,10 @@ def served(folder: Path, *words: str) -> Iterator[Running]:
         yield running
 
 
-def runners(running: Running) -> set[int]:
-    """Give the processes that answer eight calls side by side."""
+def runners(running: Running) -> dict[int, str]:
+    """Give the processes that answer eight calls side by side, and where their strategy placed them."""
     with ThreadPoolExecutor(8) as threads:
-        return {found[1] for found in threads.map(lambda _: ask(running, "/processes"), range(8))}
+        return {found[1]: found[2] for found in threads.map(lambda _: ask(running, "/processes"), range(8))}
 
 
 def ask(running: Running, path: str, value: Any = 0) -> Any:
@@ -129,13 +133,14 @@ def test_in_production(project: Path) -> None:
         assert running.http.post("/rows", json=[[-1]]).status_code == 500
         assert "a negative row" in running.log
         before = runners(running)
-        assert len(before) == 2
+        assert set(before.values()) == {"place 0", "place 1"}
         assert ask(running, "/processes")[0] not in {*before, running.pid}
         os.kill(min(before), signal.SIGKILL)
         end = time.monotonic() + 60
         while len(after := runners(running)) < 2:
             assert time.monotonic() < end, running.log
-        assert len(before & after) == 1
+        assert len(before.keys() & after.keys()) == 1
+        assert set(after.values()) == {"place 0", "place 1"}
         assert running.http.post("/die", json=0).status_code == 503
         assert ask(running, "/classify", [[0.0]]) == "setosa"
 
@@ -146,6 +151,6 @@ def test_in_development(project: Path, words: tuple[str, ...]) -> None:
     with served(project, *words) as running:
         assert ask(running, "/classify", [[5.0]]) == "other"
         assert ask(running, "/tokens", 2) == "0;1;"
-        api, runner = ask(running, "/processes")
-        assert api == runner
+        api, runner, place = ask(running, "/processes")
+        assert (api, place) == (runner, None)
         assert len(leftovers(running.pid)) == 2
