@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -81,18 +80,6 @@ class Project:
     def place(self) -> Path:
         """Where it is served from."""
         return self.folder / self.case.get("cwd", ".")
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the drop-in into a folder, as its wheel is, entry points and all."""
-    place = tmp_path_factory.mktemp("installed")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place / "wheels")]
-    subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, timeout=COMMAND_S)
-    [wheel] = (place / "wheels").iterdir()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(place / "packages")
-    return place / "packages"
 
 
 @pytest.mark.slow
