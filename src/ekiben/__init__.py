@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ekiben.services.classes import asgi_middleware as asgi_middleware
     from ekiben.services.classes import service as service
     from ekiben.services.depends import depends as depends
+    from ekiben.services.image import Image as Image
     from ekiben.services.methods import api as api
     from ekiben.services.methods import on_deployment as on_deployment
     from ekiben.services.methods import on_shutdown as on_shutdown
@@ -42,6 +43,7 @@ _NAMES = {
     "Context": "core.context",
     "Cookie": "core.context",
     "Event": "schema.wire.events",
+    "Image": "services.image",
     "Model": "frameworks.handle",
     "SyncHTTPClient": "client.sync",
     "Tag": "core.tag",

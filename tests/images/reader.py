@@ -32,7 +32,7 @@ def read_line(line: str) -> Line:
     while match := re.match(r"(--[a-z-]+=\S+)\s+", rest):
         flags.append(match[1])
         rest = rest[match.end() :]
-    if name in ("ENV", "LABEL"):
+    if name in ("ENV", "LABEL") or (name == "ARG" and "=" in rest):
         return Line(name, tuple(flags), [split_pair(word) for word in split_words(rest)])
     if name == "HEALTHCHECK":
         assert rest.startswith("CMD ")

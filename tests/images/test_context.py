@@ -24,7 +24,7 @@ def test_what_is_in_it(bento: Bento, tmp_path: Path) -> None:
     assert {"Dockerfile", ".dockerignore", "python/hashes.txt", f"python/wheels/{WHEEL}"} <= found
     assert {f"models/digits/{version}/{name}" for name in ("weights", "model.yaml", "manifest.json")} <= found
     assert {"bento/bento.yaml", "bento/src/service.py", "bento/manifest.json"} <= found
-    scripts = {"entrypoint", "install-system", "install-python", "run-setup", "add-user", "healthcheck.py"}
+    scripts = {"entrypoint", "install-system", "install-python", "run-setup", "run-step", "add-user", "healthcheck.py"}
     assert {path for path in found if path.startswith("bin/")} == {f"bin/{name}" for name in scripts}
     assert (folder / "python/hashes.txt").read_text() == LOCK
     assert not any(path.startswith("bento/models") for path in found)

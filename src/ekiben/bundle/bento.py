@@ -22,6 +22,7 @@ from typing import Any, TypedDict, Unpack
 from ekiben.bundle.contents import docker_of, write_apis, write_environment, write_text
 from ekiben.bundle.description import Description, describe
 from ekiben.bundle.files import IGNORE, choose_files, copy_files, restore_files
+from ekiben.bundle.image import with_image
 from ekiben.bundle.options import BuildOptions
 from ekiben.bundle.settings import find_settings, read_build
 from ekiben.bundle.target import Target
@@ -123,6 +124,11 @@ def pack(draft: Draft, plan: Plan) -> Bento:
     with giving(options.args, below=True):
         described = describe(source, service, roots, aliases, shown=plan.context, scratch=draft.path.parent)
     restore_files(files, source, moment)
+    options = with_image(options, described.spec.get("image"), plan.context)
+    target = Target.parse(plan.target.platform, options.docker.python_version)
+    lost = next((path for path in options.steps.include if path not in files), None)
+    if lost is not None:
+        raise ConfigError(f"`build_include` of an image must name files of the bento, which has no {lost!r}")
     tag = draft.store.claim((options.name or described.name).lower(), options.version)
     tell(f'Building {front().title} service "{tag}" from build context "{plan.context}".')
     models = find_models(options, described)
@@ -131,7 +137,7 @@ def pack(draft: Draft, plan: Plan) -> Bento:
     tell(f"Packing {len(files)} file{'s' * (len(files) != 1)}, {size} bytes.")
     entry = described.entry and plan.context / described.entry
     environment = write_environment(
-        draft.path / "env", plan.context, options, models, target=plan.target, entry=entry or None, tell=tell
+        draft.path / "env", plan.context, options, models, target=target, entry=entry or None, tell=tell
     )
     write_apis(draft.path / "apis", described)
     readme = options.description or described.doc or f"The bento {tag.name}."

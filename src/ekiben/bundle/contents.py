@@ -19,6 +19,7 @@ from ekiben.bundle.options import BuildOptions, DockerOptions
 from ekiben.bundle.target import Target
 from ekiben.store.models import StoredModel
 
+SCRIPTS = "docker/scripts"  # in `env`: those of the service's image, by their place
 SETUP = "docker/setup_script"  # in `env`, whatever it is called in the project
 
 
@@ -75,7 +76,23 @@ def write_environment(
     if options.docker.setup_script:
         (folder / SETUP).parent.mkdir(parents=True)
         shutil.copy(context / options.docker.setup_script, folder / SETUP)
+    for number, path in enumerate(scripts_of(options)):
+        (folder / SCRIPTS).mkdir(parents=True, exist_ok=True)
+        shutil.copy(context / path, folder / SCRIPTS / str(number))
     return {"python_version": python, **locked.describe()}
+
+
+def scripts_of(options: BuildOptions) -> list[str]:
+    """List the scripts of the service's image, each once."""
+    told = [word for verb, word in (*options.steps.before, *options.steps.after) if verb == "run_script"]
+    return list(dict.fromkeys(told))
+
+
+def commands(steps: Sequence[tuple[str, str]], scripts: Sequence[str]) -> list[Any]:
+    """Give commands as `bento.yaml` has them: text, or where a script lies in the bento."""
+    return [
+        {"script": f"env/{SCRIPTS}/{scripts.index(word)}"} if verb == "run_script" else word for verb, word in steps
+    ]
 
 
 def write_apis(folder: Path, described: Description) -> None:
@@ -92,4 +109,7 @@ def docker_of(options: BuildOptions) -> Mapping[str, Any]:
     found = {key: value for key, value in given.items() if value != usual[key]}
     if options.docker.setup_script:
         found["setup_script"] = f"env/{SETUP}"
+    scripts, steps = scripts_of(options), options.steps
+    run = {"commands": commands(steps.before, scripts), "post_commands": commands(steps.after, scripts)}
+    found |= {key: value for key, value in {**run, "build_include": list(steps.include)}.items() if value}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}

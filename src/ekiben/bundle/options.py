@@ -85,6 +85,18 @@ class ModelOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """What the service's image runs while it is built; said in code alone (`services/image`).
+
+    Each is `run` with a command, or `run_script` with a path in the project.
+    """
+
+    before: tuple[tuple[str, str], ...] = ()  # the Python packages
+    after: tuple[tuple[str, str], ...] = ()
+    include: tuple[str, ...] = ()  # paths in the project, which they find beside them
+
+
+@dataclass(frozen=True, slots=True)
 class BuildOptions:
     """All that `bentofile.yaml` can say."""
 
@@ -100,6 +112,7 @@ class BuildOptions:
     args: Mapping[str, Any] = field(default_factory=dict)  # what `use_arguments` gives
     python: PythonOptions = PythonOptions()
     docker: DockerOptions = DockerOptions()
+    steps: Steps = Steps()
 
 
 def read_options(options: Mapping[str, Any], context: Path) -> BuildOptions:
@@ -112,7 +125,7 @@ def read_options(options: Mapping[str, Any], context: Path) -> BuildOptions:
     Raises:
         ConfigError: a key is unknown, not of its type, or leads out of the project; the error has its path.
     """
-    given = known(options, "", list(BuildOptions.__dataclass_fields__), REFUSED)
+    given = known(options, "", [each for each in BuildOptions.__dataclass_fields__ if each != "steps"], REFUSED)
     check_letters(given)
     return BuildOptions(
         service=optional(given, "service", text),

@@ -90,7 +90,9 @@ class ImageSpec:
 
     base: str | None = None
     python_version: str | None = None
-    steps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    steps: tuple[tuple[str, tuple[str, ...]], ...] = ()  # in the order in which they were said (`services/image`)
+    lock_packages: bool = True
+    pack_git_packages: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ In: the parts of an image, and an empty folder. Out: files, the same for the sam
     bin/             programs of the image: the entry point, its health, what installs
     python/          the lock (hashes.txt or requirements.txt) and the wheels that travel
     setup_script     the project's own, if it has one
+    scripts/         those that the service's image runs
+    include/         files of the project that its commands find beside them
     models/          a folder a version, each a layer
     bento/           all else of the bento
 
@@ -21,12 +23,12 @@ from pathlib import Path
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.paths import disk_errors
-from ekiben.images.dockerfile import SETUP, write_dockerfile
+from ekiben.images.dockerfile import INCLUDE, SETUP, write_dockerfile
 from ekiben.images.plan import Parts
 from ekiben.store.bentos import MODELS
 from ekiben.store.digest import walk_files
 
-SCRIPTS = ("entrypoint", "install-system", "install-python", "run-setup", "add-user")
+SCRIPTS = ("entrypoint", "install-system", "install-python", "run-setup", "run-step", "add-user")
 IGNORED = "# The folder holds what the image gets, and these two.\nDockerfile\n.dockerignore\n"
 READ, RUN = 0o644, 0o755  # modes
 
@@ -55,6 +57,10 @@ def write_context(parts: Parts, folder: Path) -> Path:
             place(wheel, folder / "python/wheels" / wheel.name)
         if parts.setup is not None:
             place(parts.setup, folder / SETUP)
+        for path, script in parts.scripts.items():
+            place(script, folder / path)
+        for path, file in parts.include.items():
+            place(file, folder / INCLUDE / path)
         for path, model in parts.models.items():
             place_folder(model.path, folder / path)
         place_folder(parts.bento.path, folder / "bento", without=MODELS)

@@ -2,11 +2,12 @@
 
 In: an `ImagePlan`. Out: text, the same for the same plan. Pure: nothing is read, and no template is filled.
 
-Layers stand in the order in which they change: the base, packages of the system, packages of Python, a script of the
-project's, models (a layer each), code. A build after a change of the code alone makes the last one again.
+Layers stand in the order in which they change: the base, packages of the system, commands of the service's image,
+packages of Python, commands again, a script of the project's, models (a layer each), code. A build after a change of
+the code alone makes the last one again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ekiben.images.instructions import (
     Arg,
@@ -24,7 +25,7 @@ from ekiben.images.instructions import (
     User,
     Workdir,
 )
-from ekiben.images.spec import USER_ID, ImagePlan, Server
+from ekiben.images.spec import USER_ID, ImagePlan, Server, Step
 
 PLACE = "/opt/ekiben"  # what is served; the user of the container may read it, and no more
 BENTO = f"{PLACE}/bento"
@@ -33,6 +34,8 @@ PYTHON = f"{PLACE}/python"  # what the environment is made from
 VENV = f"{PLACE}/venv"
 HOME = "/home/ekiben"  # what the server writes, such as tasks
 SETUP = "setup_script"
+INCLUDE = "include"  # in the context: files of the project that steps find beside them
+FILES = f"{PLACE}/files"  # where these are in the image, and where steps run
 
 FIRST = "# Written by Ekiben from typed values. Build it from the folder that it lies in."
 CUDA_IMAGE = "docker.io/nvidia/cuda"
@@ -55,8 +58,13 @@ def instructions(plan: ImagePlan) -> Iterator[Instruction]:
     if plan.cuda is not None:
         yield from cuda(plan.cuda)
     yield from map(Arg, plan.args)  # as late as can be: another value makes all anew that follows
+    yield from (Arg(name, value) for name, value in plan.defaults.items() if name not in plan.args)
+    if plan.has_files:
+        yield Copy(f"{INCLUDE}/", f"{FILES}/")
+    yield from steps(plan.before)
     yield Copy("python/", f"{PYTHON}/")
     yield Run((SHELL, f"{BIN}/install-python", plan.python, PYTHON, VENV))
+    yield from steps(plan.after)
     if plan.has_setup:
         yield Copy(SETUP, f"{PLACE}/{SETUP}")
         yield Run((SHELL, f"{BIN}/run-setup", f"{PLACE}/{SETUP}"))
@@ -68,6 +76,16 @@ def instructions(plan: ImagePlan) -> Iterator[Instruction]:
     yield from serving(plan.server, 0 if plan.is_root else USER_ID)
     if plan.labels:
         yield Label(plan.labels)
+
+
+def steps(told: Iterable[Step]) -> Iterator[Instruction]:
+    """Run what the project runs, each in a layer of its own."""
+    for step in told:
+        if step.command is not None:
+            yield Run((SHELL, f"{BIN}/run-step", FILES, step.command))
+        elif step.script is not None:
+            yield Copy(step.script, f"{PLACE}/{step.script}")
+            yield Run((SHELL, f"{BIN}/run-setup", f"{PLACE}/{step.script}"))
 
 
 def cuda(version: str) -> Iterator[Instruction]:

@@ -32,10 +32,12 @@ class Arg:
     """Take a value from `--build-arg`, for the instructions that follow."""
 
     name: str
+    default: str | None = None
 
     def __str__(self) -> str:
         """Give the line."""
-        return f"ARG {match(VARIABLE, self.name, 'ARG', 'the name of a variable', 'TOKEN')}"
+        told = match(VARIABLE, self.name, "ARG", "the name of a variable", "TOKEN")
+        return f"ARG {told}" if self.default is None else f"ARG {told}={quote(self.default, f'ARG {told}')}"
 
 
 @dataclass(frozen=True, slots=True)

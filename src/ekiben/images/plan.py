@@ -5,8 +5,8 @@ of its context lie.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,13 +15,14 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from ekiben.core.errors import ConfigError, CorruptItem, InvalidInput
 from ekiben.core.front import EKIBEN, front
-from ekiben.images.spec import MINOR, PLATFORM, PYTHON, ImagePlan, Server, check_packages, is_writable, match
-from ekiben.store.bentos import DESCRIPTION, Bento
+from ekiben.images.spec import MINOR, PLATFORM, PYTHON, ImagePlan, Server, Step, check_packages, is_writable, match
+from ekiben.store.bentos import DESCRIPTION, SOURCE, Bento
 from ekiben.store.models import StoredModel
 
 FOLDER = "env/python"  # in the bento
 LOCKED, ASKED, VERSION, WHEELS = "requirements.lock.txt", "requirements.txt", "version.txt", "wheels"
 DEBIAN_PYTHON = "docker.io/library/python"
+Told = tuple[tuple[str | None, str | None], Path | None]
 SUMMARY = 200  # letters of the description that a label holds
 
 
@@ -62,6 +63,8 @@ class Parts:
     packages: Packages
     models: Mapping[str, StoredModel]  # by their folder in the context
     setup: Path | None  # the project's script
+    scripts: Mapping[str, Path] = field(default_factory=dict)  # of steps, by their place in the context
+    include: Mapping[str, Path] = field(default_factory=dict)  # files that steps find beside them, by their path
 
 
 @runtime_checkable
@@ -89,21 +92,28 @@ def read_parts(bento: Bento, args: Iterable[str] = (), *, run_as_root: bool = Fa
     if docker.get("distro", "debian") != "debian":
         raise ConfigError(f"`docker.distro` must be debian: {docker['distro']!r}", hint="name a `docker.base_image`")
     models = {f"models/{each.tag.name}/{each.tag.version}": each for each in bento.find_models()}
-    setup = find_setup(bento)
+    setup, include = find_setup(bento), find_include(bento)
+    before, after = (read_steps(bento, key) for key in ("commands", "post_commands"))
+    args, defaults = tuple(dict.fromkeys(args)), build_envs(bento, set(args))
     plan = ImagePlan(
         base=base_image(docker, packages.version),
         python=".".join(packages.version.split(".")[:2]),
         cuda=cuda_version(docker.get("cuda_version")),
         system_packages=check_packages(docker.get("system_packages", ()), "docker.system_packages"),
         has_setup=setup is not None,
-        args=tuple(dict.fromkeys(args)),
+        args=args,
         env=docker.get("env", {}),
         labels=labels_of(bento),
         models=tuple(sorted(models)),
         server=server_of(bento, packages),
         is_root=run_as_root,
+        before=tuple(Step(*each) for each, _ in before),
+        after=tuple(Step(*each) for each, _ in after),
+        has_files=bool(include),
+        defaults=defaults,
     )
-    return Parts(bento, plan, packages, models, setup)
+    scripts = {each[1]: path for each, path in (*before, *after) if each[1] is not None and path is not None}
+    return Parts(bento, plan, packages, models, setup, scripts, include)
 
 
 def base_image(docker: Mapping[str, Any], version: str) -> Any:
@@ -172,14 +182,65 @@ def name_of_wheel(wheel: Path) -> str:
 def find_setup(bento: Bento) -> Path | None:
     """Find the project's script; raises CorruptItem where it is not in the bento."""
     path = bento.info.docker.get("setup_script")
-    if path is None:
-        return None
+    return None if path is None else file_of(bento, path, "docker.setup_script")
+
+
+def read_steps(bento: Bento, key: str) -> list[Told]:
+    """Read what is run while the image is built: each a command, or the place of a script and its file.
+
+    Raises:
+        CorruptItem: it is neither, or not in the bento.
+    """
+    told = bento.info.docker.get(key, ())
+    found: list[Told] = []
+    if not isinstance(told, list | tuple):
+        raise CorruptItem(f"{DESCRIPTION}: `docker.{key}` must be a list of commands: {told!r}")
+    for each in told:
+        if isinstance(each, Mapping):
+            file = file_of(bento, each.get("script"), f"docker.{key}")
+            found.append(((None, f"scripts/{file.name}"), file))
+        else:
+            found.append(((each, None), None))
+    return found
+
+
+def find_include(bento: Bento) -> dict[str, Path]:
+    """Find the files of the project that steps are given; raises CorruptItem where one is not in the bento."""
+    told = bento.info.docker.get("build_include", ())
+    if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
+        raise CorruptItem(f"{DESCRIPTION}: `docker.build_include` must be a list of files: {told!r}")
+    return {each: file_of(bento, f"{SOURCE}/{each}", "docker.build_include") for each in told}
+
+
+def file_of(bento: Bento, path: Any, name: str) -> Path:
+    """Give a file of the bento; raises CorruptItem for anything else."""
     try:
         found = bento.path_of(path) if isinstance(path, str) else None
     except InvalidInput as error:
-        raise CorruptItem(f"{DESCRIPTION}: `docker.setup_script` must be a file of the bento: {path!r}") from error
+        raise CorruptItem(f"{DESCRIPTION}: `{name}` must be a file of the bento: {path!r}") from error
     if found is None or not found.is_file() or found.is_symlink():
-        raise CorruptItem(f"{DESCRIPTION}: `docker.setup_script` must be a file of the bento: {path!r}")
+        raise CorruptItem(f"{DESCRIPTION}: `{name}` must be a file of the bento: {path!r}")
+    return found
+
+
+def build_envs(bento: Bento, given: Collection[str]) -> dict[str, str]:
+    """Give the variables that the service asks for while its image is built; those for its run are set there.
+
+    Raises:
+        ConfigError: one that only the build is about has no value.
+    """
+    spec: Any = bento.info.services[-1].get("spec", {}) if bento.info.services else {}
+    told = [*(mapping(spec).get("envs") or ()), *bento.info.envs]
+    found: dict[str, str] = {}
+    for env in map(mapping, told):
+        name, value, stage = env.get("name"), env.get("value"), env.get("stage", "all")
+        if stage == "build" and value is None and name not in given:
+            raise ConfigError(
+                f"the image of {bento.tag} needs a value of `{name}` while it is built",
+                hint=f"say `--build-arg {name}=…`",
+            )
+        if stage in ("build", "all") and value is not None:
+            found[str(name)] = value
     return found
 
 

@@ -133,6 +133,23 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What the project runs while its image is built: a command, or a script of the context."""
+
+    command: str | None = None
+    script: str | None = None
+
+    def __post_init__(self) -> None:
+        """Hold it against its grammar; raises ConfigError."""
+        if (self.command is None) == (self.script is None):
+            raise ConfigError(f"a step of an image must be a command or a script: {self.command!r}, {self.script!r}")
+        if self.command is not None:
+            check_text(self.command, "image.run")
+        if self.script is not None:
+            check_path(self.script, "image.run_script")
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePlan:
     """All that the Dockerfile of a bento is written from.
 
@@ -150,6 +167,10 @@ class ImagePlan:
     models: tuple[str, ...] = ()  # folders of the context, each a layer
     server: Server = Server()
     is_root: bool = False  # the container serves as root
+    before: tuple[Step, ...] = ()  # the Python packages
+    after: tuple[Step, ...] = ()
+    has_files: bool = False  # of the project, which steps find beside them
+    defaults: Mapping[str, str] = field(default_factory=dict)  # of variables that only the build knows
 
     def __post_init__(self) -> None:
         """Hold each value against its grammar."""
@@ -161,5 +182,6 @@ class ImagePlan:
         check_texts(dict.fromkeys(self.args, ""), "--build-arg", VARIABLE)
         check_texts(self.env, "docker.env", VARIABLE)
         check_texts(self.labels, "labels", None)
+        check_texts(self.defaults, "envs", VARIABLE)
         for each in self.models:
             check_path(each, "models")

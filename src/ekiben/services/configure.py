@@ -181,7 +181,7 @@ def read(file: Path) -> dict[str, Any]:
 @cache
 def shape() -> Shape:
     """Give the options that a file and the environment may set, as their types say it."""
-    return {key: kind for key, kind in shape_of(ServiceKeywords).items() if key != "name"}
+    return {key: kind for key, kind in shape_of(ServiceKeywords).items() if key not in ("name", "image")}
 
 
 def shape_of(keywords: Any) -> dict[str, "Kind | Shape"]:
@@ -215,7 +215,7 @@ def effective(bound: BoundService) -> list[Setting]:
     switched["tracing"] = {"enabled": bound.spec.tracing is not None}
     values = config.merged(config.merged(DEFAULTS, bound.options, WHOLE), switched, ())
     found = []
-    for path, value in config.leaves({key: value for key, value in values.items() if key != "name"}):
+    for path, value in config.leaves({key: value for key, value in values.items() if key not in ("name", "image")}):
         source = bound.sources.get(path) or ("@service" if path in given else BUILT_IN)
         is_secret = value is not None and any(word in path for word in SECRET)
         found.append(Setting(path, "(not shown)" if is_secret else value, source))

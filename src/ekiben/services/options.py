@@ -11,11 +11,22 @@ from typing import Any, Literal, TypedDict
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
-from ekiben.core.spec import HttpSpec, Layout, Limits, MonitoringSpec, ServiceSpec, Style, TasksSpec, TraceSpec
+from ekiben.core.spec import (
+    HttpSpec,
+    ImageSpec,
+    Layout,
+    Limits,
+    MonitoringSpec,
+    ServiceSpec,
+    Style,
+    TasksSpec,
+    TraceSpec,
+)
 from ekiben.services import web
 from ekiben.services.auth import Auth
 from ekiben.services.batches import Batching, Joining, read_batching
 from ekiben.services.checks import block, flag, number, text, whole
+from ekiben.services.image import Image, read_image
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -25,12 +36,11 @@ STAGES = ("all", "build", "runtime")
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "watch_models", "threads", "inline",
     "traffic", "http", "ssl", "metrics", "logging", "tracing", "monitoring", "auth", "path_prefix", "endpoints",
-    "backlog", "tasks", "batching",
+    "backlog", "tasks", "batching", "image",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
 REFUSED = {
-    "image": "nothing builds container images yet",
     "cmd": "only services written in Python are served",
     "service_class": "a service is the class that is decorated",
     "grpc": "only HTTP is served",
@@ -124,6 +134,7 @@ class ServiceKeywords(TypedDict, total=False):
     backlog: int
     tasks: TaskSettings | None
     batching: Batching | None
+    image: Image | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +158,7 @@ class ServiceOptions:
     tracing: TraceSpec | None = None
     monitoring: MonitoringSpec | None = None
     batching: Joining = Joining()
+    image: ImageSpec | None = None
     given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
 
@@ -176,6 +188,7 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         tracing=web.read_tracing(given),
         monitoring=read_monitoring(given.get("monitoring")),
         batching=read_batching(given.get("batching")),
+        image=read_image(given.get("image")),
         given=dict(given),
     )
 
@@ -205,6 +218,7 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
         tasks=options.tasks,
         labels=options.labels,
         envs=options.envs,
+        image=options.image,
         tracing=options.tracing,
         monitoring=options.monitoring,
         doc=options.description or spec.doc,

@@ -87,6 +87,7 @@ MODULES = (
     "flax",
     "gradio",
     "handlers",
+    "images",
     "io",
     "keras",
     "legacy",

@@ -107,6 +107,7 @@ def check_steps(parts: Parts) -> None:
         "docker.system_packages": bool(plan.system_packages),
         "docker.setup_script": plan.has_setup,
         "docker.cuda_version": plan.cuda is not None,
+        "run of the service's image": bool(plan.before or plan.after),
         "--build-arg": bool(plan.args),
     }
     name = next((name for name, is_asked in asked.items() if is_asked), None)
