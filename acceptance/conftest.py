@@ -18,6 +18,7 @@ from acceptance import documents, planets, rows
 from acceptance.bentos import Built, build
 from acceptance.documents import Document
 from acceptance.guide import Guide, follow
+from acceptance.iris import Packed, pack
 from acceptance.network import Network
 from acceptance.planets import Project
 from acceptance.shell import Output, Person, Server
@@ -89,6 +90,12 @@ def s000() -> Document:
 def s001() -> Document:
     """The page of UnionML on serving."""
     return read("S001")
+
+
+@pytest.fixture(scope="session")
+def s002() -> Document:
+    """The iris service of 0.13."""
+    return read("S002")
 
 
 @pytest.fixture(scope="session")
@@ -216,3 +223,20 @@ def bento(guide: Guide) -> Built:
     (command,) = set(re.findall("`(bentoml build)`", guide.document.text))
     with own_network() as network:
         return build(guide.person, command, network)
+
+
+@pytest.fixture(scope="session")
+def packed(s002: Document, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """The bundle of the iris service, made by the document's files."""
+    return pack(someone(tmp_path_factory.mktemp("iris")), s002)
+
+
+@pytest.fixture(scope="session")
+def predicting(packed: Packed, s002: Document, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The iris service, served by the document's command where its sources are not."""
+    with own_network() as network:
+        server = packed.serve(s002.command("bentoml serve"), network, tmp_path_factory.mktemp("elsewhere"))
+        try:
+            yield server.wait()
+        finally:
+            server.stop()
