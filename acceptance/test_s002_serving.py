@@ -16,7 +16,7 @@ from acceptance.documents import Document
 from acceptance.iris import HEADER, PORT_URL, ROWS, Packed, curl_of, requests_of
 from acceptance.shell import Person, Server
 
-KINDS = '''
+KINDS = """
 import time
 import numpy as np, pandas as pd
 from bentoml import BentoService, api
@@ -49,7 +49,7 @@ class Kinds(BentoService):
     def slow(self, value):
         time.sleep(0.02)
         return value
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_S002_33_serve_on_port_5000(predicting: Server, packed: Packed, tmp_path
 def test_S002_35_the_server_s_pages(predicting: Server, packed: Packed) -> None:
     """Dashboard, docs, probes, metadata, metrics and feedback answer."""
     for path in ("/", "/docs", "/docs.json", "/healthz", "/metadata", "/metrics"):
-        assert predicting.get(path).status_code == 200, path
+        assert predicting.get(path, follow_redirects=True).status_code == 200, path
     told = predicting.get("/metadata").json()
     assert (told["name"], f"{told['name']}:{told['version']}") == ("IrisClassifier", packed.tag)
     assert "BENTOML_IrisClassifier_request_total" in predicting.get("/metrics").text

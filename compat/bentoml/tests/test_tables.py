@@ -72,9 +72,7 @@ BUNDLES = words("""
     types.InferenceError yatai.client.get_yatai_client
 """)
 TABLE = {"1.2 to 1.4": CLASSES, "1.0 and 1.1": RUNNERS, "0.13": BUNDLES}
-PENDING = {"images", "artifact", "frameworks", "yatai"} | {
-    each for each in BUNDLES if "." not in each
-}  # the first part of names whose rows are still being written
+PENDING = {"images"}  # the first part of names whose rows are still being written
 
 
 def is_pending(name: str) -> bool:

@@ -15,6 +15,9 @@ TO_REGISTRY = "`bentoml push` and `bentoml pull` work with any OCI registry; run
 LOADED = "there is no format for its models here"
 OWN_PICKLE = "save it by `bentoml.picklable_model.save_model`, or write its files with `bentoml.models.create`"
 
+OWN_ARTIFACT = "pack the model by a class of your own, which inherits from `bentoml.artifact.BentoServiceArtifact`"
+OF_YATAI = "there is no Yatai server", "`bentoml.load`, `bentoml list`, `get`, `delete`, `retrieve` work on the home"
+
 # By name or module: why it is not there, and what to write instead.
 NAMES: Mapping[str, tuple[str, str]] = {
     "ApiToken": (ITS_CLOUD, "tokens of a service are its option `auth`"),

@@ -180,17 +180,6 @@ class ModelArtifact(BentoServiceArtifact):
         return InvalidInput(f"the artifact `{self.name}` must be packed with {what}: {type(model).__name__}")
 
 
-class Gone:
-    """A class of 0.13 whose library no longer is: making one says so."""
-
-    def __init__(self, name: str, why: str) -> None:
-        self.__name__, self.why = name, why
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Refuse; raises ConfigError."""
-        raise ConfigError(f"`{self.__name__}` is not here: {self.why}", hint="pack the model by a class of your own")
-
-
 def pack_into(artifact: BentoServiceArtifact, args: Sequence[Any], options: Mapping[str, Any]) -> None:
     """Pack *artifact*; metadata is kept, also where its class takes none.
 

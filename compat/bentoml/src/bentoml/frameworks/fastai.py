@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from bentoml.bundles.artifact import Gone, ModelArtifact
+from bentoml.bundles.artifact import ModelArtifact
+from bentoml.refusals import OWN_ARTIFACT, Refused
 from ekiben.store.pickles import check_unpickling, unpickling
 
 __all__ = ["Fastai1ModelArtifact", "FastaiModelArtifact"]
@@ -31,4 +32,6 @@ class FastaiModelArtifact(ModelArtifact):
             return self.need().load_learner(place, cpu=True)
 
 
-Fastai1ModelArtifact = Gone("Fastai1ModelArtifact", "fastai 1 cannot be installed for the Python of today")
+Fastai1ModelArtifact = Refused(
+    "frameworks.fastai.Fastai1ModelArtifact", "fastai 1 cannot be installed for the Python of today", OWN_ARTIFACT
+)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from bentoml.bundles.artifact import Environment, Gone, ModelArtifact
+from bentoml.bundles.artifact import Environment, ModelArtifact
+from bentoml.refusals import OWN_ARTIFACT, Refused
 from ekiben.core.errors import ConfigError, InvalidInput
 
 __all__ = ["OnnxModelArtifact"]
@@ -77,7 +78,8 @@ class OnnxModelArtifact(ModelArtifact):
             env.add_pip_packages([BACKENDS[self.backend]])
 
 
-OnnxMlirModelArtifact = Gone(
-    "OnnxMlirModelArtifact",
+OnnxMlirModelArtifact = Refused(
+    "frameworks.onnxmlir.OnnxMlirModelArtifact",
     "the runtime of onnx-mlir comes with the compiler, and no package of it can be installed",
+    OWN_ARTIFACT,
 )
