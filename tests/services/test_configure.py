@@ -2,13 +2,14 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ekiben
-from ekiben.core.config import Kind, leaves, said
+from ekiben.core.config import Kind, Layer, leaves, said
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService, HttpSpec
 from ekiben.services.configure import configured, effective, find_file, over, shape
@@ -64,6 +65,18 @@ def test_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bound.spec.limits.timeout == 10.0
     assert bound.spec.limits.max_concurrency == 9, "what nobody else sets is the decorator's"
     assert bound.sources["traffic.timeout"] == "--timeout"
+
+
+def test_a_service_may_draw_conclusions(folder: Path) -> None:
+    """What a service makes of its options is made again of those that a file or a variable sets."""
+
+    def settled(bound: BoundService) -> BoundService:
+        return replace(bound, environ=lambda index: {"THREADS": str(bound.spec.threads)})
+
+    bound = replace(Outer.__ekiben_service__(), settled=settled)  # type: ignore[attr-defined]  # the decorator adds it
+    changed = over(bound, said(("threads",), 7, "a test"))
+    assert (changed.spec.threads, changed.environ is not None and changed.environ(0)) == (7, {"THREADS": "7"})
+    assert over(bound, Layer()).environ is None
 
 
 def test_every_section(folder: Path) -> None:

@@ -350,6 +350,7 @@ class BoundService:
     what decides when its batches leave, where the user gave one; `origin` is `module:attr` where there is one;
     `tokens` by attribute what a server asks for that is depended on by its address, or `$NAME` of a variable;
     `environ` gives the environment variables of a worker process by its index, over those of its share of the machine;
+    `settled` makes of the service, whenever a file or a variable has set options, what follows from them;
     `services` are those of a stall, which has no endpoints of its own (`services/stall`);
     `options` are what the decorator was given, in the users' words, with what files and variables lay over it, and
     `sources` where each of those was said, by its dotted path.
@@ -374,3 +375,4 @@ class BoundService:
     batches: Mapping[str, BatchSpec | None] = field(default_factory=dict)  # by endpoint, where an option lies over them
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     environ: Callable[[int], Mapping[str, str]] | None = None
+    settled: "Callable[[BoundService], BoundService] | None" = None

@@ -125,6 +125,8 @@ def over(bound: BoundService, above: Layer) -> BoundService:
         spec = apply(bound.spec, options)
         changed = replace(bound, spec=spec, options=found.values, sources=found.sources)
         changed = join_by(changed, options.batching)
+        if changed.settled is not None:
+            changed = changed.settled(changed)
         check_routes(spec, spec.name)
         check_mounts(changed)
     except ConfigError as error:

@@ -16,10 +16,17 @@ from bentoml.runners.strategy import (
 )
 
 from ekiben.core.resources import cpu_count
+from ekiben.services.load import load
 
 
 class OneCore(bentoml.Runnable):
     pass
+
+
+class Rows(bentoml.Runnable):
+    @bentoml.Runnable.method
+    def rows(self, rows: Any) -> Any:
+        return rows
 
 
 class ManyCores(bentoml.Runnable):
@@ -83,6 +90,32 @@ def test_the_pool_of_gpus_is_what_the_variable_names(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert devices_for(OnGpu, resources()) == []
     assert resources()["cpu"] == cpu_count() <= (os.cpu_count() or 1)
+
+
+def test_resources_that_somebody_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`resources` of a runner's configuration stand in place of the machine's."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,7")
+    assert resources({"cpu": "2500m", "gpu": 2}) == {"cpu": 2.5, "nvidia.com/gpu": ["3", "5"]}
+    assert resources({"gpu": 0})["nvidia.com/gpu"] == []
+    with pytest.raises(BentoMLException, match=r"`resources\.cpu` must be a number of CPUs"):
+        resources({"cpu": "many"})
+
+
+def test_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file or a variable that sets a runner's CPUs sets its workers by them, but for a number that is set."""
+    svc = bentoml.Service("staff", runners=[bentoml.Runner(Rows, name="rows")])
+
+    def runner() -> Any:
+        (bind,) = load(svc).dependencies.values()
+        return bind()
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert runner().spec.workers == cpu_count()
+    monkeypatch.setenv("EKIBEN_SERVICES__ROWS__RESOURCES__CPU", "5")
+    assert runner().spec.workers == runner().options["workers"] == 5
+    assert runner().environ(4)["OMP_NUM_THREADS"] == "1"
+    monkeypatch.setenv("EKIBEN_SERVICES__ROWS__WORKERS", "3")
+    assert runner().spec.workers == 3
 
 
 def test_a_strategy_of_ones_own() -> None:

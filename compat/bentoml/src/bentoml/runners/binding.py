@@ -5,6 +5,7 @@ are batched by the engine, and are answered by workers of its own.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -44,7 +45,7 @@ def bind(runner: Runner, name: str) -> BoundService:
         describe(endpoint, methods[method.name], method, signatures[endpoint])
         for endpoint, method in runner.offered.items()
     )
-    asked, strategy, kind = resources(), runner.scheduling_strategy, runner.runnable_class
+    kind = runner.runnable_class
     spec = ServiceSpec(
         name=name,
         endpoints=described,
@@ -52,9 +53,8 @@ def bind(runner: Runner, name: str) -> BoundService:
         style=STYLE_OF_A_RUNNER,
         doc=f"The runner {runner.name}.",
     )
-    workers = count_workers(strategy, kind, asked, runner.workers_per_resource)
-    options = {"workers": workers, "traffic": {"timeout": PATIENCE}}
-    return BoundService(
+    options = {"workers": 1, "traffic": {"timeout": PATIENCE}}
+    bound = BoundService(
         spec=apply(spec, read_options(options)),
         create=runner.create,
         signatures=signatures,
@@ -62,8 +62,23 @@ def bind(runner: Runner, name: str) -> BoundService:
         origin=f"{kind.__module__}:runner {runner.name}",
         options=options,
         sources={"workers": BUILT_IN, "traffic.timeout": BUILT_IN},
-        environ=partial(worker_env, strategy, kind, asked, runner.workers_per_resource),
+        settled=partial(staffed, runner),
     )
+    return staffed(runner, bound)
+
+
+def staffed(runner: Runner, bound: BoundService) -> BoundService:
+    """Give a runner the workers that its strategy wants of the resources that it has.
+
+    A number of workers that somebody has set stays.
+    """
+    strategy, kind, per_resource = runner.scheduling_strategy, runner.runnable_class, runner.workers_per_resource
+    asked = resources(bound.spec.resources)
+    bound = replace(bound, environ=partial(worker_env, strategy, kind, asked, per_resource))
+    if bound.sources.get("workers") != BUILT_IN:
+        return bound
+    workers = count_workers(strategy, kind, asked, per_resource)
+    return replace(bound, spec=replace(bound.spec, workers=workers), options={**bound.options, "workers": workers})
 
 
 def signature_of(method: RunnableMethod) -> Signature:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.core.errors import ConfigError
-from ekiben.core.resources import cpu_count
+from ekiben.core.resources import cpu_count, cpus
 from ekiben.engine.placement import DEVICES, THREADS, pool_from
 
 CPU, GPU = "cpu", "nvidia.com/gpu"
@@ -98,10 +98,21 @@ class DefaultStrategy(Strategy):
         return {DEVICES: HIDDEN, **dict.fromkeys(THREADS, str(threads))}
 
 
-def resources() -> dict[str, Any]:
-    """Say what this machine has: CPUs by affinity and control groups, and GPUs."""
-    found = sum(1 for each in Path("/dev").glob("nvidia[0-9]*"))
-    return {CPU: float(cpu_count()), GPU: pool_from(os.environ, found) or []}
+def resources(limits: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Say what a runner has: what this machine has, or less.
+
+    Args:
+        limits: of the runner, `cpu` and `gpu`, where somebody has set them.
+
+    Raises:
+        ConfigError: `cpu` is no number of CPUs.
+    """
+    given, found = limits or {}, sum(1 for each in Path("/dev").glob("nvidia[0-9]*"))
+    pool = pool_from(os.environ, found) or []
+    return {
+        CPU: float(cpu_count()) if given.get("cpu") is None else cpus(given["cpu"], "resources.cpu"),
+        GPU: pool if given.get("gpu") is None else pool[: math.ceil(given["gpu"])],
+    }
 
 
 def devices_for(runnable: type, request: Mapping[str, Any] | None) -> list[str]:
