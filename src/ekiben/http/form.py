@@ -195,7 +195,11 @@ JSON_HINT = "say so with the header `content-type: application/json`"
 
 
 def text(content: bytes, what: str, media: str = "") -> str:
-    """Read UTF-8, or the charset that *media* names; raises InvalidInput that names *what*."""
+    """Read UTF-8, or the charset that *media* names.
+
+    Raises:
+        InvalidInput: it is none; *what* is named.
+    """
     try:
         return wire_text.decode(content, media) if ";" in media else content.decode()
     except UnicodeDecodeError as error:
