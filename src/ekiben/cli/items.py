@@ -26,12 +26,17 @@ def pair(text: str, option: str = "--label") -> tuple[str, str]:
     return key, value
 
 
+def apart(targets: Sequence[str]) -> list[str]:
+    """Take words apart at commas and blanks, so that `a:1,b:2` names two."""
+    return [part for words in targets for part in re.split(r"[,\s]+", words) if part]
+
+
 def find_targets(store: "ItemStore[T]", targets: Sequence[str], every: bool) -> dict[Any, T]:
     """Find what is to be deleted; a bare name is refused unless *every* is set."""
     from ekiben.core.tag import Tag
 
     found: dict[Any, T] = {}
-    for target in (part for words in targets for part in re.split(r"[,\s]+", words) if part):
+    for target in apart(targets):
         wanted = Tag.parse(target)
         if wanted.version is None and not every:
             store.delete(wanted)  # refuses a bare name, with words that say how many versions it has

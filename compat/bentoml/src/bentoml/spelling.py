@@ -5,6 +5,8 @@ Commands of the cloud are refused in one line, whatever stands behind them; so i
 option that asks for what happens anyway is taken, and said to change nothing.
 """
 
+from collections.abc import Mapping, Sequence
+
 from ekiben.cli.front import Entry
 
 NO_CLOUD = "there is no cloud here: `bentoml containerize` makes an image for any machine, `bentoml push` shares bentos"
@@ -65,7 +67,7 @@ REFUSED = {
         "--yatai-url=": NO_YATAI,
     },
 }
-SPELLED = {
+SPELLED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "serve": {
         "--workers": ("--api-workers", "BENTOML_API_WORKERS"),
         "--keep-alive": ("--timeout-keep-alive",),

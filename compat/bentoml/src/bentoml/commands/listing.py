@@ -16,7 +16,7 @@ from ekiben.cli.bentos import get_bento
 from ekiben.cli.bentos import row as bento_row
 from ekiben.cli.command import Command
 from ekiben.cli.errors import Failure, Mistake, say
-from ekiben.cli.items import pair
+from ekiben.cli.items import apart, pair
 from ekiben.cli.output import echo_data, echo_table, local_time, output_option, size
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def delete(
     if not targets and not every and query is None:
         raise Mistake("nothing is named that could be deleted", ctx, hint="name a tag, or give --all or --labels")
     found: dict[str, Bento | Bundle] = {}
-    for target in (part for words in targets for part in words.split(",") if part):
+    for target in apart(targets):
         found |= {str(each.tag): each for each in meant(ctx, target, every=every or query is not None)}
     if not targets:
         found = {str(each.tag): each for each in repository().list()}
