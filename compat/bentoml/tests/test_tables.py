@@ -72,7 +72,7 @@ BUNDLES = words("""
     types.InferenceError yatai.client.get_yatai_client
 """)
 TABLE = {"1.2 to 1.4": CLASSES, "1.0 and 1.1": RUNNERS, "0.13": BUNDLES}
-PENDING = {"images"}  # the first part of names whose rows are still being written
+PENDING: set[str] = set()  # the first part of names whose rows are still being written
 
 
 def is_pending(name: str) -> bool:
@@ -205,7 +205,8 @@ SAMPLES: dict[str, Any] = {
     "monitoring.options": {"log_path": "x"}, "monitoring.options.log_config_file": "x", "endpoints.livez": "/a",
     "endpoints.readyz": "/b", "max_runner_connections": 16, "runner_connection": {"max_age": 3},
     "runner_probe.timeout": 1, "runner_probe.period": 1, "runner_probe.enabled": True, "replicate_process": False,
-    "service_class": int, "extra_ports": [1], "grpc": {},
+    "service_class": int, "extra_ports": [1], "grpc": {}, "image": bentoml.images.Image(), "cmd": ["python"],
+    "http.proxy_port": 8000,
 }  # fmt: skip
 NEEDED = {"ssl": {"enabled": True, "certfile": "c.pem"}, "tracing": {"enabled": True}}
 OPTIONS = [
