@@ -60,7 +60,6 @@ def test_try_a_picture(server: Running, page: Page, tmp_path: Path) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     page.goto(f"http://localhost:{server.port}/")
-    assert page.url.endswith("/docs")
     page.locator("#operations-service-measure button.opblock-summary-control").click()
     page.locator("#operations-service-measure input[type=file]").set_input_files(tmp_path / "=?odd name.png")
     page.locator("#operations-service-measure button.execute").click()

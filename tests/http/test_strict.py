@@ -148,7 +148,7 @@ ANSWERED = {
     "zeros before a length": (POST + b'content-length: 008\r\n\r\n{"a": 1}', 200, b"2"),
     "empty lines first": (b"\r\n\r\n" + GOOD, 200, b"2"),
     "an absolute target": (GOOD.replace(b"/add", b"http://elsewhere:80/add"), 200, b"2"),
-    "an absolute target without a path": (b"GET http://x HTTP/1.1\r\nhost: x\r\n\r\n", 307, b""),
+    "an absolute target without a path": (b"GET http://x HTTP/1.1\r\nhost: x\r\n\r\n", 200, b"<!doctype html>"),
     "an absolute target with a query": (b"GET http://x/livez?a=b HTTP/1.1\r\nhost: x\r\n\r\n", 200, b"\n"),
     "a query": (GOOD.replace(b"/add", b"/add?a=%00"), 200, b"2"),
     "letters by their codes": (GOOD.replace(b"/add", b"/%61dd"), 200, b"2"),

@@ -79,9 +79,10 @@ def plan(
 ) -> dict[str, Handler]:
     """Make the handlers of one app, by path."""
     spec, prefix, place = bound.spec, bound.spec.http.path_prefix, bound.spec.http.place
+    page = docs.page(spec.name, spec.version or spec.style.unbuilt)
     pages: dict[str, Page] = {
-        f"{prefix}/": lambda exchange: redirect("docs"),
-        f"{prefix}/docs": lambda exchange: static(docs.page(spec.name, spec.version or spec.style.unbuilt)),
+        f"{prefix}/": lambda exchange: static(page),  # what it refers to is found from here, too
+        f"{prefix}/docs": lambda exchange: static(page),
         f"{prefix}/docs.json": documents.openapi,
         f"{prefix}/openapi.json": documents.openapi,
         f"{place}/schema.json": documents.routes,
