@@ -212,7 +212,7 @@ class Service(Generic[T]):
 
 
 @entered
-def load(target: Any, working_dir: str | None = None, reload: bool = False) -> Service[Any]:
+def load(target: Any, working_dir: str | None = None, reload: bool = False) -> Any:
     """Load a service: by `module:NAME`, a folder, a bento or its tag.
 
     Args:
@@ -233,6 +233,8 @@ def load(target: Any, working_dir: str | None = None, reload: bool = False) -> S
     known: Any = sys.modules.get(module)
     for step in name.split("."):
         known = getattr(known, step, None)
+    if not isinstance(known, type | Service) and hasattr(known, "__ekiben_service__"):
+        return known  # declared by functions, as in 1.0
     inner = known.inner if isinstance(known, Service) else known if inspect.isclass(known) else None
     return Service(lambda: bound, inner)
 

@@ -59,6 +59,9 @@ def test_every_way_to_name_it(project: Path, target: str) -> None:
     with client(target) as found:
         assert found.classify(np.array([[0.0], [1.0]])).tolist() == [0, 1]
         assert found.about(0) == ["flower_model", "", None]
+    svc = bentoml.load(target)
+    assert isinstance(svc, bentoml.Service)
+    assert (svc.name, [runner.name for runner in svc.runners]) == ("flower_model", ["flower_model"])
 
 
 def test_a_bento(project: Path) -> None:
@@ -71,6 +74,9 @@ def test_a_bento(project: Path) -> None:
     assert (bound.spec.name, bound.spec.version) == ("flower_model", built.tag.version)
     runner = bound.dependencies["flower_model"]()
     assert [ref.resolved for ref in runner.spec.models] == [str(built.info.models[0].tag)] != [str(newer.tag)]
+    svc = bentoml.load(f"bento:{built.tag}")
+    assert isinstance(svc, bentoml.Service)
+    assert (svc.tag, list(svc.apis)) == (built.tag, ["classify", "about"])
     with client(f"bento:{built.tag}") as found:
         assert found.classify(np.array([[1.0]])).tolist() == [1]
         assert found.about(0) == [str(built.tag), "Tells flowers.", str(built.tag)]
