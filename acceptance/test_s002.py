@@ -23,6 +23,13 @@ from bentoml.artifact import PickleArtifact
 """
 
 
+def test_S002_01_the_requirements_of_the_example(person: Person) -> None:
+    """Where the drop-in is installed, all that our example of this project asks for is there, and nothing else comes."""
+    asked = ROOT / "examples" / "bento_deploy" / "requirements.txt"
+    assert {"bentoml", "pandas", "scikit-learn"} == set(asked.read_text().split())
+    assert "Would install" not in person.run(f"pip install --dry-run --no-index --requirement {asked}").stdout
+
+
 def test_S002_03_the_training_script(s002: Document, person: Person) -> None:
     """train.py runs as it stands."""
     (person.folder / "train.py").write_text(file_of(s002, "train.py"))
