@@ -24,7 +24,7 @@ from bentoml.artifact import PickleArtifact
 
 
 def test_S002_01_the_requirements_of_the_example(person: Person) -> None:
-    """Where the drop-in is installed, all that our example of this project asks for is there, and nothing else comes."""
+    """Where the drop-in is installed, all that our example of this project asks for is there."""
     asked = ROOT / "examples" / "bento_deploy" / "requirements.txt"
     assert {"bentoml", "pandas", "scikit-learn"} == set(asked.read_text().split())
     assert "Would install" not in person.run(f"pip install --dry-run --no-index --requirement {asked}").stdout

@@ -50,4 +50,7 @@ def test_S002_43_the_container_runs(iris_image: Shipped, s002: Document, network
     with iris_image.docker.container(command, network, PORT_URL) as server:
         answer = server.wait().request("POST", "/predict", json=[[5.1, 3.5, 1.4, 0.2]])
         assert (answer.status_code, answer.text) == (200, "[0]")
-        assert "2 workers" in server.log()
+        (name,) = iris_image.docker.room.out("podman", "ps", "-q").split()
+        count = "grep -lz -- '[-]-workers' /proc/[0-9]*/cmdline | wc -l"
+        started = int(iris_image.docker.room.out("podman", "exec", name, "/bin/sh", "-c", count))
+        assert started == 3, "one that listens, and two that work"

@@ -72,7 +72,7 @@ class Packable(Protocol):
     """What knows by itself what its image is made of."""
 
     def image_parts(self, args: Iterable[str] = (), *, run_as_root: bool = False) -> Parts:
-        """Give the parts; the arguments are those of `read_parts`, and so is what it raises."""
+        """Give the parts; arguments and errors are those of `read_parts`."""
 
 
 def read_parts(bento: Bento, args: Iterable[str] = (), *, run_as_root: bool = False) -> Parts:
