@@ -201,6 +201,7 @@ def test_a_build_for_a_script(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "__tag__:greeter:v1\n"
     assert bentoml.get("greeter:v1").info.environment["platform"] == "linux/amd64"
+    assert "bentoml_version: " in run("get", "greeter:latest").stdout  # all that is known, as YAML
     path = run("get", "greeter:latest", "-o", "path").stdout.strip()
     assert path == str(bentoml.get("greeter").path)
     assert [each["tag"] for each in json.loads(run("list", "-o", "json").stdout)] == ["greeter:v1"]

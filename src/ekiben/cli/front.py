@@ -44,6 +44,8 @@ class FrontEnd(Front):
     spelled: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     # Options with a value that go to the container engine as they are.
     passed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # Values of our options where nobody gives one: {"get": {"output": "yaml"}}.
+    defaults: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tag_line: str = "{tag}"  # what `build -o tag` prints
 
     def variable(self, name: str) -> str:

@@ -73,7 +73,7 @@ def build(front: FrontEnd = EKIBEN) -> LazyGroup:
         context_settings={
             "obj": Session(front),
             "help_option_names": ["-h", "--help"],
-            "default_map": {"serve": {"host": front.host, "port": front.style.default_port}},
+            "default_map": {"serve": {"host": front.host, "port": front.style.default_port}, **front.defaults},
             "max_content_width": 100,
         },
     )  # fmt: skip

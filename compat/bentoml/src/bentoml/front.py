@@ -94,6 +94,7 @@ FRONT = FrontEnd(
     refused=REFUSED,
     spelled=SPELLED,
     passed=PASSED,
+    defaults={"get": {"output": "yaml"}},
     tag_line="__tag__:{tag}",
     summary="Save a trained model, serve it, pack it and ship it: BentoML's commands, carried out by Ekiben.",
 )
