@@ -39,13 +39,6 @@ OPEN = dict.fromkeys(
         "bundles/rules_artifact",
         "bundles/static_page",
         "bundles/text_files",
-        "classes/images_files",
-        "classes/mounted_hooks",
-        "classes/packed_args",
-        "classes/session_cookies",
-        "classes/slow_tasks",
-        "classes/token_stream",
-        "classes/watched",
         "runners/asked_by_client",
         "runners/context_headers",
         "runners/custom_runnable",
@@ -163,7 +156,7 @@ def served(project: Project) -> Iterator[Running]:
     words = shlex.split(project.case.get("serve_command") or f"serve {project.case['serve']}")
     command = [*program("bentoml"), *words, "--port", str(port)]
     with starting(command, port, cwd=project.place, env=project.env) as server:
-        wait_until_well(server, HEALTH[project.generation])
+        wait_until_well(server, project.case.get("ready", HEALTH[project.generation]))
         yield server
 
 
