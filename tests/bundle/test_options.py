@@ -118,7 +118,6 @@ def test_base_image(image: str, context: Path) -> None:
         pytest.param({"models": [{"tags": "x"}]}, "`models[0].tags`", "`tag`", id="and in a list"),
         pytest.param({"envs": [{"nam": "x"}]}, "`envs[0].nam`", "`name`", id="and in the list of variables"),
         pytest.param({"conda": {"channels": []}}, "`conda`", "leave", id="conda is known, and not supported"),
-        pytest.param({"args": {"a": 1}}, "`args`", "leave", id="so are arguments"),
         pytest.param({"docker": {"dockerfile_template": "D"}}, "`docker.dockerfile_template`", "", id="and templates"),
         pytest.param({"models": [{"tag": "a", "filter": "x"}]}, "`models[0].filter`", "", id="and filters of models"),
         pytest.param({"python": []}, "`python`", "its options are", id="a section must be a mapping"),
