@@ -89,7 +89,10 @@ def scripts_of(options: BuildOptions) -> list[str]:
 
 
 def commands(steps: Sequence[tuple[str, str]], scripts: Sequence[str]) -> list[Any]:
-    """Give commands as `bento.yaml` has them: text, or where a script lies in the bento."""
+    """Give commands as `bento.yaml` has them.
+
+    Each is text, or says where a script lies in the bento.
+    """
     return [
         {"script": f"env/{SCRIPTS}/{scripts.index(word)}"} if verb == "run_script" else word for verb, word in steps
     ]

@@ -110,7 +110,10 @@ def collect(steps: list[tuple[str, list[str]]], context: Path) -> dict[str, Any]
 
 
 def read_steps(steps: list[tuple[str, list[str]]], patterns: list[str], context: Path) -> Steps:
-    """Give the commands before and after the Python packages; a script is a path in the project."""
+    """Give the commands before and after the Python packages.
+
+    A script is a path in the project.
+    """
     before: list[tuple[str, str]] = []
     after: list[tuple[str, str]] = []
     current = before
@@ -139,7 +142,10 @@ def dependencies(path: Path) -> tuple[str, ...]:
 
 
 def exported(context: Path) -> Iterator[str]:
-    """Give what the project's uv.lock has settled, a requirement each; raises ConfigError where there is none."""
+    """Give what the project's uv.lock has settled, a requirement each.
+
+    Raises ConfigError where there is none.
+    """
     if not (context / UV_LOCK).is_file():
         raise ConfigError(f"`uv_lock` of an image needs the project's {UV_LOCK}: {context}", hint="run `uv lock` there")
     told = run_uv(EXPORT, why=f"reading {UV_LOCK}", cwd=context)

@@ -86,7 +86,9 @@ class ModelOptions:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What the service's image runs while it is built; said in code alone (`services/image`).
+    """What the service's image runs while it is built.
+
+    They are said in code alone (`services/image`).
 
     Each is `run` with a command, or `run_script` with a path in the project.
     """

@@ -34,7 +34,10 @@ def argument_options(function: Decorated) -> Decorated:
 
 
 def given(options: Mapping[str, Any]) -> AbstractContextManager[None]:
-    """Let what is loaded have the arguments of the two options; raises as `read_arguments`."""
+    """Let what is loaded have the arguments of the two options.
+
+    Raises as `read_arguments`.
+    """
     from ekiben.services.arguments import giving
 
     return giving(read_arguments(options["args"], options["arg_file"]))

@@ -140,7 +140,10 @@ class LazyGroup(click.Group):
         return self.entries.get(name) or self.added.get(name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names that are shown: those of the table in its order, then those that others add."""
+        """Give the names that are shown.
+
+        Those that others add stand beside those of the table, which keep its order.
+        """
         return [name for name, entry in {**self.added, **self.entries}.items() if not entry.hidden]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -195,7 +198,10 @@ def path_of(ctx: click.Context, name: str) -> str:
 
 
 def plugins(group: str) -> dict[str, Entry]:
-    """List the commands that distributions add by entry points of *group*; none of them is imported."""
+    """List the commands that distributions add by entry points of *group*.
+
+    None of them is imported.
+    """
     from importlib.metadata import entry_points
 
     found = sorted(entry_points(group=group), key=lambda point: point.name)

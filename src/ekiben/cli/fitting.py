@@ -56,7 +56,9 @@ def spelled(param: click.Parameter, spellings: Mapping[str, Sequence[str]]) -> c
 
 
 def check_words(words: Sequence[str], refused: Mapping[str, str], ctx: click.Context) -> None:
-    """Refuse an option with one value alone, `--env conda`, where the option works otherwise.
+    """Refuse an option with one value alone, `--env conda`.
+
+    The option itself works otherwise.
 
     Raises:
         Mistake: it was typed.
@@ -91,7 +93,9 @@ class RefusedCommand(click.Command):
 
 
 class ForeignOption(click.Option):
-    """An option of another program, which may take a value and may stand several times.
+    """An option of another program.
+
+    It may take a value, and may stand several times.
 
     Args:
         name: as typed, `--production`; `-t/--threads=` for one with a value and two names.

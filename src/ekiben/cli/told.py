@@ -1,4 +1,6 @@
-"""Read what options of `ekiben serve` say: how to listen, and what they set of a service.
+"""Read what options of `ekiben serve` say.
+
+They say how to listen, and set options of a service.
 
 In: the options that were typed. Out: a `Listen`; layers of options, each with the option or variable that said it.
 """
@@ -27,7 +29,10 @@ CERTIFICATES = ("none", "optional", "required")  # in the order of ssl.CERT_NONE
 
 
 class Certificates(click.Choice[str]):
-    """Whether certificates are asked for: by a word, or by its number in Python's `ssl`."""
+    """Whether certificates are asked for.
+
+    It is said by a word, or by its number in Python's `ssl`.
+    """
 
     def __init__(self) -> None:
         super().__init__(CERTIFICATES)

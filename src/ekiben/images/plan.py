@@ -186,7 +186,9 @@ def find_setup(bento: Bento) -> Path | None:
 
 
 def read_steps(bento: Bento, key: str) -> list[Told]:
-    """Read what is run while the image is built: each a command, or the place of a script and its file.
+    """Read what is run while the image is built.
+
+    Each is a command, or the place of a script and its file.
 
     Raises:
         CorruptItem: it is neither, or not in the bento.
@@ -205,7 +207,10 @@ def read_steps(bento: Bento, key: str) -> list[Told]:
 
 
 def find_include(bento: Bento) -> dict[str, Path]:
-    """Find the files of the project that steps are given; raises CorruptItem where one is not in the bento."""
+    """Find the files of the project that steps are given.
+
+    Raises CorruptItem where one is not in the bento.
+    """
     told = bento.info.docker.get("build_include", ())
     if not isinstance(told, list | tuple) or not all(isinstance(each, str) for each in told):
         raise CorruptItem(f"{DESCRIPTION}: `docker.build_include` must be a list of files: {told!r}")
@@ -224,7 +229,9 @@ def file_of(bento: Bento, path: Any, name: str) -> Path:
 
 
 def build_envs(bento: Bento, given: Collection[str]) -> dict[str, str]:
-    """Give the variables that the service asks for while its image is built; those for its run are set there.
+    """Give the variables that the service asks for while its image is built.
+
+    Those for its run are set there.
 
     Raises:
         ConfigError: one that only the build is about has no value.

@@ -134,7 +134,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the project runs while its image is built: a command, or a script of the context."""
+    """What the project runs while its image is built.
+
+    It is a command, or a script of the context.
+    """
 
     command: str | None = None
     script: str | None = None

@@ -1,4 +1,6 @@
-"""Let whoever runs a service say how its calls are joined, without touching its code.
+"""Let whoever runs a service say how its calls are joined.
+
+Its code need not be touched.
 
 In: the option `batching`. Out: the same service, whose endpoints that batch do so by these numbers, or not at all.
 An endpoint that its code does not let batch never does.
@@ -43,7 +45,10 @@ def read_batching(batching: Any) -> Joining:
 
 
 def join_by(bound: BoundService, joining: Joining) -> BoundService:
-    """Give the service whose endpoints batch as *joining* says, over what their code says."""
+    """Give the service whose endpoints batch as *joining* says.
+
+    That stands over what their code says.
+    """
     own: Mapping[str, BatchSpec | None] = bound.batches or {each.name: each.batch for each in bound.spec.endpoints}
     if joining == Joining() and not bound.batches:
         return bound

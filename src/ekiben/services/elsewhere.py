@@ -1,4 +1,6 @@
-"""Serve one of several services here, while those that it calls are served elsewhere.
+"""Serve one of several services here.
+
+Those that it calls are served elsewhere.
 
 In: a bound service, the name of the one that is meant, addresses by name. Out: that service, which asks the addresses.
 So a service and what it depends on can run on machines of their own, from the same code.

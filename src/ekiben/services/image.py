@@ -58,7 +58,10 @@ class Image:
         return self._add("system_packages", packages)
 
     def python_packages(self, *packages: str) -> Self:
-        """Install Python packages: requirements (PEP 508), git addresses or paths in the project."""
+        """Install Python packages.
+
+        Each is a requirement (PEP 508), a git address or a path in the project.
+        """
         return self._add("python_packages", packages)
 
     def requirements_file(self, path: str) -> Self:
@@ -70,7 +73,10 @@ class Image:
         return self._add("pyproject_toml", (path,))
 
     def uv_lock(self) -> Self:
-        """Install what the project's uv.lock has settled, without its groups for development."""
+        """Install what the project's uv.lock has settled.
+
+        Its groups for development stay out.
+        """
         return self._add("uv_lock", ())
 
     def run(self, command: str) -> Self:

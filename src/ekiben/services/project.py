@@ -49,7 +49,10 @@ def from_toml(folder: Path) -> str:
 
 
 def args_of(folder: Path) -> Any:
-    """Give the arguments that the folder's settings hold for its code; nobody has checked them yet."""
+    """Give the arguments that the folder's settings hold for its code.
+
+    Nobody has checked them yet.
+    """
     path = folder / BENTOFILE
     return (read_document(path) if path.is_file() else table_of(folder)).get("args")
 
