@@ -69,6 +69,7 @@ def test_what_is_known_of_a_bundle(terminal: Terminal, bundle: Bundle) -> None:
     told = json.loads(terminal.run("get", "Adder:latest", "-o", "json").stdout)
     assert (told["metadata"]["service_name"], told["path"]) == ("Adder", str(bundle.path))
     assert terminal.run("get", "Adder", "-o", "tag").stdout.strip() == str(bundle.tag)
+    assert str(bundle.tag) in terminal.run("get", "Adder").stdout, "a bare name lists its versions"
     assert terminal.run("get", str(bundle.path), "-o", "path").stdout.strip() == str(bundle.path)
     info = json.loads(terminal.run("info", "Adder").stdout)
     assert [each["name"] for each in info["apis"]] == ["add"]

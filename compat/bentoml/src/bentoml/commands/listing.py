@@ -187,8 +187,14 @@ def the_bundle(tag: str) -> "Bundle":
 @click.argument("tag")
 @output_option("short", "yaml", "json", "table", "wide", "path", "tag", default="short")
 def get_bundle(tag: str, output: str) -> None:
-    """Show what is known of a bundle; a bare name is its newest version."""
+    """Show what is known of a bundle; a bare name lists its versions.
+
+    With -o yaml, json, path or tag a bare name is the newest version.
+    """
     bundle = the_bundle(tag)
+    if tag == bundle.tag.name and output in ("short", "table", "wide"):
+        show(find(tag), "table" if output == "short" else output)
+        return
     if output in ("table", "wide"):
         show([bundle], output)
     elif output in ("path", "tag"):
