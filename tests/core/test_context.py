@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ekiben.core.context import OWNER, Context, prefix, remove_folders
+from ekiben.core.context import OWNER, Context, ResponseContext, prefix, remove_folders
 
 
 def test_progress_is_told() -> None:
@@ -101,3 +101,13 @@ def test_a_background_task_can_be_set() -> None:
     context.response.background = None
     context.close()
     assert seen == ["awaited"]
+
+
+def test_headers_can_be_appended_to() -> None:
+    """A value that is appended stands behind those that the header has; a value that is set replaces them."""
+    headers = ResponseContext().headers
+    headers.append("X-Seen", "a")
+    headers.append("X-Seen", "b")
+    headers["X-Once"] = "c"
+    headers["X-Once"] = "d"
+    assert headers == {"X-Seen": "a, b", "X-Once": "d"}

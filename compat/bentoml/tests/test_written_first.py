@@ -22,41 +22,21 @@ import httpx
 import pytest
 import yaml
 
-from tests.servers import READY_S, Running, free_port, starting
+from tests.servers import Running, free_port, starting
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("written_first/*/*/case.yaml"))
 # Projects that do not run, and why; all others must.
-OPEN = dict.fromkeys(
-    (
-        "bundles/churn_frame",
-        "bundles/command_line",
-        "bundles/gate_tasks",
-        "bundles/photo_input",
-        "bundles/pinned_env",
-        "bundles/price_ensemble",
-        "bundles/review_json",
-        "bundles/rules_artifact",
-        "bundles/static_page",
-        "bundles/text_files",
-        "runners/asked_by_client",
-        "runners/context_headers",
-        "runners/custom_runnable",
-        "runners/frames",
-        "runners/iris_numpy",
-        "runners/loan_pydantic",
-        "runners/mounted_apps",
-        "runners/photo_parts",
-        "runners/story_stream",
-        "runners/two_models",
-    ),
-    "its translator is being written",
-)
+OPEN = {
+    "runners/asked_by_client": "`server.get_client()` sends a text as JSON, with quotes",
+    "runners/story_stream": "not seen to run since its stream is passed on: the machine was too busy to start it within a minute",
+}
 GENERATIONS = ("bundles", "classes", "runners")
 HEALTH = {"bundles": "/healthz", "runners": "/readyz", "classes": "/readyz"}
 COMMAND_S = 120.0  # training, building and locking, on a busy machine
 # The interpreter of an environment that holds BentoML itself: the projects are tried on it, to judge what they expect.
 ORIGINAL = os.environ.get("WRITTEN_FIRST_PYTHON")
+READY_S = 180.0  # until a server is well, there
 METHODS = ("get", "post", "put", "delete")
 
 
@@ -190,7 +170,7 @@ def ask_all(project: Project, server: Running) -> list[str]:
 def ask(project: Project, server: Running, asked: Mapping[str, Any]) -> list[str]:
     """Send one request; list what in the answer was not as expected."""
     [method] = [method for method in METHODS if method in asked]
-    answer = server.http.request(method, asked[method], **content(project.place, asked))
+    answer = server.http.request(method, asked[method], **content(project.place, asked), follow_redirects=True)
     wrong = [f"status {answer.status_code}"] if answer.status_code != asked.get("status", 200) else []
     for name, value in asked.get("with", {}).items():
         if value.lower() not in answer.headers.get(name, "").lower():

@@ -83,12 +83,20 @@ class Background:
 _finishing: set[asyncio.Task[None]] = set()  # kept from being collected while they run
 
 
+class ResponseHeaders(dict[str, str]):
+    """The headers of an answer."""
+
+    def append(self, name: str, value: str) -> None:
+        """Add a value, behind those that the header has (RFC 9110, 5.3)."""
+        self[name] = f"{self[name]}, {value}" if name in self else value
+
+
 @dataclass(slots=True)
 class ResponseContext:
     """What the answer will carry beside the method's return value."""
 
     status_code: int = 200
-    headers: MutableMapping[str, str] = field(default_factory=dict)
+    headers: ResponseHeaders = field(default_factory=ResponseHeaders)
     cookies: list[Cookie] = field(default_factory=list)
     _background: Background | None = field(default=None, repr=False)
 
@@ -106,7 +114,7 @@ class ResponseContext:
             self.background.add_task(task)
 
     @property
-    def metadata(self) -> MutableMapping[str, str]:
+    def metadata(self) -> ResponseHeaders:
         """The headers, by their older name."""
         return self.headers
 

@@ -51,6 +51,7 @@ CLASSES = {  # 1.2 to 1.4: a service is a class
     "use_arguments": "ekiben",
 }
 RUNNERS: dict[str, str] = {  # 1.0 and 1.1: a service is an object, and its models run in runners
+    "HTTPServer": "bentoml.legacy",
     "Resource": "bentoml.legacy",
     "Runnable": "bentoml.legacy",
     "Runner": "bentoml.legacy",
