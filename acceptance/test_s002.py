@@ -132,6 +132,18 @@ def test_S002_16_the_rest_of_the_environment(person: Person) -> None:
     assert "FROM python:3.12-slim\n" in (path / "Dockerfile").read_text()
 
 
+def test_S002_21_numbers_against_flask_and_fastapi(s002: Document) -> None:
+    """The report sets one model, with batches here and behind Flask and FastAPI, side by side; batches are ahead."""
+    assert "Comparing to a regular flask or FastAPI based model server" in " ".join(s002.text.split())
+    report = (ROOT / "docs" / "benchmarks.md").read_text()
+    found = {}
+    for case in ("iris:", "iris-batched:"):
+        table = report.partition(f"## {case}")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| ([\w-]+) \| ([\d,]+) \(", table, re.MULTILINE)
+        found[case] = {name: int(number.replace(",", "")) for name, number in rows}
+    assert found["iris-batched:"]["ekiben"] > 2 * max(found["iris:"]["flask"], found["iris:"]["fastapi"])
+
+
 def test_S002_24_the_packing_script(packed: Packed) -> None:
     """The three files of the document run as they stand, and leave a bundle."""
     assert packed.path.is_dir()
