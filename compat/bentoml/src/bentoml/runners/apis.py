@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any
 
-
 from bentoml.front import STYLE_OF_RUNNERS
 from bentoml.runners.arguments import hints_of
 from ekiben.core.context import Context
