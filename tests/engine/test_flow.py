@@ -104,3 +104,29 @@ async def test_plain_code_on_a_thread_waits_for_the_loop() -> None:
     async with asyncio.timeout(30):
         while not pieces.ended:
             await asyncio.sleep(0.01)
+
+
+async def test_a_reader_cancelled_amid_a_piece_ends_it() -> None:
+    """A reader that is cancelled while a thread makes a piece is cancelled, and the generator ends after it."""
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> Iterator[int]:
+        try:
+            begun.set()
+            go_on.wait(30)
+            yield 1
+            yield 2
+        finally:
+            ended.set()
+
+    async def read() -> list[int]:
+        return [piece async for piece in pieces_of(slow)]
+
+    reader = asyncio.ensure_future(read())
+    await asyncio.to_thread(begun.wait, 30)
+    reader.cancel()
+    await asyncio.sleep(0)  # it begins to close what is not to be closed yet
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert ended.is_set()

@@ -1,8 +1,11 @@
 """A WSGI app can be mounted: it sees its own paths, answers in pieces, and hides no error."""
 
 import logging
+import socket
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import flask
 import pytest
@@ -13,6 +16,7 @@ from ekiben.testing import client
 
 app = flask.Flask("pages")
 closed: list[str] = []
+ended = threading.Event()
 
 
 @app.get("/hello/<name>")
@@ -43,8 +47,25 @@ class Pieces:
         closed.append("closed")
 
 
+class Endless:
+    """An answer that never ends by itself."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield b"x" * 65536
+
+    def close(self) -> None:
+        ended.set()
+
+
 def plain(environ: Any, start_response: Any) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
+    if path == "/endless":
+        start_response("200 OK", [])
+        return Endless()
+    if path == "/split":
+        start_response("200 OK", [("X-Name", "a\r\nSet-Cookie: forged=1")])
+        return [b"x"]
     if path == "/silent":
         return [b"x"]
     write = start_response("200 OK", [("Content-Type", "text/plain")])
@@ -113,6 +134,58 @@ def test_a_header_cannot_pose_as_another() -> None:
     with client(Mounted) as found:
         answer = found.request("GET", "/plain/names", headers={"x_one": "forged"})
         assert answer.text.startswith("none|")
+
+
+def test_a_body_in_chunks_has_its_length() -> None:
+    """A body that came without a length is not taken for none."""
+    with client(Mounted) as found:
+        answer = found.request("POST", "/flask/length", content=iter([b"abc", b"de"]))
+        assert answer.json() == {"length": 5}
+
+
+def test_a_body_has_a_limit() -> None:
+    """A body cannot fill the disk, whether it says its length or not."""
+
+    @ekiben.asgi_app(ekiben.wsgi_app(app, max_body=1000), path="/small")
+    @ekiben.service
+    class Small:
+        @ekiben.api
+        def x(self) -> int:
+            return 1
+
+    with client(Small) as found:
+        assert found.request("POST", "/small/length", content=b"x" * 1000).json() == {"length": 1000}
+        assert found.request("POST", "/small/length", content=b"x" * 1001).status_code == 413
+        assert found.request("POST", "/small/length", content=iter([b"x" * 900] * 2)).status_code == 413
+
+
+@pytest.mark.parametrize("wrong", ["1", -1, None, True])
+def test_what_is_no_limit(wrong: Any) -> None:
+    """A limit that is no number of bytes is refused at once."""
+    with pytest.raises(ConfigError, match="`max_body` must be a number of bytes"):
+        ekiben.wsgi_app(app, max_body=wrong)
+
+
+def test_readers_who_leave_free_their_threads() -> None:
+    """An endless answer ends when its reader leaves, or the threads would be spent."""
+    with ekiben.serve(Mounted, port=0) as server, server.client() as found:
+        place = urlsplit(server.url)
+        for _ in range(50):
+            ended.clear()
+            with socket.create_connection((place.hostname, place.port), timeout=30) as reader:
+                reader.sendall(b"GET /plain/endless HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert reader.recv(12) == b"HTTP/1.1 200"
+            assert ended.wait(30)
+        assert found.request("GET", "/plain/written").text == "first ab"
+
+
+def test_a_header_cannot_begin_another(caplog: pytest.LogCaptureFixture) -> None:
+    """A line break in a header is a fault of the app, and nothing of it is sent."""
+    with client(Mounted) as found, caplog.at_level(logging.ERROR):
+        answer = found.request("GET", "/plain/split")
+        assert answer.status_code == 500
+        assert "set-cookie" not in answer.headers
+    assert "control characters" in caplog.text
 
 
 def test_what_is_no_app() -> None:

@@ -6,6 +6,7 @@ early closes the generator.
 
 import asyncio
 import inspect
+import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
@@ -30,11 +31,17 @@ async def pieces_of(method: Callable[..., Any], *args: Any, **kwargs: Any) -> As
             await end_of(pieces)
         return
     sync = iterator_of(found, getattr(method, "__name__", "a generator"))
+    lock = threading.Lock()  # a thread may be at the next piece when its reader is cancelled
+
+    def locked(verb: Callable[..., Any], *args: Any) -> Any:
+        with lock:
+            return verb(*args)
+
     try:
-        while (piece := await asyncio.to_thread(next, sync, END)) is not END:
+        while (piece := await asyncio.to_thread(locked, next, sync, END)) is not END:
             yield piece
     finally:
-        await asyncio.to_thread(getattr(sync, "close", nothing))
+        await asyncio.to_thread(locked, getattr(sync, "close", nothing))
 
 
 def waited(pieces: AsyncIterator[Any], loop: asyncio.AbstractEventLoop | None) -> Iterator[Any]:

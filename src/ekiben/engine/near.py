@@ -57,12 +57,8 @@ class Near:
         self.__dict__["_target"] = target
         self.__dict__["_contexts"] = contexts or {}
         found = Named(self.__getattr__, frozenset(streams))
-        self.__dict__["to_async"] = Faces(
-            found, lambda one: partial(pieces_of, one[0]) if one[1] else as_coroutine(one[0])
-        )
-        self.__dict__["to_sync"] = Faces(
-            found, lambda one: as_iterator(one[0], loop) if one[1] else as_plain(one[0], loop)
-        )
+        self.__dict__["to_async"] = Faces(found, face_async)
+        self.__dict__["to_sync"] = Faces(found, lambda one: face_sync(one, loop))
 
     def __getattr__(self, name: str) -> Any:
         """Give what the instance has; a method that takes a `Context` with a new one."""
@@ -116,7 +112,11 @@ def as_iterator(method: Callable[..., Any], loop: asyncio.AbstractEventLoop | No
 
     def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
         found = method(*args, **kwargs)
-        return waited(found, loop) if hasattr(found, "__anext__") else iter(found)
+        if not hasattr(found, "__anext__"):
+            return iter(found)
+        if loop is not None and is_running(loop):
+            raise RuntimeError("an `async def` generator cannot be waited for on the event loop: write `async for`")
+        return waited(found, loop)
 
     return call
 
