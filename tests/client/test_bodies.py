@@ -77,6 +77,16 @@ def test_an_endpoint_that_reads_json_only() -> None:
     assert shape(root(ARRAY, X, reads=(JSON,))) == JSON
 
 
+def test_a_root_text() -> None:
+    """Text goes as it is to an endpoint that reads text and no JSON."""
+    for reads, media in ((("text/plain", "*/*"), "text/plain"), (("text/*",), "text/plain")):
+        made = root({"type": "string"}, 'Ada "é"', reads=reads)
+        assert made.whole is not None
+        assert (made.whole.content, made.whole.media) == ('Ada "é"'.encode(), f"{media}; charset=utf-8")
+    assert shape(root({"type": "string"}, "Ada", reads=(JSON, "text/plain"))) == JSON
+    assert shape(root({}, {"a": 1}, reads=("text/plain", "*/*"))) == JSON
+
+
 def test_a_root_array() -> None:
     """The one value of a root endpoint is the body, in `.npy`."""
     made = root(ARRAY, X, reads=(JSON, NPY))

@@ -8,7 +8,7 @@ from PIL.Image import Image
 from PIL.Image import new as new_image
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 import ekiben
 from ekiben.exceptions import InvalidInput
@@ -87,6 +87,11 @@ class Calls:
         """Count this worker's calls."""
         ctx.state["count"] = ctx.state.get("count", 0) + 1
         return int(ctx.state["count"])
+
+    @ekiben.api
+    def streamed(self) -> Any:
+        """Give a response of the user's that comes in pieces."""
+        return StreamingResponse(iter(["a", "b", "c"]), 201, media_type="text/x-own")
 
     @ekiben.api
     def passed(self, ctx: ekiben.Context) -> Any:

@@ -70,6 +70,7 @@ REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "a header that must not be": lambda http: http.post("/tell", json={"name": "x-own", "value": "a\r\nb: c"}),
     "the raw body": lambda http: http.post("/echo", content=b"\x00\x01", headers={"x-own": "1"}),
     "a response of the user's": lambda http: http.post("/passed"),
+    "a streaming response of the user's": lambda http: http.post("/streamed"),
     "an error of ours": lambda http: http.post("/fail", json={"how": "ours"}),
     "an error of theirs": lambda http: http.post("/fail", json={"how": "theirs"}),
     "a bug": lambda http: http.post("/fail", json={"how": "bug"}),

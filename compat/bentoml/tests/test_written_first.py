@@ -26,11 +26,6 @@ from tests.servers import Running, free_port, starting
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("written_first/*/*/case.yaml"))
-# Projects that do not run, and why; all others must.
-OPEN = {
-    "runners/asked_by_client": "`server.get_client()` sends a text as JSON, with quotes",
-    "runners/story_stream": "a function that is no generator itself cannot give a runner's stream on yet",
-}
 GENERATIONS = ("bundles", "classes", "runners")
 HEALTH = {"bundles": "/healthz", "runners": "/readyz", "classes": "/readyz"}
 COMMAND_S = 120.0  # training, building and locking, on a busy machine
@@ -58,10 +53,8 @@ class Project:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("source", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_runs_unmodified(source: Path, tmp_path: Path, request: pytest.FixtureRequest, installed: Path) -> None:
+def test_runs_unmodified(source: Path, tmp_path: Path, installed: Path) -> None:
     """A project that was written from the documentation alone is prepared, served and answers as expected."""
-    if reason := OPEN.get(f"{source.parent.name}/{source.name}"):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     project = copied(source, tmp_path, installed)
     wrong = [problem for step in project.case.get("prepare", []) for problem in run(project, step, project.folder)]
     assert wrong == []

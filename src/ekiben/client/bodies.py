@@ -64,7 +64,7 @@ def write(route: Route, bound: Any, opened: ExitStack) -> Body:
         return Body()
     raw = tuple(media for media in route.reads if media not in (JSON, *FORMS))
     if route.is_root:
-        blobs = binary(bound, route.root, raw, opened, "the body")
+        blobs = plain_text(bound, route.reads) or binary(bound, route.root, raw, opened, "the body")
         return Body(blobs[0]) if len(blobs) == 1 else Body(as_json(bound))
     if len(bound) == 1:
         ((name, value),) = bound.items()
@@ -81,6 +81,14 @@ def write(route: Route, bound: Any, opened: ExitStack) -> Body:
             files=[(name, blob) for name, blobs in parts.items() for blob in blobs],
         )
     return Body(as_json(bound))
+
+
+def plain_text(value: Any, reads: Sequence[str]) -> list[Blob]:
+    """Write text as it is, where an endpoint reads text and no JSON; else nothing."""
+    media = next((each for each in reads if each.startswith("text/")), None)
+    if not isinstance(value, str) or media is None or JSON in reads:
+        return []
+    return [Blob(value.encode(), f"{media.replace('*', 'plain')}; charset=utf-8", "")]
 
 
 def as_json(value: Any) -> Blob:

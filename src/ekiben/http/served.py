@@ -230,13 +230,17 @@ def nobody(request_id: str, headers: Mapping[bytes, bytes]) -> AbstractContextMa
 class Body:
     """Gives a request's whole body as one message."""
 
-    __slots__ = ("_buffers",)
+    __slots__ = ("_buffers", "_is_given")
 
     def __init__(self, buffers: Sequence[Buffer]) -> None:
         self._buffers = list(buffers)
+        self._is_given = False
 
     async def receive(self) -> exchange.Message:
-        """Give the body; the end of the client is the front's to notice."""
+        """Give the body, then nothing more: the end of the client is the front's to notice."""
+        if self._is_given:
+            await asyncio.get_running_loop().create_future()
+        self._is_given = True
         body = b"".join([view(buffer) for buffer in self._buffers])
         self._buffers = []
         return {"type": "http.request", "body": body, "more_body": False}

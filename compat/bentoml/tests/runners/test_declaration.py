@@ -281,3 +281,28 @@ def test_grpc_is_refused(method: str) -> None:
     """The methods of gRPC say that it is not served."""
     with pytest.raises(BentoMLException, match="gRPC is not served"):
         getattr(make(), method)(object())
+
+
+def test_a_plain_function_may_give_a_stream() -> None:
+    """A function that returns a generator, and is none itself, is answered in pieces; one that returns text, whole."""
+    service = bentoml.Service("teller")
+
+    @service.api(input=Text(), output=Text("text/event-stream"))
+    def tell(word: str) -> Any:
+        return word if word == "whole" else (piece for piece in (word, "-", word))
+
+    @service.api(input=Text(), output=Text())
+    async def tell_later(word: str) -> Any:
+        async def pieces() -> Any:
+            yield word
+            yield "!"
+
+        return pieces()
+
+    with client(service) as asked:
+        answers = [
+            asked.request("POST", path, content=word, headers={"content-type": "text/plain"})
+            for path, word in (("/tell", "a"), ("/tell", "whole"), ("/tell_later", "b"))
+        ]
+    assert [answer.text for answer in answers] == ["a-a", "whole", "b!"]
+    assert answers[0].headers["content-type"].startswith("text/event-stream")

@@ -6,12 +6,15 @@ calls. The function's own hints say nothing about what is sent: the descriptors 
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import GenericAlias
 from typing import Any
 
+from starlette.responses import StreamingResponse
+
 from bentoml.front import STYLE_OF_RUNNERS
+from bentoml.io.text import Text
 from bentoml.runners.arguments import hints_of
 from ekiben.core.context import Context
 from ekiben.core.errors import ConfigError
@@ -212,15 +215,34 @@ def called(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., 
     """
     if api.is_custom:
         return called_around(api, state)
+    function = passing_pieces_on(api)
     if api.context is None:
-        return api.func
+        return function
     context = api.context
 
     def call(*args: Any, **kwargs: Any) -> Any:
         kwargs[context].state = state
-        return api.func(*args, **kwargs)
+        return function(*args, **kwargs)
 
     return call
+
+
+def passing_pieces_on(api: InferenceAPI) -> Callable[..., Any]:
+    """Let a plain function give a stream, such as a runner's, whose pieces are sent as they come."""
+    if api.is_stream or not isinstance(api.output, Text):
+        return api.func
+    media = api.output.mime_type
+
+    def passed(value: Any) -> Any:
+        return StreamingResponse(value, media_type=media) if isinstance(value, AsyncIterator | Iterator) else value
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return passed(api.func(*args, **kwargs))
+
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
+        return passed(await api.func(*args, **kwargs))
+
+    return call_async if api.is_async else call
 
 
 def called_around(api: InferenceAPI, state: MutableMapping[str, Any]) -> Callable[..., Any]:
