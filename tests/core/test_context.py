@@ -111,3 +111,12 @@ def test_headers_can_be_appended_to() -> None:
     headers["X-Once"] = "c"
     headers["X-Once"] = "d"
     assert headers == {"X-Seen": "a, b", "X-Once": "d"}
+
+
+def test_cookies_are_not_joined() -> None:
+    """A second cookie in the header would be lost in the first: it is refused, with what to call."""
+    headers = ResponseContext().headers
+    headers.append("Set-Cookie", "a=1")
+    with pytest.raises(ValueError, match="set_cookie"):
+        headers.append("Set-Cookie", "b=2")
+    assert headers == {"Set-Cookie": "a=1"}

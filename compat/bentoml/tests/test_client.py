@@ -1,6 +1,7 @@
 """Clients of 1.0 and the servers that a script starts."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,25 @@ def test_what_is_served(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(BentoMLException, match="cannot import `local`"):
         HTTPServer(bentoml.Service("local"))
+
+
+def test_a_password_is_no_word_of_a_command(tmp_path: Path) -> None:
+    """The password of a key reaches the process by its environment: words of a command are seen by everybody."""
+    made = HTTPServer("iris:latest", ssl_certfile="a.pem", ssl_keyfile="b.pem", ssl_keyfile_password="hush")
+    assert "--ssl-keyfile" in made.command
+    assert not any("hush" in word for word in made.command)
+    told = tmp_path / "told"
+    code = "import os, sys; open(sys.argv[1], 'w').write(os.environ['BENTOML_SSL_KEYFILE_PASSWORD'])"
+    made.command = [sys.executable, "-c", code, str(told)]
+    made.start(blocking=True)
+    assert told.read_text() == "hush"
+
+
+def test_options_of_a_start_are_refused() -> None:
+    """What cannot be had is refused before a process begins, and before anybody waits."""
+    made = HTTPServer("iris:latest")
+    with pytest.raises(BentoMLException, match="`start` has no option `env` here"):
+        made.start(env={"A": "1"})
+    assert made.process is None
+    with pytest.raises(BentoMLException, match="`wait_until_server_ready` has no option `ssl_context` here"):
+        HTTPClient.wait_until_server_ready("localhost", 1, ssl_context="x")

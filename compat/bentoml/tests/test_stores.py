@@ -9,7 +9,7 @@ import pytest
 from bentoml.places import read_place
 
 from ekiben import exceptions
-from ekiben.core.errors import ConfigError, InvalidInput
+from ekiben.core.errors import ConfigError, InvalidInput, StoreError
 
 
 @pytest.fixture(autouse=True)
@@ -161,6 +161,11 @@ def test_a_project_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert text.startswith(("FROM", "#"))
     assert bentoml.container.get_containerfile("other:v1", str(tmp_path / "Dockerfile")) is None
     assert (tmp_path / "Dockerfile").read_text() == text
+    with pytest.raises(StoreError, match="cannot write /nothing/at/all"):
+        bentoml.container.get_containerfile("other:v1", "/nothing/at/all")
+    for wrong, words in (({"features": ["grpc"]}, "`features` must be"), ({"enable_buildkit": False}, "must be True")):
+        with pytest.raises(ConfigError, match=words):
+            bentoml.container.get_containerfile("other:v1", **wrong)
 
 
 def test_an_image_is_asked_for_in_bentomls_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -168,6 +173,10 @@ def test_an_image_is_asked_for_in_bentomls_words(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(tmp_path))  # no engine
     with pytest.raises(ConfigError, match=r"`features` must be left out.*'grpc'"):
         bentoml.container.build("thing:v1", features=["grpc"])
+    for wrong in ("TOKEN", ["A=1", "=secret"]):
+        with pytest.raises(ConfigError, match="`build_arg` must be NAME=VALUE") as caught:
+            bentoml.container.build("thing:v1", build_arg=wrong)
+        assert "secret" not in str(caught.value)
     with pytest.raises(exceptions.NotFound):
         bentoml.bentos.containerize("thing:v1", "podman", label=["a=b", "c=d"], progress="plain", squash=True)
     assert bentoml.container.health("docker") is False

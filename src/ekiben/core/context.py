@@ -87,7 +87,13 @@ class ResponseHeaders(dict[str, str]):
     """The headers of an answer."""
 
     def append(self, name: str, value: str) -> None:
-        """Add a value, behind those that the header has (RFC 9110, 5.3)."""
+        """Add a value, behind those that the header has (RFC 9110, 5.3).
+
+        Raises:
+            ValueError: the header is a second `set-cookie`, the one that cannot be joined.
+        """
+        if name in self and name.lower() == "set-cookie":
+            raise ValueError("two cookies cannot be joined into one header: call `ctx.response.set_cookie`")
         self[name] = f"{self[name]}, {value}" if name in self else value
 
 

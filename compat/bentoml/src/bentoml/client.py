@@ -28,6 +28,13 @@ def check_kind(kind: str) -> None:
         raise ConfigError(f'`kind` must be "auto" or "http": {kind!r}')
 
 
+def check_rest(options: Mapping[str, Any], function: str) -> None:
+    """Refuse options that nothing here knows; raises ConfigError."""
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigError(f"`{function}` has no option `{name}` here: {value!r}", hint="leave it out")
+
+
 def address(host: str, port: int) -> str:
     """Give a server's address; one that listens on all is asked at 127.0.0.1."""
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', '') else host}:{port}"  # noqa: S104 - where others listen
@@ -74,8 +81,9 @@ class Client:
         return cls(server_url, **options)
 
     @staticmethod
-    def wait_until_server_ready(host: str, port: int, timeout: float = 30.0, **_: Any) -> None:
-        """Wait until a server is ready; raises Unavailable after *timeout* seconds."""
+    def wait_until_server_ready(host: str, port: int, timeout: float = 30.0, **options: Any) -> None:
+        """Wait until a server is ready; raises Unavailable after *timeout* seconds, ConfigError for more options."""
+        check_rest(options, "wait_until_server_ready")
         with EkibenClient(address(host, port)) as asked:
             asked.wait_until_server_ready(timeout)
 
@@ -161,8 +169,9 @@ class AsyncClient:
         return cls(client.url, await client.discover(), client)
 
     @staticmethod
-    async def wait_until_server_ready(host: str, port: int, timeout: float = 30.0, **_: Any) -> None:
-        """Wait until a server is ready; raises Unavailable after *timeout* seconds."""
+    async def wait_until_server_ready(host: str, port: int, timeout: float = 30.0, **options: Any) -> None:
+        """Wait until a server is ready; raises Unavailable after *timeout* seconds, ConfigError for more options."""
+        check_rest(options, "wait_until_server_ready")
         async with EkibenAsyncClient(address(host, port)) as asked:
             await asked.wait_until_server_ready(timeout)
 

@@ -159,6 +159,14 @@ def test_json_and_text(tmp_path: Path) -> None:
     assert (tmp_path / "t.md").is_file()
     with pytest.raises(InvalidInput, match="must be packed with text: int"):
         TextFileArtifact("t").pack(3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="the artifact `t` must be text that ascii has"):
+        TextFileArtifact("t", encoding="ascii").pack("ü")
+    (tmp_path / "t.txt").write_bytes(b"\xff")
+    with pytest.raises(InvalidInput, match="the artifact `t` must be text in utf8"):
+        TextFileArtifact("t").load(str(tmp_path))
+    for wrong in ("nothing", "zlib", 3):
+        with pytest.raises(ConfigError, match="`encoding` must be one that Python has for text"):
+            TextFileArtifact("t", encoding=wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="the ending of a file"):
         TextFileArtifact("t", file_extension="/../../etc/x")
 

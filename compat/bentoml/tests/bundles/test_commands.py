@@ -87,6 +87,9 @@ def test_running_offline(terminal: Terminal, bundle: Bundle) -> None:
     (terminal.folder / "bad.json").write_text("{")
     terminal.run("run", str(bundle.path), "add", "--input-file", "one.json", "-o", "out.json")
     assert (terminal.folder / "out.json").read_text() == "14\n"
+    lost = terminal.run("run", str(bundle.path), "add", "--input", "1", "-o", "no/where", code=1).stderr
+    assert "`--output` cannot be written: no/where: No such file" in lost
+    assert "File " not in lost
     failed = terminal.run("run", "Adder", "add", "--input-file", "one.json", "bad.json", code=1)
     assert failed.stdout == "14\n"
     assert "bad.json" in failed.stderr
@@ -168,6 +171,10 @@ def test_completion_is_installed_once(terminal: Terminal) -> None:
     assert text.count("complete -o nosort") == 1
     terminal.run("install-completion", "zsh", "rc", "--overwrite")
     assert "export A=1" not in (terminal.folder / "rc").read_text()
+    (terminal.folder / "rc").write_bytes(b"export A=\xff\n")
+    terminal.run("install-completion", "bash", "rc")
+    assert (terminal.folder / "rc").read_bytes().startswith(b"export A=\xff\n\n")
+    assert "cannot write rc/x: " in terminal.run("install-completion", "bash", "rc/x", code=1).stderr
     assert "must be one of bash" in terminal.run("install-completion", code=2, SHELL="/bin/dash").stderr
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from bentoml.bundles.description import Bundle
 from bentoml.bundles.loading import find_bundle, load_bundle, load_from_dir
 
-from compat.bentoml.tests.bundles.projects import imported, packed
+from compat.bentoml.tests.bundles.projects import SOURCES, imported, packed
 from ekiben.exceptions import CorruptArchive, CorruptItem, NotFound, ServiceLoadError, UnsafeArchive
 
 
@@ -142,3 +143,41 @@ def test_an_archive_of_something_else(folder: Path) -> None:
     (folder / "cut.tar.gz").write_bytes(b"\x1f\x8b\x08 no archive")
     with pytest.raises(CorruptArchive):
         find_bundle(str(folder / "cut.tar.gz"))
+
+
+UNPACK = """
+import os, signal, sys
+from bentoml.bundles.loading import unpack_bundle
+print(unpack_bundle(sys.argv[1]).path, flush=True)
+if len(sys.argv) > 2:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_unpacked_is_removed(folder: Path, bundle: Bundle) -> None:
+    """An unpacked archive goes with its process; what a killed one left goes with the next, or disks would fill."""
+    archive = folder / "adder.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(bundle.path, arcname="adder")
+
+    def unpacked(*more: str) -> Path:
+        words = [sys.executable, "-c", UNPACK, str(archive), *more]
+        environ = {**os.environ, "PYTHONPATH": str(SOURCES)}
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environ)
+        assert done.stdout, done.stderr
+        return Path(done.stdout.strip())
+
+    left = unpacked("killed")
+    assert left.is_dir()
+    assert not unpacked().exists()
+    assert not left.exists()
+
+
+def test_a_refused_archive_leaves_nothing(folder: Path) -> None:
+    """What was unpacked of an archive without a bundle is gone at once."""
+    archive = folder / "none.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(__file__, arcname="x.py")
+    with pytest.raises(CorruptArchive, match="holds no bundle"):
+        find_bundle(str(archive))
+    assert list((folder / "home" / "tmp").iterdir()) == []

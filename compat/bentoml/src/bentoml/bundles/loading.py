@@ -5,10 +5,9 @@ the bundle; an archive yields plain files below one folder, or nothing.
 """
 
 import atexit
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,13 @@ from bentoml.bundles.service import BentoService
 from bentoml.bundles.tags import BundleTag
 from bentoml.front import entered
 from ekiben.core.errors import CorruptArchive, CorruptItem, InvalidInput, NotFound
-from ekiben.core.paths import join_below
+from ekiben.core.paths import home, join_below
 from ekiben.services import modules
 from ekiben.services.modules import Module
 from ekiben.store.imports import unpack_into
+from ekiben.store.staging import stage
 
+UNPACKED = "unpacked"  # in the home, where archives lie while they are served
 ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip", ".tar.xz", ".tar.bz2")
 
 
@@ -42,7 +43,9 @@ def find_bundle(target: str) -> Bundle | None:
 
 
 def unpack_bundle(source: str) -> Bundle:
-    """Unpack an archive into a folder that this process removes at its end.
+    """Unpack an archive into a folder of the home, which is removed when this process ends.
+
+    What a killed process left is removed by the next one that unpacks something.
 
     Args:
         source: a path, or an address that fsspec reads.
@@ -50,16 +53,17 @@ def unpack_bundle(source: str) -> Bundle:
     Raises:
         UnsafeArchive: it holds anything but plain files below one folder.
         CorruptArchive: it is damaged, or holds no bundle.
+        StoreError: the disk is full or read-only.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="bentoml-bundle-"))
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-    folder = scratch / "item"
-    folder.mkdir()
-    unpack_into(folder, source, None, {})
-    inner = [each for each in (folder, *sorted(folder.iterdir())) if (each / FILE).is_file()]
-    if not inner:
-        raise CorruptArchive(f"`{source}` holds no bundle: there is no {FILE} in it")
-    return open_bundle(inner[0])
+    with ExitStack() as stack:
+        folder = stack.enter_context(stage(home() / UNPACKED))
+        unpack_into(folder, source, None, {})
+        inner = [each for each in (folder, *sorted(folder.iterdir())) if (each / FILE).is_file()]
+        if not inner:
+            raise CorruptArchive(f"`{source}` holds no bundle: there is no {FILE} in it")
+        found = open_bundle(inner[0])
+        atexit.register(stack.pop_all().close)
+    return found
 
 
 def load_bundle(bundle: Bundle) -> BentoService:

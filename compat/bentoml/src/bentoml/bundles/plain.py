@@ -68,7 +68,8 @@ class JSONArtifact(ModelArtifact):
         json_module: str | ModuleType = "json",
     ) -> None:
         super().__init__(name)
-        self.ending, self.encoding = check_ending(file_extension, "file_extension"), encoding or "utf-8"
+        self.ending = check_ending(file_extension, "file_extension")
+        self.encoding = check_encoding(encoding or "utf-8")
         self._json = module_of(json_module, "json_module", ("dumps", "loads"))
         self._options: Mapping[str, Any] = {}
 
@@ -117,12 +118,16 @@ class TextFileArtifact(ModelArtifact):
 
     def __init__(self, name: str, file_extension: str = ".txt", encoding: str = "utf8") -> None:
         super().__init__(name)
-        self.ending, self.encoding = check_ending(file_extension, "file_extension"), encoding
+        self.ending, self.encoding = check_ending(file_extension, "file_extension"), check_encoding(encoding)
 
     def pack(self, content: str, metadata: Mapping[str, Any] | None = None) -> Self:
         """Take text in; raises InvalidInput for anything else."""
         if not isinstance(content, str):
             raise self.wrong("text", content)
+        try:
+            content.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"the artifact `{self.name}` must be text that {self.encoding} has: {error}") from error
         return super().pack(content, check_metadata(metadata, self.name))
 
     def write(self, model: Any, place: Path) -> None:
@@ -130,8 +135,11 @@ class TextFileArtifact(ModelArtifact):
         place.write_bytes(model.encode(self.encoding))
 
     def read(self, place: Path) -> str:
-        """Read the text."""
-        return place.read_bytes().decode(self.encoding)
+        """Read the text; raises InvalidInput where it is none in its encoding."""
+        try:
+            return place.read_bytes().decode(self.encoding)
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"the artifact `{self.name}` must be text in {self.encoding}: {error}") from error
 
 
 def module_of(told: str | ModuleType, option: str, needed: tuple[str, ...]) -> ModuleType:
@@ -143,6 +151,15 @@ def module_of(told: str | ModuleType, option: str, needed: tuple[str, ...]) -> M
     if not all(callable(getattr(found, name, None)) for name in needed):
         raise ConfigError(f"`{option}` must be a module with `{'` and `'.join(needed)}`: {told!r}")
     return found
+
+
+def check_encoding(told: Any) -> str:
+    """Give the name of an encoding that Python has for text; raises ConfigError."""
+    try:
+        "".encode(told)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ConfigError(f"`encoding` must be one that Python has for text, such as 'utf-8': {told!r}") from error
+    return str(told)
 
 
 def check_ending(told: Any, option: str) -> str:

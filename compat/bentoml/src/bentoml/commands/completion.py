@@ -10,6 +10,7 @@ from ekiben.cli.command import Command
 from ekiben.cli.completion import register
 from ekiben.cli.errors import Mistake
 from ekiben.cli.session import session_of
+from ekiben.core.paths import disk_errors
 
 FILES = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/completions/bentoml.fish"}
 
@@ -36,10 +37,13 @@ def install_completion(ctx: click.Context, shell: str | None, path: str | None, 
     front = session_of(ctx).front
     script = maker(ctx.find_root().command, {}, front.program, front.completing).source()
     place = Path(path or FILES[chosen]).expanduser()
-    before = place.read_text("utf-8") if append and place.is_file() else ""
-    if script in before:
-        click.echo(f"{chosen} completes `{front.program}` already, by {place}")
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(f"{before}\n{script}" if before else script, "utf-8")
+    data = script.encode()
+    with disk_errors(f"cannot write {place}", is_home=False):
+        before = place.read_bytes() if append and place.is_file() else b""
+        if data in before:
+            click.echo(f"{chosen} completes `{front.program}` already, by {place}")
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("ab" if append else "wb") as file:  # what is there stays, whatever happens
+            file.write(b"\n" + data if before else data)
     click.echo(f"{chosen} completes `{front.program}` from its next start on, by {place}")

@@ -12,6 +12,7 @@ from ekiben.cli.command import Command
 from ekiben.cli.errors import Failure, Mistake
 from ekiben.cli.errors import say as say_error
 from ekiben.cli.run import run as native
+from ekiben.core.paths import disk_errors
 
 if TYPE_CHECKING:
     from bentoml.bundles.tasks import InferenceResult
@@ -66,7 +67,8 @@ def run_bundle(
         if output == "json":
             click.echo(text)
         else:
-            Path(output).write_text(text + "\n", "utf-8")
+            with disk_errors(f"`--output` cannot be written: {output}", is_home=False):
+                Path(output).write_text(text + "\n", "utf-8")
     sys.stdout.flush()
     if code:
         raise Failure(code)

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, TypedDict, Unpack
 
 from bentoml.bentos import Bento
-from bentoml.client import HTTPClient, address
+from bentoml.client import HTTPClient, address, check_rest
 from bentoml.exceptions import StateException
+from bentoml.front import FRONT
 from bentoml.runners.declaration import NO_GRPC, Service
 from ekiben.core.errors import ConfigError, Unavailable
 from ekiben.core.tag import Tag
@@ -46,9 +47,9 @@ FLAGS = {
     "timeout": "--timeout",
     "ssl_certfile": "--ssl-certfile",
     "ssl_keyfile": "--ssl-keyfile",
-    "ssl_keyfile_password": "--ssl-keyfile-password",
     "ssl_ca_certs": "--ssl-ca-certs",
 }
+PASSWORD = FRONT.variable("SSL_KEYFILE_PASSWORD")  # as a word of the command everybody here could read it
 REFUSED = {
     "env": "the server runs in the environment of this process",
     "backlog": "write it into ekiben.yaml",
@@ -87,6 +88,7 @@ class HTTPServer:
         ]  # fmt: skip
         if checked.get("reload") or not checked.get("production", True):
             self.command.append("--reload" if checked.get("reload") else "--development")
+        self._secret = {PASSWORD: str(checked["ssl_keyfile_password"])} if "ssl_keyfile_password" in checked else {}
         self.process: subprocess.Popen[bytes] | None = None
         self._clients: list[HTTPClient] = []
 
@@ -95,22 +97,26 @@ class HTTPServer:
         """Whether the process is there."""
         return self.process is not None and self.process.poll() is None
 
-    def start(self, blocking: bool = False, **_: Any) -> Self:
+    def start(self, blocking: bool = False, **options: Any) -> Self:
         """Start the process.
 
         Args:
             blocking: return when the server has ended, by Ctrl-C or otherwise.
+            options: refused: the process has the variables and the streams of this one.
 
         Returns:
             The server, whose context is a client: `with server.start() as client:`.
 
         Raises:
             StateException: it runs already.
+            ConfigError: an option is given.
         """
+        check_rest(options, "start")
         if self.running:
             raise StateException(f"the server on port {self.port} runs already", hint="call `stop()` first")
         path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path)
-        self.process = subprocess.Popen(self.command, env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL)
+        environ = {**os.environ, "PYTHONPATH": path, **self._secret}
+        self.process = subprocess.Popen(self.command, env=environ, stdin=subprocess.DEVNULL)
         if blocking:
             try:
                 self.process.wait()
