@@ -186,3 +186,16 @@ def test_refused_at_start(hint: Any, note: Any) -> None:
     """An orientation or a content type that frames do not have is refused."""
     with pytest.raises(ConfigError):
         kind.plan(hint, (note,))
+
+
+def test_rows_of_columns_of_their_own() -> None:
+    """Rows that share no columns would make a table far larger than they are, and are refused before it is made."""
+    leaf = kind.FrameLeaf(pd, None, None)
+    with pytest.raises(ValueError, match="rows have the same columns: of 1600000000 cells only 40000 are given"):
+        leaf.decode([{f"c{i}": 1} for i in range(40_000)])
+    assert leaf.decode([{f"c{i}": 1} for i in range(100)]).shape == (100, 100)
+
+
+def test_a_long_table_is_not_taken_for_a_sparse_one() -> None:
+    """However many rows there are, and though some lack a column, a table of the same columns is read."""
+    kind.check_cells([{"a": 1, "b": 2, "c": 3}] * 3_000_000 + [{"a": 1}])

@@ -234,3 +234,13 @@ def test_it_says_what_it_is() -> None:
     assert set(adapter.request_schema) == {"application/json", "multipart/form-data", "text/csv", "*/*"}
     assert leaf(orient="columns").schema()["type"] == "object"
     assert "anyOf" in leaf(typ="series").schema()
+
+
+@pytest.mark.parametrize(
+    "data", [[{f"c{i}": 1} for i in range(40_000)], {f"r{i}": {f"c{i}": 1} for i in range(40_000)}]
+)
+def test_rows_of_columns_of_their_own(data: Any) -> None:
+    """Rows that share no columns, which would fill the memory, are refused in every orient."""
+    leaf = TableLeaf(pd, "frame", "index" if isinstance(data, dict) else None, None, None)
+    with pytest.raises(ValueError, match="rows have the same columns"):
+        leaf.decode(data)

@@ -117,3 +117,21 @@ def test_with_tensorflow() -> None:
     """The function gets a real tensor, and a real tensor is answered as lists."""
     with client(Doubler) as served:
         assert served.request("POST", "/double", json={"instances": [[1.5], [2]]}).json() == [[3.0], [4.0]]
+
+
+@pytest.mark.parametrize(
+    "instances",
+    [["x" * 200_000, *["a"] * 100_000], [{"b64": "QUFB" * 70_000}, *[{"b64": "QQ=="}] * 100_000]],
+    ids=["text", "bytes"],
+)
+def test_one_long_text_among_many(instances: list[Any]) -> None:
+    """An array would make each text as long as the longest, 80 GB of 700 KB: it is refused before."""
+    with pytest.raises(ValueError, match="texts take at most"):
+        LEAF.decode({"instances": instances})
+
+
+def test_a_long_text_is_not_joined_with_short_ones() -> None:
+    """One request's long text does not make those of others as long."""
+    long, short, shorter = (LEAF.decode({"instances": ["x" * size]}) for size in (100_000, 30, 2))
+    assert LEAF.alike(long, 0) != LEAF.alike(short, 0)
+    assert LEAF.alike(short, 0) == LEAF.alike(shorter, 0)

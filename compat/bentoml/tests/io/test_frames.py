@@ -301,3 +301,13 @@ def test_a_bomb_of_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrow, "MAX_UNPACKED", 1_000_000)
     with pytest.raises(InvalidInput, match="must not unpack to more than 1000000 bytes"):
         codec.from_raw(Upload(target.getvalue(), OCTETS))
+
+
+@pytest.mark.parametrize("orient", ["records", "columns", "index", "table"])
+def test_cells_that_nobody_gave(orient: str) -> None:
+    """Rows, or columns, that have nothing in common are refused before pandas makes gigabytes of kilobytes."""
+    rows = [{f"c{i}": 1} for i in range(40_000)]
+    by_name = {f"r{i}": row for i, row in enumerate(rows)}
+    data = {"records": rows, "columns": by_name, "index": by_name, "table": {"data": rows}}[orient]
+    with pytest.raises(InvalidInput, match="rows have the same columns"):
+        read(codec_of(PandasDataFrame(orient=orient)), json.dumps(data).encode())

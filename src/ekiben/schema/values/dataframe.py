@@ -6,7 +6,7 @@ Source: pandas' `orient`; RFC 4180 (CSV).
 """
 
 import io
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -59,6 +59,10 @@ def plan(hint: Any, notes: tuple[Any, ...]) -> "FrameLeaf | SeriesLeaf":
     if media != JSON and media not in leaf.encoders:
         raise ConfigError(f"`ContentType` of a frame must be one of {JSON}, {', '.join(leaf.encoders)}: {media!r}")
     return leaf
+
+
+MAX_EMPTY = 2**22  # cells of a table that may be empty
+MAX_SPREAD = 4  # times the cells that are given, of a larger one
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class FrameLeaf:
                 refuse("dataframe", (index,), f"must be an object with a value for each column, not {named(row)}", row)
         if not rows and self.columns is not None:
             return self.pandas.DataFrame(columns=list(self.columns))
+        check_cells(rows)
         return self.pandas.DataFrame(rows)
 
     def from_bytes(self, upload: Upload) -> Any:
@@ -248,6 +253,20 @@ class SeriesLeaf:
         """Cut after each call's values; each part has its own index from 0."""
         series = batch if isinstance(batch, self.pandas.Series) else self.pandas.Series(batch)
         return [series.iloc[start:end].reset_index(drop=True) for start, end in cuts(len(series), sizes)]
+
+
+def check_cells(rows: Collection[Any]) -> None:
+    """Refuse rows whose table would be far larger than they are, as nearly each has columns of its own.
+
+    Raises:
+        ValueError: it would be.
+    """
+    given = sum(len(row) for row in rows if isinstance(row, dict))
+    if len(rows) * given <= MAX_EMPTY:
+        return
+    cells = len(rows) * len({name for row in rows if isinstance(row, dict) for name in row})
+    if cells > MAX_EMPTY and cells > MAX_SPREAD * given:
+        raise ValueError(f"must be a table whose rows have the same columns: of {cells} cells only {given} are given")
 
 
 def columns_of(raw: dict[str, Any]) -> dict[str, list[Any]]:

@@ -296,14 +296,21 @@ def check_texts(raw: Any) -> None:
 
 
 def measure(raw: Any) -> tuple[int, int]:
-    """Count the items of nested lists, and the letters of the longest text."""
+    """Count the items of nested lists, and the letters of the longest text; bytes count as letters of four."""
     if not isinstance(raw, list | tuple):
-        return 1, len(raw) if isinstance(raw, str) else 0
+        return 1, letters_of(raw)
     if raw and isinstance(raw[0], list | tuple):
         inner = [measure(item) for item in raw]
         return sum(count for count, _ in inner), max(letters for _, letters in inner)
-    texts = [len(item) for item in raw if type(item) is str]
+    texts = [letters_of(item) for item in raw if type(item) is str or type(item) is bytes]
     return len(raw), max(texts, default=0)
+
+
+def letters_of(item: Any) -> int:
+    """Give the length of an item in letters of an array; 0 for a number."""
+    if isinstance(item, bytes):
+        return -(-len(item) // LETTER)
+    return len(item) if isinstance(item, str) else 0
 
 
 def first_wrong(raw: Any, *, text: bool) -> tuple[tuple[int, ...], str] | None:

@@ -87,6 +87,7 @@ class TableLeaf(InputLeaf):
         for index, row in enumerate(data):
             if not isinstance(row, dict):
                 refuse("dataframe", (index,), f"must be an object with a value for each column: {named(row)}", row)
+        frames.check_cells(data)
         return self.pandas.DataFrame(data)
 
     def from_values(self, data: Any) -> Any:

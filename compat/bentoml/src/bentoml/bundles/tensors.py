@@ -17,9 +17,11 @@ from ekiben.core.errors import ConfigError
 from ekiben.core.optional import need
 from ekiben.core.spec import JsonSchema
 from ekiben.schema.values.base import cuts
+from ekiben.schema.wire import raw as wire_raw
 from ekiben.schema.words import named
 
 NARROWER = {"f": np.float32, "i": np.int32}
+SHORT = 256  # bytes of a text up to which lengths do not matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class InstancesLeaf(InputLeaf):
         if not isinstance(found, list):
             raise ValueError(f"must be an object with a list of `instances`: {named(data)}")
         plain = unpacked(found)
+        wire_raw.check_texts(plain)
         try:
             made = np.array(plain)
         except ValueError as error:
@@ -54,8 +57,13 @@ class InstancesLeaf(InputLeaf):
         return made.astype(NARROWER[made.dtype.kind]) if fits(made) else made
 
     def alike(self, value: Any, axis: int) -> Hashable:
-        """Instances are joined where dtype and shape are the same."""
-        return value.dtype.kind if value.dtype.kind in "SU" else value.dtype.str, value.shape[1:]
+        """Instances are joined where dtype and shape are the same, and texts of about one length.
+
+        In an array each text takes as much memory as the longest, whosever that is.
+        """
+        if value.dtype.kind in "SU":
+            return value.dtype.kind, max(value.dtype.itemsize, SHORT).bit_length(), value.shape[1:]
+        return value.dtype.str, value.shape[1:]
 
     def join(self, values: Sequence[Any], axis: int) -> tuple[Any, list[int]]:
         """Put the instances one below the other."""

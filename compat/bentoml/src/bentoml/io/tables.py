@@ -6,7 +6,7 @@ Pandas is given bytes, never a text that could be taken for a path or an address
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Self
@@ -16,7 +16,7 @@ from ekiben.core.errors import InvalidInput, MissingLibrary, Problem
 from ekiben.core.optional import need
 from ekiben.core.spec import JsonSchema, Limits
 from ekiben.schema.content import JSON, OCTETS, Encoded, Upload, essence
-from ekiben.schema.values.dataframe import CSV, FrameLeaf, SeriesLeaf
+from ekiben.schema.values.dataframe import CSV, FrameLeaf, SeriesLeaf, check_cells
 from ekiben.schema.wire import arrow as wire_arrow
 from ekiben.schema.wire import json as wire_json
 from ekiben.schema.wire import text as wire_text
@@ -29,6 +29,7 @@ MAGIC = (PARQUET_MAGIC, FILE_MAGIC, STREAM_MAGIC)
 # What pandas raises where JSON is not of the form that it was asked for.
 BAD = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, OverflowError, RecursionError)
 CELL = {"anyOf": [{"type": name} for name in ("number", "string", "boolean", "null")]}
+SMALL = 16 * 1024  # bytes of JSON that cannot become a large table
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ class Rules:
             raise ValueError(f"is nested deeper than {Limits().max_depth} levels")
         if self.orient in OBJECTS and body.lstrip()[:1] != b"{":
             raise ValueError(f"must be a {kind} as JSON in pandas' orient {self.orient!r}: an object")
+        if kind == "frame" and len(body) > SMALL:
+            for rows in rows_of(wire_json.load(body)):
+                check_cells(rows)
         dtype = False if self.is_dtype_enforced else self.dtype  # pandas would cut off fractions as it reads
         options = {} if self.orient == "table" else {"dtype": dtype, "precise_float": True}
         try:
@@ -257,6 +261,14 @@ class SeriesTable(SeriesLeaf):
             return str(self.rules.hold(value).to_json(orient=self.rules.orient))
         except ValueError as error:
             raise TypeError(f"the answer {error}") from error
+
+
+def rows_of(data: Any) -> list[Collection[Any]]:
+    """List what can be the rows, or the columns, of JSON in any orient."""
+    if isinstance(data, dict):
+        inner = data.get("data")
+        return [data.values(), inner] if isinstance(inner, list) else [data.values()]
+    return [data] if isinstance(data, list) else []
 
 
 def arrow() -> ModuleType | None:
