@@ -42,6 +42,7 @@ def test_the_release_is_a_setting(release: str, tmp_path: Path, monkeypatch: pyt
         commands = archive.read(f"bentoml-{release}+ekiben.dist-info/entry_points.txt").decode()
     assert {"bentoml/__init__.py", "bentoml/keras.py", "bentoml/exceptions.py"} <= set(names)
     assert "Classifier: Private :: Do Not Upload" in metadata
+    assert "Requires-Dist: ekiben[build]>=0.1.0" in metadata, "`bentoml build` needs nothing more than bentoml"
     assert "bentoml = bentoml.command:main" in commands
 
 

@@ -56,8 +56,12 @@ def test_an_error_names_both_places(folder: Path, bundle: Bundle) -> None:
     ) as one:
         targets.read("Adder:v9", folder)
     assert str(bundle.tag) in str(one.value.hint)
-    with pytest.raises(ServiceLoadError, match="neither in the store"):
+    with pytest.raises(ServiceLoadError, match="neither in the store") as far:
         targets.read("Nobody:latest", folder)
+    assert far.value.hint == "`bentoml list` shows what is there"
+    with pytest.raises(ServiceLoadError, match="neither in the store") as near:
+        targets.read("Ader:latest", folder)
+    assert near.value.hint == "did you mean `Adder`?", "a typing error is told with the nearest name"
     (folder / "Nobody.py").write_text("")
     assert targets.read("Nobody:latest", folder) is None, "a module may have a name with a capital, too"
     with pytest.raises(NotFound):

@@ -18,6 +18,7 @@ from ekiben.core.paths import home
 from ekiben.core.spec import BoundService
 from ekiben.frameworks.api import model_store
 from ekiben.services import modules
+from ekiben.services.near import near_hint
 from ekiben.store.bentos import bento_store
 
 PREFIX = "bundle:"  # names nothing else
@@ -84,7 +85,11 @@ def nowhere(tag: BundleTag) -> ServiceLoadError:
     """Make the error that names both places."""
     there = repository()
     versions = sorted(there.versions(tag.name))[-3:]
-    hint = f"there are: {', '.join(f'{tag.name}:{each}' for each in versions)}" if versions else None
+    hint = (
+        f"there are: {', '.join(f'{tag.name}:{each}' for each in versions)}"
+        if versions
+        else near_hint(tag.name, there.names())
+    )
     return ServiceLoadError(
         f"`{tag}` is neither in the store ({home() / 'bentos'}, {home() / 'models'}) "
         f"nor in the repository ({there.root})",
