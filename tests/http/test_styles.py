@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
+import orjson
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -191,3 +192,12 @@ def test_the_server_header_and_the_port() -> None:
         assert running.http.get("/livez").headers["server"] == "own/Odd-1"
         wrong = ask(running.http, "wrong").json()
     assert wrong["detail"] == [{"loc": ["a"], "msg": wrong["error"].partition(": ")[2]}]
+
+
+@pytest.mark.parametrize("digits", [10, 25, 5000])
+def test_a_name_of_digits_is_no_index(digits: int) -> None:
+    """A key that a client made up cannot turn its own refusal into a failure of ours."""
+    path = f"value.[{'1' * digits}]"
+    found = errors.plan(Style(error_style="object"))(InvalidInput(problems=[Problem(path, "must be a number")]), "x")
+    assert found.status == 400
+    assert orjson.loads(found.body)["detail"] == [{"loc": ["value", "1" * digits], "msg": "must be a number"}]

@@ -21,7 +21,7 @@ from ekiben.core.spec import ERROR_MEDIA, Style
 
 log = logging.getLogger("ekiben")
 
-STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+STEP = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")  # longer numbers are parts of names, which clients make up
 HIDDEN = "an error occurred in the service; its log says which"
 
 
