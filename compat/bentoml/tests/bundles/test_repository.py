@@ -2,6 +2,7 @@
 
 import datetime
 import multiprocessing
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bentoml.bundles.description import BundleInfo
 from bentoml.bundles.repository import Repository
 from bentoml.bundles.tags import BundleTag
 
-from ekiben.exceptions import AlreadyExists, NotFound
+from ekiben.exceptions import AlreadyExists, CorruptItem, NotFound
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -99,3 +100,12 @@ def test_several_processes_save_at_once(tmp_path: Path) -> None:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert len(Repository(root).list("Race")) == 10
+
+
+def test_a_copy_under_another_tag_is_not_taken_for_it(store: Repository) -> None:
+    """A folder that was copied by hand says another tag: it is told, and the other one is not deleted in its place."""
+    shutil.copytree(store.root / "Iris" / "old", store.root / "Iris" / "copied")
+    for verb in (store.get, store.delete):
+        with pytest.raises(CorruptItem, match="copied says that it is `Iris:old`"):
+            verb("Iris:copied")
+    assert [str(each.tag) for each in store.list()] == ["Wine:1", "Iris:new", "Iris:old"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bentoml.bundles.description import FILE, Bundle, open_bundle
 from bentoml.bundles.tags import NAME, VERSION, BundleTag
-from ekiben.core.errors import AlreadyExists, EkibenError, NotFound
+from ekiben.core.errors import AlreadyExists, CorruptItem, EkibenError, NotFound
 from ekiben.core.paths import disk_errors, home, make_folder, sync_folder, sync_tree
 from ekiben.store.staging import stage, store_lock
 
@@ -40,7 +40,7 @@ class Repository:
             place = self.place(wanted)
             if not (place / FILE).is_file():
                 raise self._not_found(wanted)
-            return open_bundle(place)
+            return self._open(place)
         found = self.list(wanted.name)
         return found[0]
 
@@ -113,9 +113,19 @@ class Repository:
         """List the versions of a name, also those that cannot be read."""
         return [each for each in folders(self.root / name) if VERSION.fullmatch(each)]
 
+    def _open(self, place: Path) -> Bundle:
+        """Open the bundle at the place of a tag, which it must have: by another one another would be deleted."""
+        found = open_bundle(place)
+        if self.place(found.tag) != place:
+            raise CorruptItem(
+                f"{place} says that it is `{found.tag}`",
+                hint="a copied folder keeps its tag: remove it, or save the service again",
+            )
+        return found
+
     def _try(self, place: Path) -> Bundle | None:
         try:
-            return open_bundle(place)
+            return self._open(place)
         except EkibenError as error:
             log.warning("%s cannot be read: %s", place, error)
             return None
