@@ -237,7 +237,7 @@ class Body:
         self._is_given = False
 
     async def receive(self) -> exchange.Message:
-        """Give the body, then nothing more: the end of the client is the front's to notice."""
+        """Give the body, then nothing more: the front notices the end of the client."""
         if self._is_given:
             await asyncio.get_running_loop().create_future()
         self._is_given = True

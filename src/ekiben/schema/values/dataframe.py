@@ -256,7 +256,7 @@ class SeriesLeaf:
 
 
 def check_cells(rows: Collection[Any]) -> None:
-    """Refuse rows whose table would be far larger than they are, as nearly each has columns of its own.
+    """Refuse rows that nearly all have columns of their own: a far larger table.
 
     Raises:
         ValueError: it would be.

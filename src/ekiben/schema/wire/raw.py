@@ -296,7 +296,10 @@ def check_texts(raw: Any) -> None:
 
 
 def measure(raw: Any) -> tuple[int, int]:
-    """Count the items of nested lists, and the letters of the longest text; bytes count as letters of four."""
+    """Count the items of nested lists, and the letters of the longest text.
+
+    Bytes count as letters of four.
+    """
     if not isinstance(raw, list | tuple):
         return 1, letters_of(raw)
     if raw and isinstance(raw[0], list | tuple):
