@@ -92,7 +92,7 @@ def test_S001_39_the_last_line(digits: tuple[Built, str]) -> None:
     banner, _, _ = bento.said.stdout.partition("Successfully built")
     assert "e k i b e n" in banner
     quiet = bento.person.run("bentoml build -o tag", UV_OFFLINE="1")
-    assert re.fullmatch(f"digits_classifier:{VERSION}\n", quiet.stdout)
+    assert re.fullmatch(f"__tag__:digits_classifier:{VERSION}\n", quiet.stdout)  # as BentoML marks it for programs
     assert not SUCCESS.search(quiet.all)
     assert "e k i b e n" not in quiet.all
     bento.person.run(f"bentoml delete {quiet.stdout.strip()} -y")

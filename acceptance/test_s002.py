@@ -238,8 +238,8 @@ def test_S002_40_predict_from_a_file(packed: Packed, s002: Document, tmp_path: P
     (other.folder / "iris_data.csv").write_text(rows)
     (other.folder / "more.txt").write_text(rows)
     command = s002.command("bentoml run IrisClassifier:latest predict --input-file")
-    assert other.run(command).stdout == "[0,2,1]\n"
+    assert other.run(command).stdout == "[0, 2, 1]\n"
     assert other.run(f"{command} --format csv more.txt", code=None).code != 0, "a word that is no option's"
     several = f"{command} more.txt --format csv --max-batch-size 2 -o out.json"
     other.run(several)
-    assert (other.folder / "out.json").read_text() == "[0,2,1]\n[0,2,1]\n"
+    assert (other.folder / "out.json").read_text() == "[0, 2, 1]\n[0, 2, 1]\n"

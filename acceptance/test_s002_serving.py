@@ -153,9 +153,9 @@ def test_S002_22_the_other_adapters(kinds: tuple[Person, Server], tmp_path: Path
     assert server.post("/count", **plain).json() == 5
     assert server.post("/same", json={"a": 1}).json() == {"a": 1}
     other = person.at(tmp_path)
-    assert other.run("bentoml run Kinds:latest size --input-file dot.png").stdout == "[3,4,3]\n"
+    assert other.run("bentoml run Kinds:latest size --input-file dot.png").stdout == "[3, 4, 3]\n"
     assert other.run("bentoml run Kinds:latest count --input-file text.bin").stdout == "5\n"
-    assert other.run("""bentoml run Kinds:latest same --input '{"a": 1}'""").stdout == '{"a":1}\n'
+    assert other.run("""bentoml run Kinds:latest same --input '{"a": 1}'""").stdout == '{"a": 1}\n'
 
 
 def test_S002_33_serve_on_port_5000(predicting: Server, packed: Packed, tmp_path: Path) -> None:
