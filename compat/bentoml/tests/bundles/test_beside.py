@@ -129,3 +129,10 @@ def test_a_description() -> None:
             return {"mine": 1}
 
     assert describe(Own(), []) == {"mine": 1}
+
+
+def test_feedback_cannot_command_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    """Letters that terminals obey, or that begin a new line for readers of logs, are written as escapes."""
+    with client(Shown) as found, caplog.at_level("INFO", "ekiben.feedback"):
+        assert found.request("POST", "/feedback", json={"a": "x\x9b31m\u2028y\x7f ü"}).status_code == 200
+    assert r'{"a": "x\u009b31m\u2028y\u007f ü"}' in caplog.text

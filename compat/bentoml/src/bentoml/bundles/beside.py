@@ -6,6 +6,7 @@ In: a service. Out: endpoints, methods and mounts of them. Docs, probes and metr
 import inspect
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ feedback_log = logging.getLogger("ekiben.feedback")
 STATIC = "/static"
 CONTENT = "web_static_content"  # the service's attribute that names the folder
 LONG = 64 * 1024  # letters of a feedback
+CONTROL = re.compile(r"[\x7f-\x9f\u2028\u2029]")  # what JSON leaves as it is, and terminals and readers of logs obey
 
 SIGNATURES = {
     "metadata": Signature((), returns=check(dict[str, Any], "metadata"), is_async=True, has_body=False),
@@ -47,8 +49,9 @@ def methods(service: Any, apis: Sequence[InferenceAPI]) -> dict[str, Callable[..
         return describe(service, apis)
 
     async def feedback(value: dict[str, Any], context: Context) -> str:
-        note = json.dumps(value, ensure_ascii=False, default=str)
-        feedback_log.info("feedback (request %s): %s", context.request_id, note[:LONG])
+        note = json.dumps(value, ensure_ascii=False, default=str)[:LONG]
+        note = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", note)
+        feedback_log.info("feedback (request %s): %s", context.request_id, note)
         return "success"
 
     return {"metadata": metadata, "feedback": feedback}
