@@ -3,6 +3,7 @@
 from ekiben.core.errors import (
     AlreadyExists,
     ArchiveError,
+    BadGateway,
     BodyTooLarge,
     ConfigError,
     CorruptArchive,
@@ -33,6 +34,7 @@ from ekiben.core.errors import (
 __all__ = [
     "AlreadyExists",
     "ArchiveError",
+    "BadGateway",
     "BodyTooLarge",
     "ConfigError",
     "CorruptArchive",

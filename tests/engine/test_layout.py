@@ -4,7 +4,7 @@ import pytest
 
 from ekiben.core.errors import ConfigError
 from ekiben.core.resources import cpu_count
-from ekiben.core.spec import BatchSpec, EndpointSpec, Layout, ServiceSpec
+from ekiben.core.spec import BatchSpec, CommandSpec, EndpointSpec, Layout, ServiceSpec
 from ekiben.engine.layout import choose, count_workers
 
 
@@ -67,3 +67,24 @@ def test_cpu_count() -> None:
     """`cpu_count` is as many workers as this process has CPUs."""
     assert count_workers(ServiceSpec("iris", workers="cpu_count")) == cpu_count()
     assert count_workers(ServiceSpec("iris", workers=5)) == 5
+
+
+@pytest.mark.parametrize(
+    ("layout", "workers", "platform", "supervised", "words"),
+    [
+        pytest.param(None, 2, "linux", None, "`workers` must be 1 for a service with a command", id="workers"),
+        pytest.param(Layout.APART, 1, "linux", None, "`layout` must be inline .*: 'apart'", id="apart"),
+        pytest.param(Layout.REPLICAS, 1, "linux", None, "`layout` must be inline .*: 'replicas'", id="replicas"),
+        pytest.param(None, 1, "linux", "--watch-models", "`--watch-models` replaces processes", id="watched"),
+        pytest.param(None, 1, "win32", None, "`cmd` needs groups of processes", id="Windows"),
+    ],
+)
+def test_a_command_runs_once(
+    layout: Layout | None, workers: int, platform: str, supervised: str | None, words: str
+) -> None:
+    """A service with a command is one process, on a system that has groups of processes."""
+    spec = ServiceSpec("iris", layout=layout, command=CommandSpec(("serve",)))
+    with pytest.raises(ConfigError, match=words) as caught:
+        choose(spec, workers, platform, supervised)
+    assert caught.value.hint
+    assert choose(ServiceSpec("iris", command=CommandSpec(("serve",))), 1, "linux") is Layout.INLINE

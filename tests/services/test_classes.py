@@ -124,6 +124,11 @@ def test_dataclasses() -> None:
     assert caught.value.hint == "write `@ekiben.service` above the other decorators"
 
 
+@ekiben.service(cmd=["serve"])
+class Foreign:
+    """A server of another program."""
+
+
 class Needs:
     def __init__(self, path: str, size: int = 1) -> None:
         self.path = path
@@ -150,9 +155,13 @@ class BadProbe:
     __is_ready__ = True
 
 
-class Command:
-    def __command__(self) -> list[str]:
+class BadCommand:
+    def __command__(self, port: int) -> list[str]:
         return ["serve"]
+
+
+class OnCommand:
+    foreign = ekiben.depends(Foreign)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +172,8 @@ class Command:
         (BadHook, "`BadHook.begin` is a hook and must take no parameter: `what`"),
         (BadDeployment, "`BadDeployment.prepare` runs before there is an instance and must be static"),
         (BadProbe, "`BadProbe.__is_ready__` must be a method without parameters: True"),
-        (Command, "`Command.__command__` is not supported by this version"),
+        (BadCommand, "`BadCommand.__command__` must be a method without parameters"),
+        (OnCommand, "`OnCommand.foreign` depends on `Foreign`, whose command needs a server of its own"),
         (3, "`@service` takes a class: 3"),
     ],
     ids=str,

@@ -241,7 +241,7 @@ def test_each_option_has_a_default() -> None:
 def test_shape() -> None:
     """The types of the options say how a variable's text becomes a value."""
     found: Any = shape()
-    assert set(found) == set(ServiceKeywords.__annotations__) - {"name"}
+    assert set(found) == set(ServiceKeywords.__annotations__) - {"name", "image", "cmd"}
     assert found["threads"] is Kind.DATA
     assert found["description"] is Kind.TEXT
     assert found["inline"] is Kind.FLAG

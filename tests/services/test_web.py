@@ -91,7 +91,6 @@ def test_read(options: dict[str, Any], field: str, expected: Any) -> None:
     ("options", "words"),
     [
         ({"http": {"prot": 1}}, "there is no option `http.prot`"),
-        ({"http": {"proxy_port": 8000}}, "`http.proxy_port` is not supported by this version"),
         ({"http": {"port": 70000}}, "`http.port` must be a whole number from 0 to 65535 (a port): 70000"),
         ({"http": {"port": "80"}}, "`http.port` must be a whole number"),
         ({"http": {"host": 1}}, "`http.host` must be an address: 1"),

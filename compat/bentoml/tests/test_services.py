@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from ekiben.core.errors import ConfigError, ServiceLoadError
+from ekiben.core.spec import CommandSpec
 from ekiben.testing import client
 
 
@@ -336,3 +337,11 @@ def test_a_hook_before_every_instance() -> None:
         assert found.x() == 2
     with pytest.raises(ConfigError, match="must take no parameter: `self`"):
         bentoml.service(type("Wrong", (), {"prepare": bentoml.on_deployment(lambda self: None)}))
+
+
+def test_a_command() -> None:
+    """`cmd`, `__command__` and `http.proxy_port` are taken: the words and the port stand in the spec."""
+    made = bentoml.service(cmd=["serve", "--port", "9000"], http={"proxy_port": 9000})(type("Foreign", (), {}))
+    assert made.__ekiben_service__().spec.command == CommandSpec(("serve", "--port", "9000"), 9000)
+    asked = bentoml.service(type("Asked", (), {"__command__": lambda self: ["serve"]}))
+    assert asked.__ekiben_service__().spec.command == CommandSpec((), 8000)

@@ -21,6 +21,7 @@ In: the words for the person who has to act. Out: one tree of exceptions.
     ├── TooManyRequests            429  a limit of the service is reached
     ├── Unavailable                503  not ready, draining
     │   └── Overloaded             503  more calls wait than can be answered in time
+    ├── BadGateway                 502  the command behind the service does not answer
     ├── DeadlineExceeded           504
     ├── StoreError                 500  the store cannot be read or written
     │   ├── CorruptItem            500  what is stored is not what was saved
@@ -214,6 +215,12 @@ class Unavailable(EkibenError):
 
 class Overloaded(Unavailable):
     """More calls wait than can be answered in time; *retry_after* is in seconds."""
+
+
+class BadGateway(EkibenError):
+    """The command behind the service did not answer, or not as HTTP says."""
+
+    status = 502
 
 
 class DeadlineExceeded(EkibenError):

@@ -268,6 +268,17 @@ class TasksSpec:
     folder: str | None = None  # None: `tasks` in the home
 
 
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A server of another program, behind the service.
+
+    It answers what the service itself does not.
+    """
+
+    words: tuple[str, ...] = ()  # the program and its arguments; none: the instance's `__command__` gives them
+    port: int = 8000  # of 127.0.0.1, where it listens
+
+
 # What stands below the route of a task, and by which methods.
 TASK_ROUTES: Mapping[str, tuple[str, ...]] = {
     "submit": ("POST",),
@@ -299,6 +310,7 @@ class ServiceSpec:
     tracing: TraceSpec | None = None
     monitoring: MonitoringSpec | None = None  # None: as built in, and the records bear no request id
     image: ImageSpec | None = None
+    command: CommandSpec | None = None
     envs: tuple[Mapping[str, str], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None  # of the bento or model it came from

@@ -28,6 +28,8 @@ def choose(
     Raises:
         ConfigError: what was asked for does not go together, or not on this system.
     """
+    if spec.command is not None:
+        check_command(spec, workers, platform, supervised)
     if spec.layout is Layout.APART and supervised is not None:
         raise ConfigError(
             f"`{supervised}` replaces whole processes, and `layout: apart` keeps its front", hint="write `replicas`"
@@ -57,6 +59,34 @@ def choose(
             hint="leave it out, or run it on Linux, in WSL or in a container",
         )
     return found
+
+
+def check_command(spec: ServiceSpec, workers: int, platform: str, supervised: str | None) -> None:
+    """Hold a service with a command to one process, as its port can be had once.
+
+    Raises:
+        ConfigError: something else was asked for.
+    """
+    if workers != 1:
+        raise ConfigError(
+            f"`workers` must be 1 for a service with a command, whose port only one process can have: {workers}",
+            hint="let the command itself use more processes",
+        )
+    if spec.layout not in (None, Layout.INLINE):
+        raise ConfigError(
+            f"`layout` must be inline for a service with a command, which runs once: '{spec.layout}'",
+            hint="leave it out",
+        )
+    if supervised is not None:
+        raise ConfigError(
+            f"`{supervised}` replaces processes by others that start before those end, and a command has one port",
+            hint="leave it out",
+        )
+    if platform == "win32":
+        raise ConfigError(
+            "`cmd` needs groups of processes, which Windows has not",
+            hint="run it on Linux, on macOS, in WSL or in a container",
+        )
 
 
 def suited(spec: ServiceSpec, platform: str, supervised: str | None, *, mounts: bool) -> Layout:

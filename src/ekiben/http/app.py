@@ -20,7 +20,7 @@ from ekiben.core.errors import InvalidInput, MethodNotAllowed, Unavailable
 from ekiben.core.spec import BoundService, CorsSpec
 from ekiben.engine.local import LocalDispatcher, Needs
 from ekiben.engine.timing import CodecTimes, timed
-from ekiben.http import answer, apart, auth, endpoint, errors, fast, pages, relay, tracing
+from ekiben.http import answer, apart, auth, behind, endpoint, errors, fast, pages, relay, tracing
 from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.cycle import Cycle
@@ -64,7 +64,8 @@ class App:
         needs: Needs | None = None,
     ) -> None:
         spec = bound.spec
-        self.bound = bound
+        self._behind = behind.of(spec)
+        bound = self.bound = bound if self._behind is None else self._behind.mounted(bound)
         self.rule = auth.plan(spec, pages.opened(bound), pages.described_at(spec))
         codecs = {e.name: plan(bound.signatures[e.name], spec.style) for e in spec.endpoints}
         is_timed = spec.http.metrics.enabled and remote is None
@@ -78,8 +79,7 @@ class App:
         tasks = importlib.import_module(TASKS) if any(each.task for each in spec.endpoints) else None
         self.tasks = None if tasks is None else tasks.make(bound, tasks_folder)
         self._inside = fast.Inside()
-        self._on_failure = on_failure
-        self._on_ready = on_ready
+        self._on_failure, self._on_ready = on_failure, on_ready
         self._starting: asyncio.Task[None] | None = None
         self._fail = errors.plan(spec.style)
         self._id_header = spec.style.request_id_header.lower().encode()
@@ -126,11 +126,15 @@ class App:
     @property
     def is_ready(self) -> bool:
         """Whether calls are answered."""
-        return self.dispatcher.is_ready
+        return self.dispatcher.is_ready and self._is_beside_ready()
+
+    def _is_beside_ready(self) -> bool:
+        return self._behind is None or self._behind.is_ready
 
     def pages(self) -> dict[str, Handler]:
         """Make what stands beside the endpoints, by path."""
-        return pages.plan(self.bound, self.dispatcher, self.documents, self.metrics)
+        beside = self._is_beside_ready
+        return pages.plan(self.bound, self.dispatcher, self.documents, self.metrics, beside)
 
     @property
     def inside(self) -> int:
@@ -306,11 +310,24 @@ class App:
         if self._on_failure is not None and self.dispatcher.needs is not None:
             self.dispatcher.needs.on_failure = self._on_failure
         await self._start()
+        if self._behind is not None:
+            await self._begin_command(self._behind)
         if self._noting is not None:
             self._noting.check()
 
+    async def _begin_command(self, command: behind.Behind) -> None:
+        """Start the command once the instance is there, which may say its words."""
+        try:
+            assert isinstance(self.dispatcher, LocalDispatcher)  # `engine/layout` has seen to it
+            await command.start(self.dispatcher, self._on_failure)
+        except BaseException:
+            await self._end()
+            raise
+
     async def _end(self) -> None:
         """End what `_begin` started."""
+        if self._behind is not None:
+            await self._behind.stop()
         if self.tasks is not None:
             await self.tasks.stop()
         await self.dispatcher.stop()

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from starlette.exceptions import HTTPException
 
-from ekiben.core.errors import EkibenError, InvalidInput
+from ekiben.core.errors import BadGateway, EkibenError, InvalidInput
 from ekiben.core.spec import ERROR_MEDIA, Style
 
 log = logging.getLogger("ekiben")
@@ -45,7 +45,9 @@ def plan(style: Style = Style()) -> Callable[[BaseException, str], Failure]:
             status, words, told = error.status_code, str(error.detail), True
         else:
             status, words = status_of(error, style), str(error)
-            told = isinstance(error, EkibenError) and (status < 500 or status in (503, 504))
+            told = isinstance(error, EkibenError) and (
+                status < 500 or status in (503, 504) or isinstance(error, BadGateway)
+            )
         if not told:
             log.error("request %s failed: %s", request_id, error, exc_info=error)
         retry = getattr(error, "retry_after", None)

@@ -75,9 +75,16 @@ def described_at(spec: ServiceSpec) -> set[str]:
 
 
 def plan(
-    bound: BoundService, dispatcher: LocalDispatcher | probes.Asked, documents: Documents, metrics: Shown
+    bound: BoundService,
+    dispatcher: LocalDispatcher | probes.Asked,
+    documents: Documents,
+    metrics: Shown,
+    beside: Callable[[], bool] = lambda: True,
 ) -> dict[str, Handler]:
-    """Make the handlers of one app, by path."""
+    """Make the handlers of one app, by path.
+
+    *beside* says whether what runs beside the service is ready, too.
+    """
     spec, prefix, place = bound.spec, bound.spec.http.path_prefix, bound.spec.http.place
     page = docs.page(spec.name, spec.version or spec.style.unbuilt)
     pages: dict[str, Page] = {
@@ -98,7 +105,7 @@ def plan(
         change = changer(bound, dispatcher)
         pages[f"{prefix}/metrics"] = lambda exchange: measured(metrics, exchange, of, change)
     alive = health(lambda: probes.is_alive(dispatcher, bound.hooks))
-    ready = health(lambda: probes.is_ready(dispatcher, bound.hooks))
+    ready = health(lambda: probes.is_ready(dispatcher, bound.hooks, beside))
     pages[f"{prefix}/healthz"] = ready if spec.style.healthz == "readyz" else alive
     pages |= {prefix + spec.http.livez: alive, prefix + spec.http.readyz: ready}
     return {path: handler(page, spec.http.gzip_min) for path, page in pages.items()}

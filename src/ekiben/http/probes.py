@@ -35,9 +35,11 @@ async def is_alive(dispatcher: LocalDispatcher | Asked, hooks: Hooks) -> bool:
     return await ask(dispatcher, hooks.alive)
 
 
-async def is_ready(dispatcher: LocalDispatcher | Asked, hooks: Hooks) -> bool:
+async def is_ready(
+    dispatcher: LocalDispatcher | Asked, hooks: Hooks, beside: Callable[[], bool] = lambda: True
+) -> bool:
     """Say whether calls are taken, by the instance, its remote services and itself."""
-    if not dispatcher.is_ready:
+    if not dispatcher.is_ready or not beside():
         return False
     if not isinstance(dispatcher, LocalDispatcher):
         return hooks.ready is None or await dispatcher.ask("ready")

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar, Unpack, overload
 
+from ekiben.core.command import COMMAND
 from ekiben.core.errors import ConfigError, ServiceLoadError
 from ekiben.core.front import front
-from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
+from ekiben.core.spec import BoundService, CommandSpec, MountSpec, ServiceSpec
 from ekiben.schema.signature import Signature
 from ekiben.services import endpoints, members
 from ekiben.services.batches import join_by
@@ -41,7 +42,7 @@ def service(cls: Any = None, /, **options: Any) -> Any:
         cls: the class, when the decorator stands without parentheses.
         options: `name` (default: the class's), `description`, `labels`, `envs`, `resources`, `workers`, `layout`,
             `watch_models`, `threads`, `inline`, `traffic={"timeout": seconds, "max_concurrency": calls}`, `http`,
-            `ssl`, `metrics`, `logging`, `path_prefix`, `endpoints`, `backlog`, `tasks`: see `docs/services.md`.
+            `ssl`, `metrics`, `logging`, `path_prefix`, `endpoints`, `backlog`, `tasks`, `cmd`: see `docs/services.md`.
 
     Raises:
         ConfigError: an option, a hint or a combination cannot be served.
@@ -171,6 +172,7 @@ def describe(cls: type, options: ServiceOptions, names: Mapping[str, Any]) -> Bo
         endpoints=tuple(one.spec for one in found),
         dependencies=tuple(members.dependencies(cls)),
         style=options.style,
+        command=CommandSpec() if hasattr(cls, COMMAND) else None,
         doc=inspect.cleandoc(vars(cls).get("__doc__") or ""),
     )
     spec = apply(spec, options)

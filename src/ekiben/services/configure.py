@@ -31,6 +31,7 @@ log = logging.getLogger("ekiben")
 FILE = "ekiben.yaml"
 VARIABLE = "EKIBEN_CONFIG"  # names the file
 WHOLE = ("metrics.duration", "monitoring.options")  # replaced as a whole: their keys go together
+IN_CODE = ("name", "image", "cmd")  # said by the decorator alone
 BUILT_IN = "built-in"  # who set an option that nobody set; what a dialect sets by itself bears it too
 SECRET = ("password", "token", "secret")  # words in the path of what is not shown
 
@@ -121,6 +122,11 @@ def over(bound: BoundService, above: Layer) -> BoundService:
         return bound
     found = config.over(Layer(bound.options, bound.sources), above, WHOLE)
     try:
+        if "cmd" in above.values:
+            raise ConfigError(
+                f"`cmd` names a program to run, which code alone may do: {above.values['cmd']!r}",
+                hint="say it in the decorator of the service",
+            )
         options = read_options(found.values)
         spec = apply(bound.spec, options)
         changed = replace(bound, spec=spec, options=found.values, sources=found.sources)
@@ -183,7 +189,7 @@ def read(file: Path) -> dict[str, Any]:
 @cache
 def shape() -> Shape:
     """Give the options that a file and the environment may set, as their types say it."""
-    return {key: kind for key, kind in shape_of(ServiceKeywords).items() if key not in ("name", "image")}
+    return {key: kind for key, kind in shape_of(ServiceKeywords).items() if key not in IN_CODE}
 
 
 def shape_of(keywords: Any) -> dict[str, "Kind | Shape"]:
@@ -217,7 +223,7 @@ def effective(bound: BoundService) -> list[Setting]:
     switched["tracing"] = {"enabled": bound.spec.tracing is not None}
     values = config.merged(config.merged(DEFAULTS, bound.options, WHOLE), switched, ())
     found = []
-    for path, value in config.leaves({key: value for key, value in values.items() if key not in ("name", "image")}):
+    for path, value in config.leaves({key: value for key, value in values.items() if key not in IN_CODE}):
         source = bound.sources.get(path) or ("@service" if path in given else BUILT_IN)
         is_secret = value is not None and any(word in path for word in SECRET)
         found.append(Setting(path, "(not shown)" if is_secret else value, source))

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "http": {
         "host": None,
         "port": None,
+        "proxy_port": None,
         "cors": {
             "enabled": False,
             "access_control_allow_origins": None,

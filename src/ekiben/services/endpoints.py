@@ -286,6 +286,8 @@ def check_mounts(bound: BoundService) -> None:
     taken = reserved(http) | {
         http.path_prefix + endpoint.route: f"the endpoint `{endpoint.name}`" for endpoint in bound.spec.endpoints
     }
+    if bound.spec.command is not None:
+        taken[http.path_prefix] = "the command behind the service"
     for mount in bound.mounts:
         place = http.path_prefix + mount.path
         if place in taken:

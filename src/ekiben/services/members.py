@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ekiben.core.command import COMMAND
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.spec import Dependency, Hooks, ModelRef
@@ -19,9 +20,6 @@ from ekiben.store.digest import read_manifest
 from ekiben.store.models import StoredModel
 
 READY, ALIVE, METRICS = "__is_ready__", "__is_alive__", "__metrics__"
-REFUSED = {
-    "__command__": "only services written in Python are served",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,6 @@ def marked(cls: type, note: str) -> list[Marked]:
 
 def check_class(cls: type) -> None:
     """Refuse a class whose instances cannot be made or served."""
-    for name, reason in REFUSED.items():
-        if any(name in vars(owner) for owner in cls.__mro__):
-            raise ConfigError(f"`{cls.__name__}.{name}` is not supported by this version: {reason}")
     needed = required(cls)
     if needed:
         raise ConfigError(
@@ -68,7 +63,7 @@ def check_class(cls: type) -> None:
             f"`{cls.__name__}` has `__slots__` and no room for `{depends_of(cls)[0][0]}`",
             hint='add "__dict__" to `__slots__`, or leave them out',
         )
-    for name in (READY, ALIVE):
+    for name in (READY, ALIVE, COMMAND):
         if hasattr(cls, name) and (not callable(getattr(cls, name)) or required(getattr(cls, name), skip=1)):
             raise ConfigError(f"`{cls.__name__}.{name}` must be a method without parameters: {getattr(cls, name)!r}")
     found = getattr(cls, METRICS, None)
@@ -134,11 +129,21 @@ def depends_of(cls: type) -> list[tuple[str, Depends]]:
 
 
 def dependencies(cls: type) -> list[Dependency]:
-    """Say which other services are called."""
-    return [
-        Dependency(name, None if value.on is None else value.on.__ekiben_service__().spec.name, value.url)
-        for name, value in depends_of(cls)
-    ]
+    """Say which other services are called.
+
+    Raises:
+        ConfigError: one of them has a command, which only a server of its own runs.
+    """
+    found = []
+    for name, value in depends_of(cls):
+        spec = None if value.on is None else value.on.__ekiben_service__().spec
+        if spec is not None and spec.command is not None:
+            raise ConfigError(
+                f"`{cls.__name__}.{name}` depends on `{spec.name}`, whose command needs a server of its own",
+                hint="serve that one by itself, and write `depends(url=...)`",
+            )
+        found.append(Dependency(name, None if spec is None else spec.name, value.url))
+    return found
 
 
 def models(cls: type) -> list[ModelRef]:

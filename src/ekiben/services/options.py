@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict
 
+from ekiben.core.command import read_words
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import front
 from ekiben.core.resources import cpus, memory
@@ -26,6 +27,7 @@ from ekiben.services import web
 from ekiben.services.auth import Auth
 from ekiben.services.batches import Batching, Joining, read_batching
 from ekiben.services.checks import block, flag, number, text, whole
+from ekiben.services.command import check_place, read_port, settle
 from ekiben.services.image import Image, read_image
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -36,12 +38,11 @@ STAGES = ("all", "build", "runtime")
 ALLOWED = (
     "name", "description", "labels", "envs", "resources", "workers", "layout", "watch_models", "threads", "inline",
     "traffic", "http", "ssl", "metrics", "logging", "tracing", "monitoring", "auth", "path_prefix", "endpoints",
-    "backlog", "tasks", "batching", "image",
+    "backlog", "tasks", "batching", "image", "cmd",
 )  # fmt: skip
 
 # Known from elsewhere, and refused with the reason rather than as unknown.
 REFUSED = {
-    "cmd": "only services written in Python are served",
     "service_class": "a service is the class that is decorated",
     "grpc": "only HTTP is served",
     "extra_ports": "a service listens on one port",
@@ -135,6 +136,7 @@ class ServiceKeywords(TypedDict, total=False):
     tasks: TaskSettings | None
     batching: Batching | None
     image: Image | None
+    cmd: Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class ServiceOptions:
     monitoring: MonitoringSpec | None = None
     batching: Joining = Joining()
     image: ImageSpec | None = None
+    command: tuple[str, ...] = ()  # `cmd`
+    proxy_port: int | None = None
     given: Mapping[str, Any] = field(default_factory=dict)  # as the user wrote them
 
 
@@ -189,6 +193,8 @@ def read_options(options: Mapping[str, Any]) -> ServiceOptions:
         monitoring=read_monitoring(given.get("monitoring")),
         batching=read_batching(given.get("batching")),
         image=read_image(given.get("image")),
+        command=read_words(given.get("cmd")),
+        proxy_port=read_port(given.get("http")),
         given=dict(given),
     )
 
@@ -205,8 +211,12 @@ def apply(spec: ServiceSpec, options: ServiceOptions) -> ServiceSpec:
             f"`inline` must be False where a service depends on others, whose answers it would wait for: {names}",
             hint="leave it out, or make the methods `async def`",
         )
+    command = settle(spec.command, options.command, options.proxy_port)
+    if command is not None:
+        check_place(options.workers, options.layout)
     return replace(
         spec,
+        command=command,
         workers=options.workers,
         layout=options.layout,
         watch_models=options.watch_models,

@@ -81,6 +81,7 @@ def join(given: Sequence[Stand]) -> BoundService:
     """
     check_places(given)
     bounds = [stand.bound for stand in given]
+    check_commands(bounds)
     check_environment(given)
     spec = spec_of(", ".join(stand.place for stand in given), given)
     watches = [one.sources.get("watch_models") for one in bounds if one.spec.watch_models]
@@ -123,6 +124,16 @@ def check_places(given: Sequence[Stand]) -> None:
             raise ConfigError(
                 f"two services would stand at /{place}: `{other.shown}` and `{stand.shown}`",
                 hint=f"name one of them: `NAME={stand.shown}`",
+            )
+
+
+def check_commands(bounds: Sequence[BoundService]) -> None:
+    """Refuse a service with a command, which stands alone; raises ConfigError."""
+    for each in bounds:
+        if each.spec.command is not None:
+            raise ConfigError(
+                f"`{each.spec.name}` has a command, which answers every path and has no place beside others",
+                hint="serve that one by itself",
             )
 
 

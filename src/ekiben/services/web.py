@@ -54,6 +54,7 @@ class Http(TypedDict, total=False):
 
     host: str
     port: int
+    proxy_port: int | None  # of `cmd`
     cors: Cors | None
     response: Response | None
     max_body_bytes: int
@@ -133,9 +134,8 @@ def read(options: Mapping[str, Any]) -> HttpSpec:
     Raises:
         ConfigError: an option is unknown, not of its type, or not supported yet.
     """
-    http = block(
-        options.get("http"), "http", ("host", "port", "cors", "response", "gzip_min_bytes", *LIMITS), REFUSED_HTTP
-    )
+    keys = ("host", "port", "proxy_port", "cors", "response", "gzip_min_bytes", *LIMITS)
+    http = block(options.get("http"), "http", keys)
     block(http.get("response"), "http.response", ("trace_id",))
     paths = block(options.get("endpoints"), "endpoints", ("livez", "readyz"))
     probes = {
@@ -188,9 +188,6 @@ def read_gzip(http: Mapping[str, Any]) -> int | None:
     """Check `http.gzip_min_bytes`; None never compresses."""
     given = http.get("gzip_min_bytes", HttpSpec().gzip_min)
     return None if given is None else whole(given, "http.gzip_min_bytes", "bytes of an answer", least=0)
-
-
-REFUSED_HTTP = {"proxy_port": "it belongs to `cmd`, and only services written in Python are served"}
 
 
 def read_limits(http: Any) -> dict[str, int]:

@@ -18,7 +18,7 @@ NO_YATAI = "there is no Yatai: bentos are pushed to and pulled from any OCI regi
 GONE: Mapping[str, str] = {
     "extra_ports": "a service listens on one port",
     "grpc": NO_GRPC,
-    "http.proxy_port": "nothing stands between the port and the service",
+    "http.proxy_port": "a service says it in its code, beside the `cmd` that listens there",
     "logging.access.format": W3C,
     "logging.formatting": W3C,
     "max_runner_connections": SAME_SERVER,
