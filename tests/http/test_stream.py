@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ekiben.core.spec import Style
 from ekiben.http.errors import plan as plan_errors
 from ekiben.http.exchange import Exchange
 from ekiben.http.stream import Sender, Stalled
@@ -244,7 +245,7 @@ def sender(stall: float = 60.0) -> Sender:
 
     pieces = plan(read(stream)).pieces
     assert pieces is not None
-    return Sender(pieces, plan_errors("problem"), stall=stall)
+    return Sender(pieces, plan_errors(Style()), stall=stall)
 
 
 def exchange() -> Exchange:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ekiben.core.errors import InvalidInput
@@ -57,6 +57,7 @@ def regular(draw: st.DrawFn) -> Any:
 
 
 @settings(max_examples=600, deadline=None)
+@example(value=[False, ""], dtype="U8", spaced=False)
 @given(value=st.one_of(regular(), ragged), dtype=st.sampled_from(DTYPES), spaced=st.booleans())
 def test_read_equals_careful(value: Any, dtype: str | None, *, spaced: bool) -> None:
     """What is read at once is, bit for bit, what lists would have become."""

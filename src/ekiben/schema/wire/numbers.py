@@ -53,9 +53,9 @@ def read(form: ArrayForm, body: bytes, name: str | None = None) -> Any:
 
 def read_brief(form: ArrayForm, body: bytes, name: str | None) -> Any:
     """Read a small array as the careful way does; None where anything is odd."""
-    if LONG.search(body) is not None:
-        return None
     wanted = form.dtype.kind if form.dtype is not None else "f"
+    if wanted not in "iufb" or LONG.search(body) is not None:  # text: NumPy makes it of what is none
+        return None
     try:
         lists = orjson.loads(body)
         if name is not None:
