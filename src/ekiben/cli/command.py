@@ -194,7 +194,11 @@ class LazyGroup(click.Group):
 
 def path_of(ctx: click.Context, name: str) -> str:
     """Give the words of a command below the program: `models push`."""
-    return " ".join([*ctx.command_path.split()[1:], name])
+    words = [name]
+    while ctx.parent is not None:  # the program's own name may be several words: `python -m ekiben`
+        words.insert(0, ctx.info_name or "")
+        ctx = ctx.parent
+    return " ".join(words)
 
 
 def plugins(group: str) -> dict[str, Entry]:

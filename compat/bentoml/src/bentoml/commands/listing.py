@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from bentoml.commands.either import Either
 from ekiben.cli.bentos import get_bento
@@ -186,14 +187,16 @@ def the_bundle(tag: str) -> "Bundle":
 @click.command("get", cls=Command, examples=[("get IrisClassifier:latest -o json", "All that is known of a bundle.")])
 @click.argument("tag")
 @output_option("short", "yaml", "json", "table", "wide", "path", "tag", default="short")
-def get_bundle(tag: str, output: str) -> None:
+@click.pass_context
+def get_bundle(ctx: click.Context, /, tag: str, output: str) -> None:
     """Show what is known of a bundle; a bare name lists its versions.
 
     With -o yaml, json, path or tag a bare name is the newest version.
     """
     bundle = the_bundle(tag)
-    if tag == bundle.tag.name and output in ("short", "table", "wide"):
-        show(find(tag), "table" if output == "short" else output)
+    is_asked = ctx.get_parameter_source("output") is ParameterSource.COMMANDLINE
+    if tag == bundle.tag.name and (not is_asked or output in ("short", "table", "wide")):
+        show(find(tag), output if is_asked and output != "short" else "table")
         return
     if output in ("table", "wide"):
         show([bundle], output)
