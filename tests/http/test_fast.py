@@ -24,7 +24,8 @@ from tests.http.calls import Calls
 from tests.http.lanes import lane, request
 from tests.http.within import bound
 
-ENDPOINTS = ["/add", "/double", "/scale", "/measure", "/gather", "/keep", "/paint", "/numbers", "/fail", "/text"]
+ENDPOINTS = ["/add", "/double", "/scale", "/measure", "/gather", "/keep", "/paint", "/numbers", "/fail", "/text",
+             "/streamed"]  # fmt: skip
 
 
 class Guard:

@@ -9,8 +9,9 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ekiben.core.command import COMMAND, read_words
 from ekiben.core.errors import Unavailable
@@ -18,7 +19,9 @@ from ekiben.core.spec import BoundService, MountSpec, ServiceSpec
 from ekiben.engine.command import Command
 from ekiben.engine.local import LocalDispatcher
 from ekiben.http.exchange import Receive, Scope, Send
-from ekiben.http.proxy import Proxy
+
+if TYPE_CHECKING:
+    from ekiben.http.proxy import Proxy
 
 log = logging.getLogger("ekiben")
 
@@ -30,7 +33,9 @@ class Behind:
         self._words = words
         self._port = port
         self._folder = Path.cwd()
-        self._proxy = Proxy(port, spec.limits, spec.http.path_prefix, spec.style.request_id_header.lower().encode())
+        proxy = import_module("ekiben.http.proxy")  # with httpx, which no other server has to load
+        id_header = spec.style.request_id_header.lower().encode()
+        self._proxy: Proxy = proxy.Proxy(port, spec.limits, spec.http.path_prefix, id_header)
         self._dispatcher: LocalDispatcher | None = None
         self._command: Command | None = None
 
