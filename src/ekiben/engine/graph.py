@@ -39,6 +39,7 @@ log = logging.getLogger("ekiben")
 
 LINK = "link"  # the role of the socket that calls go through
 FRONT = "front"  # the place of this process among those that count
+ARRIVAL = 5.0  # seconds for workers that are ready to ask for calls
 PATIENCE = 1.0  # seconds for workers to tell what they counted
 KNOWN = "endpoints"  # the note that says what the front knows
 MARK = "mark"  # the role of the memory that says how far a worker came
@@ -100,6 +101,10 @@ class Graph:
         await self._supervisor.start(self._notes)
         try:
             await self._supervisor.wait_ready()
+            async with asyncio.timeout(ARRIVAL):  # they have told the supervisor, and the pools by another way
+                await asyncio.gather(*(pool.came.wait() for pool in self.pools.values()))
+        except TimeoutError:
+            log.warning("a worker that is ready has not asked for calls within %g seconds", ARRIVAL)
         except BaseException:
             await self.stop()
             raise

@@ -65,6 +65,7 @@ class Pool:
         self._questions: dict[int, asyncio.Future[bool]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.was_ready = False
+        self.came = asyncio.Event()  # a worker was ready
         self._is_reloading = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -256,6 +257,7 @@ class Pool:
                     member.said_ready = True
                     if not member.is_aside:
                         member.is_ready = self.was_ready = True
+                        self.came.set()
                         self._pump()
                 case Kind.LEAVING:
                     member.is_ready = False
