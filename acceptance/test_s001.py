@@ -95,7 +95,7 @@ def test_S001_39_the_last_line(digits: tuple[Built, str]) -> None:
     assert re.fullmatch(f"__tag__:digits_classifier:{VERSION}\n", quiet.stdout)  # as BentoML marks it for programs
     assert not SUCCESS.search(quiet.all)
     assert "e k i b e n" not in quiet.all
-    bento.person.run(f"bentoml delete {quiet.stdout.strip()} -y")
+    bento.person.run(f"bentoml delete {quiet.stdout.strip().removeprefix('__tag__:')} -y")
 
 
 def test_S001_41_serve_by_tag(digits: tuple[Built, str], s001: Document, network: Network, tmp_path: Path) -> None:
