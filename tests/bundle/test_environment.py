@@ -277,18 +277,24 @@ def test_prune(bento: Path, said: list[str]) -> None:
 
 
 def test_prune_leaves_what_runs(bento: Path, said: list[str]) -> None:
-    """An environment in which a process runs stays, also after that process became another program."""
-    python = make_environment(bento, tell=said.append)
-    used = (python.parents[2] / environment.USED).stat().st_mtime
+    """An environment stays from the moment that a process has it, also after that process became another program."""
+    place = make_environment(bento, tell=said.append).parents[2]
+    used = (place / environment.USED).stat().st_mtime
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom ekiben.bundle.environment import keep_environment\n"
-        "keep_environment(Path(sys.argv[1]))\n"
-        "os.execv(sys.argv[1], [sys.argv[1], '-c', 'print(1, flush=True); input()'])\n"
+        "import os, sys\nfrom pathlib import Path\nfrom ekiben.bundle.environment import make_environment\n"
+        "python = str(make_environment(Path(sys.argv[1]), tell=print, keep=True))\n"
+        "print('made', flush=True)\ninput()\n"
+        "os.execv(python, [python, '-c', 'print(1, flush=True); input()'])\n"
     )
-    words = [sys.executable, "-c", code, str(python)]
+    words = [sys.executable, "-c", code, str(bento)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
+        assert running.stdin is not None
+        assert running.stdout.readline() == "made\n"
+        assert prune_environments(before=used + 1000) == []
+        running.stdin.write("\n")
+        running.stdin.flush()
         assert running.stdout.readline() == "1\n"
-        assert prune_environments(before=used + 10) == []
+        assert prune_environments(before=used + 1000) == []
         running.communicate("\n", timeout=60)
-    assert prune_environments(before=used + 10) == [python.parents[2].name]
+    assert prune_environments(before=used + 1000) == [place.name]

@@ -46,6 +46,18 @@ if "--drain" in sys.argv:
     signal.pause()
 """
 
+# Another one removes all that it may, whenever the server reads what its bento is made from and when it becomes Python.
+PRUNES = """
+import sys, time
+
+def prune(event, words):
+    if event == "os.exec" or event == "open" and str(words[0]).endswith("requirements.lock.txt"):
+        from ekiben.bundle.environment import prune_environments
+        print("pruned at", event, prune_environments(time.time() + 1000), file=sys.stderr)
+
+sys.addaudithook(prune)
+"""
+
 
 @pytest.fixture
 def bento(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bento:
@@ -105,6 +117,22 @@ def test_signals_reach_it(bento: Bento, tmp_path: Path, home: Path) -> None:
         assert found["pid"] == process.pid
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 7
+
+
+def test_nobody_removes_it_on_the_way(bento: Bento, tmp_path: Path, home: Path) -> None:
+    """Whoever prunes after the environment was made, before its Python starts, takes nothing from under the server."""
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(PRUNES)
+    command = [sys.executable, "-m", "ekiben", "serve", "iris:v1", "--env"]
+    environ = {**os.environ, **NOWHERE, "EKIBEN_HOME": str(home), "PYTHONPATH": str(hook)}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=100, check=False)
+    pruned = {line for line in done.stderr.splitlines() if line.startswith("pruned")}
+    assert pruned == {"pruned at open []", "pruned at os.exec []"}
+    assert done.returncode == 0, done.stderr
+    assert Path(json.loads(done.stdout)["python"]).exists()
+    gone = run("prune", "--environments", "0", cwd=tmp_path, home=home)
+    assert "removed the environment" in gone.stderr, "it is let go with the server"
 
 
 def test_damage_is_said(bento: Bento, tmp_path: Path, home: Path) -> None:

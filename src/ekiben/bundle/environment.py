@@ -112,7 +112,9 @@ def read_text(file: Path) -> str:
         raise ConfigError(f"{file.name} of the bento must be text in UTF-8: {error}", hint="build it again") from error
 
 
-def make_environment(folder: Path, *, platform: str | None = None, tell: Tell, show: bool = False) -> Path:
+def make_environment(
+    folder: Path, *, platform: str | None = None, tell: Tell, show: bool = False, keep: bool = False
+) -> Path:
     """Make the environment of a bento, or find the one that was made before.
 
     Args:
@@ -120,6 +122,7 @@ def make_environment(folder: Path, *, platform: str | None = None, tell: Tell, s
         platform: which the bento was locked for, such as `linux/amd64`; None does not ask.
         tell: gets each line that a person should read.
         show: let uv draw its progress on the terminal.
+        keep: let nobody remove it while this process lives, which may become that Python meanwhile.
 
     Returns:
         The environment's Python.
@@ -145,6 +148,8 @@ def make_environment(folder: Path, *, platform: str | None = None, tell: Tell, s
                 put(fresh, place)
         with disk_errors(f"cannot write {place}"):
             (place / USED).touch()
+        if keep:  # before the lock is let go: whoever removes environments waits for it
+            hold(place / HELD)
     return place / VENV / PYTHON
 
 
@@ -221,14 +226,6 @@ def child_environ(python: Path, environ: Mapping[str, str] = os.environ) -> dict
     found = {name: value for name, value in environ.items() if name not in OURS}
     venv = python.parent.parent
     return {**found, "VIRTUAL_ENV": str(venv), "PATH": f"{python.parent}{os.pathsep}{environ.get('PATH', '')}"}
-
-
-def keep_environment(python: Path) -> None:
-    """Let nobody remove the environment of *python* while this process lives.
-
-    It may become that Python meanwhile.
-    """
-    hold(python.parents[2] / HELD)
 
 
 def prune_environments(before: float) -> list[str]:

@@ -32,7 +32,7 @@ def go_inside(ctx: click.Context, targets: Sequence[str], working_dir: str | Non
         ConfigError: there are several targets, the one is no bento, or its environment cannot be made here.
         MissingLibrary: uv is not installed.
     """
-    from ekiben.bundle.environment import keep_environment, make_environment, read_recipe
+    from ekiben.bundle.environment import make_environment, read_recipe
 
     if len(targets) > 1:
         raise ConfigError(f"`{OPTION}` serves one bento: {' '.join(targets)!r}", hint="serve each by itself")
@@ -40,12 +40,12 @@ def go_inside(ctx: click.Context, targets: Sequence[str], working_dir: str | Non
     bento = find(targets[0] if targets else ".", Path(working_dir or "."))
     folder = bento.path / "env/python"
     show = not session.quiet and not session.json_logs and sys.stderr.isatty()
-    python = make_environment(folder, platform=bento.info.environment.get("platform"), tell=log.info, show=show)
+    platform = bento.info.environment.get("platform")
+    python = make_environment(folder, platform=platform, tell=log.info, show=show, keep=True)
     by = session.front
     module = by.module if by.distribution in read_recipe(folder).names else EKIBEN.distribution
     words = [str(python), "-P", "-m", module, *outright(without(session.words), ctx.command, targets, bento)]
     log.info("serving %s with %s", bento.tag, python)
-    keep_environment(python)
     sys.stdout.flush()
     sys.stderr.flush()
     become(python, words)
