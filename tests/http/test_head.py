@@ -45,12 +45,19 @@ def test_transfer_encoding() -> None:
 )
 def test_version(version: str, marked: list[bytes], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        head.check(version, marked)
+        head.check(b"GET", version, marked)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_no_tunnel(version: str) -> None:
+    """CONNECT is refused whatever it names; what follows it would not be HTTP."""
+    with pytest.raises(InvalidInput, match="this is no proxy"):
+        head.check(b"CONNECT", version, [b"host"])
 
 
 def test_versions_that_are_spoken() -> None:
-    head.check("1.1", [b"expect", b"host", b"transfer-encoding"])
-    head.check("1.0", [])
+    head.check(b"GET", "1.1", [b"expect", b"host", b"transfer-encoding"])
+    head.check(b"GET", "1.0", [])
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,19 @@ REFUSED = {
     "a target of another scheme": b"GET ftp://x/livez HTTP/1.1\r\nhost: x\r\n\r\n",
     "a target with a password": b"GET http://me:secret@x/livez HTTP/1.1\r\nhost: x\r\n\r\n",
     "a proxy's method": b"CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a tunnel to a path": b"CONNECT /livez HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a tunnel to a path, with a body": b"CONNECT /add HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc",
+    "a tunnel in HTTP/1.0": b"CONNECT /livez HTTP/1.0\r\n\r\n",
+    "a tunnel to a name": b"CONNECT x HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a tunnel to a URL": b"CONNECT http://x/livez HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a tunnel to an IPv6 address": b"CONNECT [::1]:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+    "a tunnel that would be a WebSocket": (
+        b"CONNECT /livez HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ),
+    "a tunnel that would be HTTP/2": (
+        b"CONNECT /livez HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    ),
     "an asterisk": b"GET * HTTP/1.1\r\nhost: x\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 }

@@ -25,7 +25,7 @@ from ekiben.http.access import AccessLog
 from ekiben.http.body import ClientLeft
 from ekiben.http.cycle import Cycle
 from ekiben.http.endpoint import Handler
-from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send
+from ekiben.http.exchange import KEY, LEFT, AsgiApp, Exchange, Receive, Scope, Send, opening
 from ekiben.http.metrics import UNKNOWN, Inner, Metrics, Shown, Tally
 from ekiben.http.mount import Mounts
 from ekiben.http.origin import Guard
@@ -175,7 +175,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the app's life."""
         if scope["type"] != "http":
-            await self._chain(scope, receive, send)
+            await self._chain(scope, receive, opening(send) if scope["type"] == "websocket" else send)
             return
         scope[KEY] = exchange = Exchange(scope, send, self._id_header)
         path = scope["path"]

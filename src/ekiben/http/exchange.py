@@ -1,7 +1,8 @@
 """What is known of one request from its first byte to the last of its answer.
 
 In: an ASGI scope. Out: its headers as a dict, a request id, and, once sent, the answer's status and size.
-Source: the ASGI specification 3.0, HTTP connection scope.
+Whoever wrote an answer (a method, a mounted app, middleware), no header of it can begin another one.
+Source: the ASGI specification 3.0, HTTP connection scope; RFC 9110, 5 (fields), RFC 9112, 6.3 (length).
 """
 
 import re
@@ -27,6 +28,14 @@ TRACE = "ekiben.trace"  # where a scope holds the id of its trace, if it is trac
 STREAMING = "ekiben.streaming"  # a scope has it while its answer is sent in pieces
 LEFT = 499  # the status that logs and metrics show for a client that left; it is never sent
 SANE = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+UNFIT = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, line breaks among them
+STATUSES = range(200, 600)
+USUAL = frozenset(
+    {b"content-type", b"content-length", b"vary", b"content-encoding", b"cache-control", b"retry-after", b"allow"}
+)
+
+Headers = list[tuple[bytes, bytes]]
 
 _PROCESS = secrets.token_hex(6)  # tells ids of two processes apart
 _COUNT = count(1)
@@ -69,6 +78,51 @@ class Finished(Protocol):
     request_id: str
 
 
+def checked(status: int, headers: Headers) -> Headers:
+    """Hold the head of an answer to what HTTP allows.
+
+    Returns:
+        The headers, but for `transfer-encoding`, which is the server's to say.
+
+    Raises:
+        ValueError: the status is none, a name or a value would break the head, or there are two lengths.
+    """
+    names = [name for name, _ in headers]
+    is_clean = not UNFIT.search(b"".join([value for _, value in headers]))
+    if is_clean and status in STATUSES and USUAL.issuperset(names) and names.count(b"content-length") <= 1:
+        return headers
+    if status not in STATUSES:
+        raise ValueError(f"the status of an answer must be from 200 to 599: {status!r}")
+    for name, value in headers:
+        if not TOKEN.fullmatch(name):
+            raise ValueError(f"the name of a header must be a token (RFC 9110): {name!r}")
+        if UNFIT.search(value):
+            raise ValueError(f"the header `{name.decode()}` must not hold control characters: {value!r}")
+    lowered = [name.lower() for name in names]
+    if lowered.count(b"content-length") > 1:
+        raise ValueError("an answer must have at most one `content-length`")
+    if b"transfer-encoding" in lowered:
+        return [header for header in headers if header[0].lower() != b"transfer-encoding"]
+    return headers
+
+
+def opening(send: Send) -> Send:
+    """Hold what opens or refuses a WebSocket to what HTTP allows."""
+
+    async def checking(message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            subprotocol: str | None = message.get("subprotocol")
+            given = [*message.get("headers", ())]
+            if subprotocol:
+                given.append((b"sec-websocket-protocol", subprotocol.encode()))
+            checked(200, given)
+        elif message["type"] == "websocket.http.response.start":
+            checked(message["status"], [*message.get("headers", ())])
+        await send(message)
+
+    return checking
+
+
 class Exchange:
     """One request and its answer; `send` stands between the app and the server."""
 
@@ -87,10 +141,14 @@ class Exchange:
         self.request_id = request_id(self.headers.get(id_header)) if before is None else before.request_id
 
     async def send(self, message: Message) -> None:
-        """Pass a message on, the head with the request id; note what was sent."""
+        """Pass a message on, the head with the request id; note what was sent.
+
+        Raises:
+            ValueError: the head would not be one; nothing of it was sent.
+        """
         if message["type"] == "http.response.start":
+            headers = checked(message["status"], list(message.get("headers", ())))
             self.status = message["status"]
-            headers = list(message.get("headers", ()))
             for name, value in headers:
                 if name == b"content-type":
                     self.media_type = value

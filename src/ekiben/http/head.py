@@ -29,16 +29,20 @@ def check_marked(name: bytes, value: bytes) -> None:
         raise InvalidInput(f"`transfer-encoding` must be chunked: {value[:40].decode('latin-1')!r}")
 
 
-def check(version: str, marked: list[bytes]) -> None:
+def check(method: bytes, version: str, marked: list[bytes]) -> None:
     """Hold a head to what its version of HTTP demands.
 
     Args:
+        method: such as `GET`.
         version: such as `1.1`.
         marked: names of its marked headers, in their order.
 
     Raises:
-        InvalidInput: it is neither HTTP/1.0 nor HTTP/1.1; not one host is named; a body is chunked for 1.0.
+        InvalidInput: it is neither HTTP/1.0 nor HTTP/1.1; not one host is named; a body is chunked for 1.0; it asks for
+            a tunnel, after which no HTTP would follow.
     """
+    if method == b"CONNECT":
+        raise InvalidInput("CONNECT asks for a tunnel, and this is no proxy")
     if version == "1.1":
         if marked.count(b"host") != 1:
             raise InvalidInput(f"a request of HTTP/1.1 must have one header `host`: {marked.count(b'host')}")

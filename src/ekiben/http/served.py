@@ -259,7 +259,8 @@ class Taken:
     async def send(self, message: exchange.Message) -> None:
         """Keep a message."""
         if message["type"] == "http.response.start":
-            self.status, self.headers = message["status"], message["headers"]
+            self.headers = exchange.checked(message["status"], list(message.get("headers", ())))
+            self.status = message["status"]
         elif body := message.get("body"):
             self.parts.append(body)
 

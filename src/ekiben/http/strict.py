@@ -236,7 +236,7 @@ class Strict(HttpToolsProtocol):
             self._refuse_in_parser(head.too_long(self.limits.max_header_size))
         version = self.parser.get_http_version()
         try:
-            head.check(version, self._marked)
+            head.check(self.parser.get_method(), version, self._marked)
             if self.url[:1] != b"/":
                 self.url = head.origin_form(self.parser.get_method(), self.url, self.headers)
         except InvalidInput as error:

@@ -28,7 +28,7 @@ from ekiben.engine.tasks.child import Child, Done
 from ekiben.engine.tasks.folder import SPILL
 from ekiben.http import answer, errors
 from ekiben.http.body import Reader
-from ekiben.http.exchange import Message
+from ekiben.http.exchange import Message, checked
 from ekiben.http.tasks import again, failed
 from ekiben.schema.codec import plan
 
@@ -85,7 +85,8 @@ async def collected(response: Response) -> answer.Answer:
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             made.status = message["status"]
-            made.headers = [each for each in message["headers"] if each[0].decode("latin-1").lower() not in answer.OURS]
+            given = checked(made.status, list(message.get("headers", ())))
+            made.headers = [each for each in given if each[0].decode().lower() not in answer.OURS]
         else:
             pieces.append(message.get("body", b""))
 
