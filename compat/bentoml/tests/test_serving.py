@@ -104,7 +104,7 @@ def test_a_server_and_its_client(target: str, tmp_path: Path) -> None:
             assert client.is_ready(timeout=5)
             client.wait_until_server_ready()
             assert (client.times(x=2), client.call("times", x=3), client.times(4)) == (7, 10, 13)
-            assert np.asarray(client.rows(x=np.array([[1.0]]))).tolist() == [[3.0]]
+            assert client.rows(x=np.array([[1.0], [2.0]])) == [[3.0], [6.0]]  # lists, as JSON has them
             assert client.where() == 1
             assert client.api_close() == "an endpoint whose name a client has"
             assert client.request("POST", "/times", json={"x": 1}).json() == 4
@@ -113,7 +113,7 @@ def test_a_server_and_its_client(target: str, tmp_path: Path) -> None:
             with pytest.raises(AttributeError, match="has no endpoint `tims`"):
                 client.tims(1)
         with server.get_client() as client:
-            assert client.times(x=0) == 1
+            assert (client.times(x=0), client.rows(x=[[1.0]])) == (1, [[3.0]])
     assert not server.running
     with pytest.raises(httpx.TransportError):
         httpx.get(server.url, timeout=2)

@@ -10,7 +10,7 @@ from typing import Any
 # Where each public name lives, by the generation of BentoML that brought it.
 CLASSES = {  # 1.2 to 1.4: a service is a class
     "ApiToken": "bentoml.refusals",
-    "AsyncHTTPClient": "ekiben",
+    "AsyncHTTPClient": "bentoml.callers",
     "Bento": "bentoml.bentos",
     "BentoCloudClient": "bentoml.refusals",
     "Context": "ekiben",
@@ -19,7 +19,7 @@ CLASSES = {  # 1.2 to 1.4: a service is a class
     "Field": "pydantic",
     "IODescriptor": "bentoml.descriptors",
     "Model": "bentoml.models",
-    "SyncHTTPClient": "ekiben",
+    "SyncHTTPClient": "bentoml.callers",
     "Tag": "ekiben",
     "api": "bentoml.apis",
     "asgi_app": "bentoml.services",

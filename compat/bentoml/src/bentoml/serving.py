@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
+from bentoml.callers import AsyncHTTPClient, SyncHTTPClient
 from bentoml.front import FRONT, entered
 from bentoml.words import say
-from ekiben.client.aio import AsyncHTTPClient
-from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.config import Layer
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService
@@ -67,11 +68,11 @@ class Server:
 
     def get_client(self, **options: Any) -> SyncHTTPClient:
         """Make a client of it; *options* are those of `SyncHTTPClient`."""
-        return self._server.client(**options)
+        return SyncHTTPClient(self.url, **{"transport": httpx.HTTPTransport(), **options})  # past any proxy
 
     def get_async_client(self, **options: Any) -> AsyncHTTPClient:
         """Make an `async` client of it; *options* are those of `AsyncHTTPClient`."""
-        return self._server.async_client(**options)
+        return AsyncHTTPClient(self.url, **{"transport": httpx.AsyncHTTPTransport(), **options})
 
     def wait(self) -> None:
         """Wait until it is stopped; Ctrl-C stops it."""
