@@ -93,7 +93,7 @@ def test_remote() -> None:
 
     instance = instances.make(bound(Far))
     [client] = instance.clients
-    assert instance.target.other is client
+    assert instance.target.other is client.handle
     assert client.is_ready() is False
     instances.close(instance)
     with pytest.raises(RuntimeError):

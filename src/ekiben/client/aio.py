@@ -129,7 +129,7 @@ class AsyncHTTPClient:
     Args:
         url: the server's address, such as `http://localhost:3000`.
         timeout: seconds for one call; the server is told them, and the time that a call in which this one is made
-            has left shortens them.
+            has left shortens them. None sets no limit.
         server_ready_timeout: seconds that `async with` and the first call wait until the server is ready;
             None does not wait.
         headers: sent with every request.
@@ -144,7 +144,7 @@ class AsyncHTTPClient:
         self,
         url: str,
         *,
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         server_ready_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
@@ -169,7 +169,7 @@ class AsyncHTTPClient:
         if self._routes is None:
             if self._ready_timeout is not None:
                 await self.wait_until_server_ready(self._ready_timeout)
-            response = await self.request("GET", "/schema.json")
+            response = await self.request("GET", "/schema.json", timeout=base.first_patience(self.timeout))
             self._routes = base.read_routes(read_schema(response, self.url))
         return self._routes
 

@@ -18,6 +18,7 @@ from ekiben.core.token import bearer
 
 Schema = Mapping[str, Any]
 
+FIRST = 30.0  # seconds for a server to say what it offers
 PATIENCE = "x-request-timeout-ms"  # the header that tells the server how long the caller waits
 JSON_TYPES = {
     "array": "list",
@@ -172,6 +173,11 @@ def patience(timeout: float | None) -> float | None:
     if seconds == 0.0:
         raise DeadlineExceeded("the running call has no time left for another one")
     return seconds
+
+
+def first_patience(timeout: float | None) -> float | None:
+    """Give the seconds for the question what a server offers, which never takes long."""
+    return patience(FIRST if timeout is None else timeout)
 
 
 def passed_on() -> dict[str, str]:

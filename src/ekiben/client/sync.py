@@ -124,7 +124,7 @@ class SyncHTTPClient:
     Args:
         url: the server's address, such as `http://localhost:3000`.
         timeout: seconds for one call; the server is told them, and the time that a call in which this one is made
-            has left shortens them.
+            has left shortens them. None sets no limit.
         server_ready_timeout: seconds to wait, at once, until the server is ready; None does not wait.
         headers: sent with every request.
         token: who asks, where the server wants to know; it is sent with every request and shown nowhere.
@@ -139,7 +139,7 @@ class SyncHTTPClient:
         self,
         url: str,
         *,
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         server_ready_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
         token: str | None = None,
@@ -164,7 +164,7 @@ class SyncHTTPClient:
             NotFound: what runs there is no service.
         """
         if self._routes is None:
-            response = self.request("GET", "/schema.json")
+            response = self.request("GET", "/schema.json", timeout=base.first_patience(self.timeout))
             self._routes = base.read_routes(read_schema(response, self.url))
         return self._routes
 

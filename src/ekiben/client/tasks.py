@@ -40,7 +40,7 @@ class Sync(Protocol):
     """What is asked of a client for plain code."""
 
     url: str
-    timeout: float
+    timeout: float | None
 
     def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:
         """Send a request, and read its answer as *route* says."""
@@ -50,7 +50,7 @@ class Async(Protocol):
     """What is asked of a client for `async` code."""
 
     url: str
-    timeout: float
+    timeout: float | None
 
     async def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:
         """Send a request, and read its answer as *route* says."""
@@ -161,10 +161,10 @@ class AsyncTask:
 class Waiting:
     """How long to wait, in questions shorter than the client's own timeout."""
 
-    def __init__(self, patience: float, timeout: float | None) -> None:
+    def __init__(self, patience: float | None, timeout: float | None) -> None:
         self._timeout = timeout
         self._end = None if timeout is None else time.monotonic() + timeout
-        self._most = max(0.0, min(WAIT, patience / 2))
+        self._most = WAIT if patience is None else max(0.0, min(WAIT, patience / 2))
 
     def next(self) -> float:
         """Say how many seconds the next question waits."""

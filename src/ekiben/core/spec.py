@@ -361,6 +361,7 @@ class BoundService:
     called once before the first instance; `samples` the stored input that warms an endpoint up; `policies` by endpoint
     what decides when its batches leave, where the user gave one; `origin` is `module:attr` where there is one;
     `tokens` by attribute what a server asks for that is depended on by its address, or `$NAME` of a variable;
+    `elsewhere` by attribute what binds a service that is to be asked at an address in place of being run here;
     `environ` gives the environment variables of a worker process by its index, over those of its share of the machine;
     `settled` makes of the service, whenever a file or a variable has set options, what follows from them;
     `services` are those of a stall, which has no endpoints of its own (`services/stall`);
@@ -386,5 +387,6 @@ class BoundService:
     services: tuple["BoundService", ...] = ()
     batches: Mapping[str, BatchSpec | None] = field(default_factory=dict)  # by endpoint, where an option lies over them
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    elsewhere: Mapping[str, "Callable[[], BoundService]"] = field(default_factory=dict)
     environ: Callable[[int], Mapping[str, str]] | None = None
     settled: "Callable[[BoundService], BoundService] | None" = None

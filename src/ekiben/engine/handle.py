@@ -21,7 +21,8 @@ from ekiben.engine.job import Done
 from ekiben.engine.near import Faces, is_running
 from ekiben.engine.parcel import pack
 from ekiben.engine.parts import values_of
-from ekiben.engine.values import FORM, binder, piece_reader, read_answer, result_reader
+from ekiben.engine.readers import piece_reader, result_reader
+from ekiben.engine.values import FORM, binder, read_answer
 from ekiben.engine.wire import Buffer
 
 # Passes a call on: service, endpoint, head, buffers, deadline; runs on the event loop.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ekiben.core.errors import ConfigError
-from ekiben.core.spec import BoundService
+from ekiben.core.spec import BoundService, Dependency
 from ekiben.engine.invoke import Invoke, keep_records, plan, tell_deadline, tell_running
 from ekiben.engine.messages import Call
 from ekiben.engine.monitoring import Monitors
@@ -58,21 +58,29 @@ def make(
             )
         return found
     inner = {name: make(bind(), made, loop) for name, bind in bound.dependencies.items()}
-    remote = {
-        d.attribute: connect(d.url, bound.tokens.get(d.attribute)) for d in bound.spec.dependencies if d.url is not None
-    }
+    remote = {d.attribute: reach(bound, d) for d in bound.spec.dependencies if d.url is not None}
     monitors = None if bound.spec.monitoring is None else Monitors(bound.spec.monitoring)
     try:
-        target = bound.create({**{name: instance.handle for name, instance in inner.items()}, **remote})
+        handles = {name: each.handle for name, each in inner.items()}
+        target = bound.create(handles | {name: each.handle for name, each in remote.items()})
         invoke = plan_all(bound, target, monitors)
     except BaseException:
         for client in remote.values():
             client.close()
         raise
+    for client in remote.values():
+        client.guard()
     clients, handle = tuple(remote.values()), near(bound, target, loop)
     found = Instance(bound, target, invoke, tuple(inner.values()), clients, handle, monitors=monitors)
     made[bound.spec.name] = found
     return found
+
+
+def reach(bound: BoundService, dependency: Dependency) -> Remote:
+    """Make what stands for a service that runs elsewhere; nothing is sent yet."""
+    name = dependency.attribute
+    there = bound.elsewhere.get(name)
+    return connect(dependency.url or "", bound.tokens.get(name), None if there is None else there())
 
 
 def near(bound: BoundService, target: Any, loop: asyncio.AbstractEventLoop | None) -> Near:
@@ -165,6 +173,13 @@ def probe(instance: Instance, name: str | None) -> Callable[[], Any] | None:
     """Give the user's own health method, if there is one."""
     method = None if name is None else getattr(instance.target, name, None)
     return method if callable(method) else None
+
+
+async def leave(instance: Instance) -> None:
+    """Close what calls have opened on the running event loop; before `close`."""
+    for one in every(instance):
+        for client in one.clients:
+            await client.leave()
 
 
 def close(instance: Instance) -> None:

@@ -173,6 +173,7 @@ class LocalDispatcher:
                     await self._run_hook(hook, patience=GRACE)
                 except Exception:
                     log.exception("the hook `%s` failed", getattr(hook, "__name__", hook))
+            await instances.leave(self.instance)
         self.instance = self.current.instance = None
         await self._close()
         if self.needs is not None:
@@ -323,9 +324,8 @@ class LocalDispatcher:
 
     async def _close(self) -> None:
         """End what was started; what is there is closed in the opposite order."""
-        self._answers.clear()
-        self._streams.clear()
-        self._doors.clear()
+        for each in (self._answers, self._streams, self._doors):
+            each.clear()
         while self._closing:
             self._closing.pop()()
         if self._threads is not None and not await self._threads.end(GRACE):

@@ -1,7 +1,7 @@
 """Reach a service that runs elsewhere.
 
-In: its address. Out: a client with a method for each of its endpoints.
-The table names clients without importing them: most services call no other server, and an HTTP client takes longer
+In: its address. Out: clients of it, whose `handle` has its methods.
+The table names what makes it without importing it: most services call no other server, and an HTTP client takes longer
 to import than the rest of a start.
 """
 
@@ -11,29 +11,39 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ekiben.core.errors import ConfigError
+from ekiben.core.spec import BoundService
 
 CLIENTS = {
-    "http": ("ekiben.client.sync", "SyncHTTPClient"),
-    "https": ("ekiben.client.sync", "SyncHTTPClient"),
+    "http": ("ekiben.engine.afar", "Clients"),
+    "https": ("ekiben.engine.afar", "Clients"),
 }  # by the scheme of the address
 
 
 class Remote(Protocol):
-    """What the engine asks of a client, beside the methods of the service."""
+    """What the engine asks of whatever reaches a service."""
+
+    handle: Any  # what has its methods
 
     def is_ready(self) -> bool:
         """Say whether the service takes calls."""
 
+    def guard(self) -> None:
+        """Refuse from now on to wait on an event loop: the instance is there."""
+
+    async def leave(self) -> None:
+        """Close the connections of the running event loop."""
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the other connections."""
 
 
-def connect(url: str, token: str | None = None) -> Any:
+def connect(url: str, token: str | None = None, bound: BoundService | None = None) -> Remote:
     """Make a `Remote` for *url*; nothing is sent before the first call.
 
     Args:
         url: its address.
         token: what it asks for, or `$NAME` of the variable that holds that.
+        bound: the service, where its class is here too.
 
     Raises:
         ConfigError: there is no client for its scheme, or no such variable.
@@ -42,8 +52,10 @@ def connect(url: str, token: str | None = None) -> Any:
     if scheme not in CLIENTS:
         raise ConfigError(f"`url` must begin with http:// or https://: {url!r}")
     module, name = CLIENTS[scheme]
-    client = getattr(importlib.import_module(module), name)
-    return client(url) if token is None else client(url, token=told(token, url))
+    made: Remote = getattr(importlib.import_module(module), name)(
+        url, None if token is None else told(token, url), bound
+    )
+    return made
 
 
 def told(token: str, url: str) -> str:

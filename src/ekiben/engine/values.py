@@ -8,9 +8,7 @@ of it crosses.
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, get_args, get_origin
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from ekiben.core import errors
 from ekiben.core.context import Context
@@ -24,7 +22,7 @@ from ekiben.engine.streams import Stream
 from ekiben.engine.wire import Buffer
 from ekiben.engine.worker import Worker
 from ekiben.schema.codec import Arguments, value_reader
-from ekiben.schema.signature import EMPTY, Signature
+from ekiben.schema.signature import Signature
 from ekiben.schema.structures import alias_of
 
 log = logging.getLogger("ekiben")
@@ -33,7 +31,6 @@ FORM = "values"  # says in a call's head what kind it is
 FINE = "value"
 WRONG = "error"
 KNOWN = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, EkibenError)}
-PLAIN = (int, float, str, bytes, bool, type(None), complex, object)
 TOLD = (503, 504)  # of the service's own faults, those that the caller is told in words
 
 
@@ -169,45 +166,6 @@ def binder(signature: Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], 
         return {renamed.get(name, name): value for name, value in found.items()} if renamed else found
 
     return bind
-
-
-def result_reader(signature: Signature) -> Callable[[Any], Any]:
-    """Settle how an answer becomes what the hint says: records are made again."""
-    return reader(signature.returns)
-
-
-def piece_reader(signature: Signature) -> Callable[[Any], Any]:
-    """Settle how a piece of a stream becomes what the hint says, if it says that."""
-    hint = signature.returns
-    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    pieces = get_args(inner)
-    return reader(pieces[0] if pieces else EMPTY)
-
-
-def reader(hint: Any) -> Callable[[Any], Any]:
-    """Settle how values of a settled hint are made again; what does not fit stays."""
-    if hint is EMPTY or is_plain(hint):
-        return lambda value: value
-    validate = TypeAdapter(hint).validator.validate_python
-
-    def read(value: Any) -> Any:
-        try:
-            return validate(value)
-        except ValidationError:
-            return value  # the method broke its own promise, which a plain call would not notice either
-
-    return read
-
-
-def is_plain(hint: Any) -> bool:
-    """Say whether values of a settled hint come out of a parcel as they are."""
-    if hint is Any or hint in PLAIN:
-        return True
-    if get_origin(hint) is Annotated:
-        return is_plain(get_args(hint)[0])
-    return get_origin(hint) in (list, dict, tuple, set, frozenset) and all(
-        is_plain(part) for part in get_args(hint) if part is not Ellipsis
-    )
 
 
 def read_answer(done: Done, read: Callable[[Any], Any]) -> Any:

@@ -62,7 +62,8 @@ def moved(bound: BoundService, urls: Mapping[str, str]) -> BoundService:
         ),
     )
     kept = {name: partial(again, bind, urls) for name, bind in bound.dependencies.items() if name not in away}
-    return replace(bound, spec=spec, dependencies=kept)
+    gone = {name: bind for name, bind in bound.dependencies.items() if name in away}
+    return replace(bound, spec=spec, dependencies=kept, elsewhere={**bound.elsewhere, **gone})
 
 
 def again(bind: Callable[[], BoundService], urls: Mapping[str, str]) -> BoundService:

@@ -106,6 +106,7 @@ class Child:
                     break
             self._leave(made)
         finally:
+            self._runner.run(instances.leave(made))
             instances.close(made)
             self._runner.close()
             leave()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 from bentoml.runners.columns import Columns
 from ekiben.core.errors import ConfigError
 from ekiben.engine.batch import count
-from ekiben.engine.values import result_reader
+from ekiben.engine.readers import result_reader
 from ekiben.schema.signature import EMPTY, Signature, check
 from ekiben.schema.structures import is_structure
 
