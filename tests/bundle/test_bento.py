@@ -201,6 +201,19 @@ def test_an_alias_is_known_to_the_code(write: Write) -> None:
     assert [each.tag.name for each in built(project).info.models] == ["flowers"]
 
 
+def test_an_alias_is_of_one_model(write: Write) -> None:
+    """Of two versions that travel the one under the alias is the one that was named, and a second alias is refused."""
+    old, new = model("flowers"), model("flowers")
+    project = write({"service.py": USING.replace('get("held")', f'get("{old}")').replace('"local"', "TAG")})
+    (project / "bentofile.yaml").write_text("models: [{tag: flowers, alias: Blooms}]\n")
+    assert {str(each.tag): each.alias for each in built(project).info.models} == {old: None, new: "blooms"}
+    (project / "bentofile.yaml").write_text(
+        f"models: [{{tag: flowers, alias: blooms}}, {{tag: '{new}', alias: petals}}]\n"
+    )
+    with pytest.raises(ConfigError, match=f"`models\\[1\\].alias` must be the one name of {new}"):
+        built(project)
+
+
 def test_what_is_said(write: Write) -> None:
     """A build says what it builds from where, and what it packs."""
     said: list[str] = []

@@ -134,6 +134,12 @@ def test_base_image(image: str, context: Path) -> None:
         pytest.param({"models": ["iris:"]}, "`models[0].tag`", None, id="of tags"),
         pytest.param({"models": [{"alias": "x"}]}, "`models[0].tag`", None, id="and none without a tag"),
         pytest.param({"models": [7]}, "`models[0]`", None, id="a number is no tag"),
+        pytest.param(
+            {"models": [{"tag": "a", "alias": "x"}, {"tag": "b", "alias": "X"}]},
+            "`models[1].alias`",
+            None,
+            id="one name is of one model",
+        ),
         pytest.param({"python": {"lock_packages": "no"}}, "`python.lock_packages`", None, id="a flag is no text"),
         pytest.param({"python": {"packages": 3}}, "`python.packages`", None, id="packages are a list"),
         pytest.param({"python": {"index_url": "pypi"}}, "`python.index_url`", None, id="an index is a URL"),

@@ -131,7 +131,7 @@ def pack(draft: Draft, plan: Plan) -> Bento:
         raise ConfigError(f"`build_include` of an image must name files of the bento, which has no {lost!r}")
     tag = draft.store.claim((options.name or described.name).lower(), options.version)
     tell(f'Building {front().title} service "{tag}" from build context "{plan.context}".')
-    models = find_models(options, described)
+    models, names = find_models(options, described)
     for model in models:
         tell(f'Packing model "{model.tag}"')
     tell(f"Packing {len(files)} file{'s' * (len(files) != 1)}, {size} bytes.")
@@ -149,7 +149,7 @@ def pack(draft: Draft, plan: Plan) -> Bento:
         entry_service=described.name,
         description=readme,
         labels=dict(sorted({**described.spec["labels"], **options.labels}.items())),
-        models=tuple(carried(model, aliases) for model in models),
+        models=tuple(carried(model, names.get(model.tag)) for model in models),
         services=described.services,
         envs=options.envs,
         args=options.args,
@@ -203,28 +203,34 @@ def import_roots(plan: Plan) -> tuple[str, ...]:
     return (".", "src") if is_src else (".",)
 
 
-def find_models(options: BuildOptions, described: Description) -> list[StoredModel]:
+def find_models(options: BuildOptions, described: Description) -> tuple[list[StoredModel], dict[Tag, str]]:
     """Find the models that are named, and those that the code asks for, each once.
+
+    Returns:
+        The models, newest first by name, and the aliases of those that have one.
 
     Raises:
         NotFound: one is not in the store.
+        ConfigError: one has two aliases.
     """
     store = ModelStore(home() / "models", StoredModel, others=[each / "models" for each in known_homes()])
     found: dict[Tag, StoredModel] = {}
-    for tag in (*(each.tag for each in options.models), *described.models):
+    names: dict[Tag, str] = {}
+    for index, each in enumerate(options.models):
+        model = store.get(each.tag)
+        found.setdefault(model.tag, model)
+        if each.alias and names.setdefault(model.tag, each.alias) != each.alias:
+            raise ConfigError(
+                f"`models[{index}].alias` must be the one name of {model.tag}, "
+                f"which is {names[model.tag]!r}: {each.alias!r}"
+            )
+    for tag in described.models:
         model = store.get(tag)
         found.setdefault(model.tag, model)
-    return sorted(found.values(), key=lambda model: (model.tag.name, model.creation_time), reverse=True)
+    order = sorted(found.values(), key=lambda model: (model.tag.name, model.creation_time), reverse=True)
+    return order, names
 
 
-def carried(model: StoredModel, aliases: Mapping[str, str]) -> CarriedModel:
+def carried(model: StoredModel, alias: str | None) -> CarriedModel:
     """Note a model in the words of `bento.yaml`."""
-    alias = next((name for name, tag in aliases.items() if is_same(model, tag)), None)
-    created = model.creation_time.isoformat()
-    return CarriedModel(model.tag, model.digest, model.info.module, created, alias)
-
-
-def is_same(model: StoredModel, tag: str) -> bool:
-    """Say whether *tag*, as options name it, is this model."""
-    wanted = Tag.parse(tag)
-    return model.tag == wanted if wanted.is_exact else model.tag.name == wanted.name
+    return CarriedModel(model.tag, model.digest, model.info.module, model.creation_time.isoformat(), alias)

@@ -208,7 +208,9 @@ def read_models(models: Any) -> tuple[ModelOptions, ...]:
         path = f"models[{index}]"
         given = {"tag": each} if isinstance(each, str) else known(each, path, ("tag", "alias"), REFUSED_MODEL)
         alias = optional(given, "alias", read_tag_part, path)
-        found.append(ModelOptions(read_tag(given.get("tag"), f"{path}.tag"), alias))
+        if alias is not None and alias.lower() in (other.alias for other in found):
+            raise ConfigError(f"`{path}.alias` must be a name of one model: {alias!r}")
+        found.append(ModelOptions(read_tag(given.get("tag"), f"{path}.tag"), alias and alias.lower()))
     return tuple(found)
 
 
