@@ -24,8 +24,8 @@ TARGET = Target.parse()
 
 
 def locked(project: Path, *, models: tuple[ModelInfo, ...] = (), name: str = "wheels", **more: Any) -> Lock:
-    """Lock a project; *more* are keys of `python`, `target` and `entry`."""
-    rest = {key: more.pop(key) for key in ("target", "entry") if key in more}
+    """Lock a project; *more* are keys of `python`, `target`, `entry` and `services`."""
+    rest = {key: more.pop(key) for key in ("target", "entry", "services") if key in more}
     folder = project.parent / name
     found = lock(PythonOptions(**more), context=project, models=models, wheels=folder, tell=lambda _: None, **rest)
     assert set(folder.iterdir()) == set(found.wheels)
@@ -119,6 +119,32 @@ def test_imports(project: Path, index: str, wheels_of_index: Path) -> None:
     assert f"idna=={version('idna')} is added: service.py:2 imports idna" in found.notes
     assert "`no_such_module` is not installed here, and service.py:3 imports it" in found.notes
     assert not any("click" in note for note in found.notes)
+
+
+def test_what_a_service_says_of_itself(project: Path, index: str, wheels_of_index: Path) -> None:
+    """A model at Hugging Face and tracing bring their packages, though no line of the service imports these."""
+    make_wheel(wheels_of_index, "huggingface_hub", version("huggingface_hub"))
+    make_wheel(wheels_of_index, "opentelemetry_api", version("opentelemetry-api"))
+    hub = {"attribute": "folder", "tag": "team/tiny@main", "registry": "huggingface"}
+    services = [{"name": "Chat", "spec": {"models": [hub], "tracing": {"sample_rate": None}}}]
+    found = locked(project, services=services, index_url=index)
+    assert pins(found)["huggingface-hub"] == version("huggingface_hub")
+    assert pins(found)["opentelemetry-api"] == version("opentelemetry-api")
+    added = f"huggingface-hub=={version('huggingface_hub')} is added"
+    assert f"{added}: Chat.folder (team/tiny@main) imports huggingface_hub" in found.notes
+    plain = [{"name": "Plain", "spec": {"models": [{**hub, "registry": None}], "tracing": None}}]
+    assert "huggingface-hub" not in pins(locked(project, services=plain, index_url=index, name="plain"))
+
+
+def test_imports_of_what_travels(project: Path, index: str) -> None:
+    """A module that a local package brings is not told as missing, though it is not installed here."""
+    make_project(project / "lib")
+    service = project / "service.py"
+    service.write_text("import mylib\nimport mylib.inner\nimport my\n")
+    found = locked(project, entry=service, packages=("./lib",), index_url=index)
+    assert [note for note in found.notes if "not installed" in note] == [
+        "`my` is not installed here, and service.py:3 imports it"
+    ]
 
 
 def test_local_package(project: Path, index: str) -> None:

@@ -76,6 +76,13 @@ def test_imports_that_something_brings(tmp_path: Path) -> None:
     assert len(said) == 1
 
 
+def test_what_is_needed_and_not_installed_here(tmp_path: Path) -> None:
+    """A distribution that is known to be needed is asked for in any version where none is installed here."""
+    plan = plan_of(tmp_path / "p")
+    assert plan.add_imported([Imported("absent", "Chat.folder", ("no-such-distribution",))], [])
+    assert [str(line) for line in plan.added] == ["no-such-distribution  # Chat.folder imports absent"]
+
+
 def test_imports_without_a_lock(tmp_path: Path) -> None:
     """Without a lock, what is installed here tells what a package brings."""
     plan = plan_of(tmp_path / "p", "scikit-learn", "not-installed-here")

@@ -44,6 +44,13 @@ def test_bentofile(tmp_path: Path) -> None:
     assert read.labels == {"owner": "un-equipo", "stage": "dev"}
 
 
+def test_a_name_is_lowered_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A name with capitals is told once, where the caller says nothing."""
+    write(tmp_path, "bentofile.yaml", "name: Iris\n")
+    assert read_build(tmp_path, told={"service": None, "version": None}).name == "Iris"
+    assert [record.getMessage() for record in caplog.records] == ["the name 'Iris' is lowered to 'iris'"]
+
+
 def test_what_is_told_stands_above(tmp_path: Path) -> None:
     """The caller's keys stand over those of the file, and labels are joined."""
     write(tmp_path, "bentofile.yaml", SPANISH)

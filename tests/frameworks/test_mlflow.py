@@ -1,6 +1,8 @@
 """MLflow's models are imported as they are, and loaded through its own door."""
 
+import shutil
 import sys
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,32 @@ def test_a_folder(folder: Path, classifier_of_columns, rows) -> None:
         assert np.array_equal(room.predict(loaded, value), expected)
     assert saved.custom_objects["double"](2) == 4
     assert ekiben.mlflow.get("flowers") == saved
+
+
+def test_what_its_flavour_needs_is_kept(folder: Path, tmp_path: Path) -> None:
+    """The packages that saved it go into a bento with it: as it pins them, else as they are installed."""
+    saved = ekiben.mlflow.import_model("flowers", folder)
+    versions = saved.info.context["framework_versions"]
+    assert versions["scikit-learn"] == version("scikit-learn")
+    assert versions["pandas"] == version("pandas")
+    assert {name: versions[name] for name in versions if name.startswith("mlflow")} == {
+        name: version(name) for name in ("mlflow", "mlflow-skinny") if installed(name)
+    }
+    other = tmp_path / "pinned"
+    shutil.copytree(folder, other)
+    (other / "requirements.txt").write_text(
+        "--extra-index-url https://index.example/simple\n# told by hand\nmlflow==1.0\nScikit_Learn[all]==1.2.3  # old\n"
+        "numpy\nno-such-package>=1\nmodel @ https://index.example/model.whl\ntorch==1.0; sys_platform == 'none'\n"
+        "../secret\npandas==2.*\n"
+    )
+    versions = ekiben.mlflow.import_model("flowers", other).info.context["framework_versions"]
+    kept = {name: told for name, told in versions.items() if not name.startswith("mlflow")}
+    assert kept == {"scikit-learn": "1.2.3", "numpy": version("numpy"), "pandas": version("pandas")}
+    assert versions.get("mlflow") != "1.0"
+
+
+def installed(name: str) -> bool:
+    return bool(list(distributions(name=name)))
 
 
 def test_it_travels(folder: Path, classifier_of_columns, rows, travel) -> None:

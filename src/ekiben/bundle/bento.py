@@ -135,9 +135,8 @@ def pack(draft: Draft, plan: Plan) -> Bento:
     for model in models:
         tell(f'Packing model "{model.tag}"')
     tell(f"Packing {len(files)} file{'s' * (len(files) != 1)}, {size} bytes.")
-    entry = described.entry and plan.context / described.entry
     environment = write_environment(
-        draft.path / "env", plan.context, options, models, target=target, entry=entry or None, tell=tell
+        draft.path / "env", plan.context, options, models, target=target, described=described, tell=tell
     )
     write_apis(draft.path / "apis", described)
     readme = options.description or described.doc or f"The bento {tag.name}."

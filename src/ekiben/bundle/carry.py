@@ -21,7 +21,15 @@ from ekiben.bundle.installed import find_distribution
 from ekiben.bundle.requirements import Wanted
 from ekiben.bundle.resolve import Pinned
 from ekiben.bundle.target import Target
-from ekiben.bundle.wheels import Carried, build_wheel, digest, local_source, pack_distribution, read_wheel
+from ekiben.bundle.wheels import (
+    Carried,
+    build_wheel,
+    digest,
+    holds_module,
+    local_source,
+    pack_distribution,
+    read_wheel,
+)
 from ekiben.core.errors import ConfigError
 from ekiben.core.front import EKIBEN
 
@@ -34,6 +42,11 @@ class Wheelhouse:
     def __init__(self, folder: Path, environ: Mapping[str, str], tell: Tell) -> None:
         self.folder, self.environ, self.tell = folder, environ, tell
         self.carried: dict[str, Carried] = {}
+
+    def brings(self, module: str) -> bool:
+        """Say whether a wheel that travels holds a top-level module, by its dotted name."""
+        top = module.partition(".")[0]
+        return any(holds_module(each.wheel, top) for each in self.carried.values())
 
     def add_installed(self, name: str, why: str) -> Carried:
         """Make a wheel of what is installed under *name*."""

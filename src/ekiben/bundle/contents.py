@@ -36,7 +36,7 @@ def write_environment(
     models: Sequence[StoredModel],
     *,
     target: Target,
-    entry: Path | None,
+    described: Description,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Lock the packages of the bento, and write what its environment is made from.
@@ -47,7 +47,7 @@ def write_environment(
         options: of the build.
         models: of the bento.
         target: where it will run.
-        entry: the file of the service in the project.
+        described: the service.
         tell: gets each line that a person should read.
 
     Returns:
@@ -67,7 +67,8 @@ def write_environment(
         models=[model.info for model in models],
         wheels=place / WHEELS,
         target=target,
-        entry=entry,
+        entry=context / described.entry if described.entry else None,
+        services=described.services,
         tell=tell,
     )
     locked.write(place)

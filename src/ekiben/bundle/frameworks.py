@@ -1,18 +1,21 @@
-"""Say which packages the models of a bento need.
+"""Say which packages the models and the options of a bento's services need.
 
-In: what is known of stored models, what the project asks for itself. Out: requirements to add, each with its reason.
-A model is loaded by the versions that saved it; where the project asks for others, the project counts.
+In: what is known of stored models and of services, what the project asks for itself. Out: requirements to add, each
+with its reason. A model is loaded by the versions that saved it; where the project asks for others, the project counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from ekiben.bundle.imports import Imported
 from ekiben.store.info import ModelInfo
 
+HUGGINGFACE = "huggingface"  # the registry of a `ModelRef`
 # Distributions that hold the same modules: one of each row at most.
 SAME = (
     frozenset({"tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos", "tf-nightly"}),
@@ -64,6 +67,22 @@ def needed_by_models(models: Iterable[ModelInfo], asked: Sequence[Requirement]) 
         elif not others or any(canonicalize_name(each.name) == name for each in others):
             added.append(Added(Requirement(f"{name}=={version.public}"), f"the model {model.tag} was saved with it"))
     return added, notes
+
+
+def needed_by_services(services: Iterable[Mapping[str, Any]]) -> Iterator[Imported]:
+    """List what services need for their options, though no line of theirs imports it.
+
+    Args:
+        services: as `bento.yaml` has them, each with its `spec`.
+    """
+    for each in services:
+        spec = each["spec"]
+        for ref in spec.get("models") or ():
+            if ref.get("registry") == HUGGINGFACE:
+                place = f"{each['name']}.{ref['attribute']} ({ref['tag']})"
+                yield Imported("huggingface_hub", place, ("huggingface-hub",))
+        if spec.get("tracing") is not None:
+            yield Imported("opentelemetry", f"`tracing` of {each['name']}", ("opentelemetry-api",))
 
 
 def read_version(name: object, told: object) -> Version | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.bundle.carry import Wheelhouse, carry_links
+from ekiben.bundle.frameworks import needed_by_services
 from ekiben.bundle.imports import find_imports
 from ekiben.bundle.indexes import Indexes
 from ekiben.bundle.options import PythonOptions
@@ -63,6 +64,7 @@ def lock(
     wheels: Path,
     target: Target | None = None,
     entry: Path | None = None,
+    services: Sequence[Mapping[str, Any]] = (),
     tell: Tell,
 ) -> Lock:
     """Lock the packages of a project.
@@ -74,6 +76,7 @@ def lock(
         wheels: a folder, empty or not there yet, for the wheels that travel; uv looks for its settings above it.
         target: where the bento will run; None is this machine's processor and Python, on Linux.
         entry: the file of the service, whose imports are followed.
+        services: those of the bento, as `bento.yaml` has them.
         tell: gets each line that a person should read.
 
     Raises:
@@ -91,7 +94,7 @@ def lock(
     asked = read_asked(python, context)
     wheels.mkdir(parents=True, exist_ok=True)
     house = Wheelhouse(wheels, asked.indexes.variables(os.environ), say)
-    imported = find_imports(entry, context) if entry else ()
+    imported = (*(find_imports(entry, context) if entry else ()), *needed_by_services(services))
     plan = Plan(asked, house, target)
     plan.take_sources(context, pack_git=python.pack_git_packages)
     plan.take_own(imported)

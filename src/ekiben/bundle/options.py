@@ -203,7 +203,7 @@ def read_models(models: Any) -> tuple[ModelOptions, ...]:
     """Check `models: [iris:latest, {tag: "fraud:v2", alias: scorer}]`."""
     if not isinstance(models, list | tuple):
         raise ConfigError(f"`models` must be a list of tags: {models!r}", hint="write `- iris:latest`")
-    found = []
+    found: list[ModelOptions] = []
     for index, each in enumerate(models):
         path = f"models[{index}]"
         given = {"tag": each} if isinstance(each, str) else known(each, path, ("tag", "alias"), REFUSED_MODEL)

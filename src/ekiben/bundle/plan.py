@@ -7,7 +7,6 @@ what is installed here. Whatever is added is said in one line.
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -17,7 +16,7 @@ from packaging.version import Version
 from ekiben.bundle.carry import Wheelhouse, drop_ins, installed_from_folders
 from ekiben.bundle.frameworks import needed_by_models
 from ekiben.bundle.imports import Imported
-from ekiben.bundle.installed import applies, pin_installed
+from ekiben.bundle.installed import applies, find_distribution, pin_installed
 from ekiben.bundle.requirements import Asked
 from ekiben.bundle.resolve import Pinned, compile_lock
 from ekiben.bundle.target import Target
@@ -125,7 +124,7 @@ class Plan:
         for each in imported:
             if each.distributions and not there & set(each.distributions):
                 self._add_import(each)
-            elif not each.distributions:
+            elif not each.distributions and not self.house.brings(each.module):
                 self.say(f"`{each.module}` is not installed here, and {each.place} imports it")
         return len(self.added) > before
 
@@ -135,7 +134,8 @@ class Plan:
         if installed_from_folders([name]):
             self.added.append(Line(self.house.add_installed(name, why).requirement(), comment=why))
             return
-        requirement = Requirement(f"{name}=={Version(version(name)).public}")
+        there = find_distribution(name)
+        requirement = Requirement(f"{name}=={Version(there.version).public}" if there else name)
         self.say(f"{requirement} is added: {why}")
         self.added.append(Line(requirement, comment=why))
 

@@ -36,15 +36,15 @@ def read_build(
     """
     place = find_settings(context) if file is None else Path(os.path.abspath(file))
     given: dict[str, Any] = {}
+    over = {key: value for key, value in (told or {}).items() if value is not None}
     if place is not None:
         given = read_toml(place, required=file is not None) if place.suffix == ".toml" else read_yaml(place)
         try:
             read = read_options(given, context)
         except ConfigError as error:
             raise ConfigError(f"{place.name}: {error.message}", hint=error.hint) from error
-        if not told:
+        if not over:
             return read
-    over = {key: value for key, value in (told or {}).items() if value is not None}
     for key in ("labels", "args"):
         if isinstance(over.get(key), Mapping):
             over[key] = {**(given.get(key) or {}), **over[key]}

@@ -89,6 +89,12 @@ def read_wheel(wheel: Path, origin: str) -> Carried:
     return Carried(wheel, name, str(version), requires, origin)
 
 
+def holds_module(wheel: Path, top: str) -> bool:
+    """Say whether a wheel holds the top-level module or package *top*."""
+    with zipfile.ZipFile(wheel) as archive:
+        return any(re.match(rf"{re.escape(top)}(/|\.py$|\.[^/]*(so|pyd)$)", name) for name in archive.namelist())
+
+
 def local_source(found: Distribution) -> Path | None:
     """Give the folder that a distribution was installed from, if any."""
     text = found.read_text("direct_url.json")

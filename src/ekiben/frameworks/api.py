@@ -74,7 +74,6 @@ def save_model(
         labels=labels or {},
         metadata=metadata or {},
         signatures=described,
-        context=context_of(verbs),
         custom_objects=custom_objects,
         external_modules=external_modules,
     ) as stored:
@@ -89,6 +88,7 @@ def save_model(
             needs_unpickling=saved.needs_unpickling or bool(custom_objects),
             options=saved.options,
             sample=kept,
+            context=context_of(verbs, saved.versions),
         )
     announce("%s saved model: %r", front().program, stored)
     return stored
@@ -240,9 +240,9 @@ def joined_as_shown(verbs: Framework, model: Any, sample: Any, results: Mapping[
     }
 
 
-def context_of(verbs: Framework) -> dict[str, Any]:
-    """Say which libraries wrote the files."""
-    versions = {}
+def context_of(verbs: Framework, more: Mapping[str, str]) -> dict[str, Any]:
+    """Say which libraries wrote the files, and what *more* this model needs."""
+    versions = dict(more)
     for package in verbs.PACKAGES:
         try:
             versions[package] = distributions.version(package)

@@ -24,6 +24,7 @@ class Saved:
     format: str  # of the main file: "skops", "joblib", "keras" ...
     needs_unpickling: bool
     options: Mapping[str, Any] = field(default_factory=dict)  # kept in model.yaml, given back to `load`
+    versions: Mapping[str, str] = field(default_factory=dict)  # of distributions that this model needs beside PACKAGES
 
 
 @dataclass(frozen=True, slots=True)

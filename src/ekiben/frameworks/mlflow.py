@@ -6,12 +6,16 @@ Source: the MLflow model format: a folder with a file `MLmodel`.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from ekiben.core.errors import ConfigError, InvalidInput, StoreError
 from ekiben.core.front import command
@@ -23,9 +27,11 @@ from ekiben.store.pickles import check_unpickling
 
 NAME = "mlflow"
 LIBRARY = "mlflow"
-PACKAGES = ("mlflow", "mlflow-skinny")
+ITSELF = frozenset({"mlflow", "mlflow-skinny"})  # each is enough to load a model
+PACKAGES = ("mlflow", "mlflow-skinny", "pandas")
 FOLDER = "mlflow_model"  # as BentoML names it
-INDEX = "MLmodel"
+INDEX, NEEDS = "MLmodel", "requirements.txt"
+MAX_NEEDS = 100_000  # bytes that are read of what a model says it needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,43 @@ def save(model: Source, folder: Path, *, by_value: Sequence[ModuleType] = ()) ->
     else:
         with TemporaryDirectory(dir=folder) as scratch:
             copy(download(model.uri, scratch), folder / FOLDER)
-    return Saved("mlflow", needs_unpickling=True)
+    return Saved("mlflow", needs_unpickling=True, versions=dict(read_needs(folder / FOLDER / NEEDS)))
+
+
+def read_needs(file: Path) -> Iterator[tuple[str, str]]:
+    """List the distributions that a model's flavour needs, with their versions.
+
+    One that the file does not pin has the version that is installed here; where there is none, it is left out. So is
+    MLflow where it is installed.
+
+    Args:
+        file: `requirements.txt` of the model, which need not be there.
+    """
+    if not file.is_file():
+        return
+    with disk_errors(f"cannot read {file}"), file.open("rb") as opened:
+        text = opened.read(MAX_NEEDS).decode("utf-8", "replace")
+    is_here = any(installed_version(name) for name in ITSELF)
+    for line in text.splitlines():
+        try:
+            wanted = Requirement(line.partition(" #")[0].partition(" --hash")[0].strip())
+        except InvalidRequirement:  # an option of pip, a path, a comment
+            continue
+        name = canonicalize_name(wanted.name)
+        if wanted.url or (is_here and name in ITSELF) or not (wanted.marker is None or wanted.marker.evaluate()):
+            continue
+        exact = [each.version for each in wanted.specifier if each.operator == "==" and "*" not in each.version]
+        found = exact[0] if exact else installed_version(name)
+        if found is not None:
+            yield name, found
+
+
+def installed_version(name: str) -> str | None:
+    """Give the version of an installed distribution; None where there is none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def download(uri: str, scratch: str) -> Path:
