@@ -46,6 +46,41 @@ def test_the_release_is_a_setting(release: str, tmp_path: Path, monkeypatch: pyt
     assert "bentoml = bentoml.command:main" in commands
 
 
+@pytest.fixture
+def original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a wheel of the same name and release that is not ours, as a registry has one."""
+    source = tmp_path / "original"
+    (source / "bentoml").mkdir(parents=True)
+    for name in ("__init__.py", "only_there.py"):
+        (source / "bentoml" / name).touch()
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "bentoml"\nversion = "1.4.17"\n'
+    )
+    return build(source, tmp_path / "registry", monkeypatch).parent
+
+
+@pytest.mark.slow
+def test_pip_replaces_an_original(original: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    """What the docs say puts ours in place of an installed original, whole; a pin of its release is met by ours."""
+    into = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(into)], check=True, capture_output=True, timeout=100)
+
+    def install(wanted: str, links: Path) -> str:
+        command = [into / "bin/python", "-m", "pip", "install", "--no-deps", "--no-index", "--find-links", links, wanted]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    install("bentoml==1.4.17", original)
+    [package] = into.glob("lib/*/site-packages/bentoml")
+    assert (package / "only_there.py").exists()
+    install("bentoml==1.4.17+ekiben", wheelhouse)
+    assert not (package / "only_there.py").exists()
+    assert (package / "bundles").is_dir()
+    assert "already satisfied" in install("bentoml==1.4.17", original)
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize(
     "wanted",
