@@ -67,7 +67,17 @@ def test_pip_replaces_an_original(original: Path, wheelhouse: Path, tmp_path: Pa
     subprocess.run([sys.executable, "-m", "venv", str(into)], check=True, capture_output=True, timeout=100)
 
     def install(wanted: str, links: Path) -> str:
-        command = [into / "bin/python", "-m", "pip", "install", "--no-deps", "--no-index", "--find-links", links, wanted]
+        command = [
+            into / "bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--no-deps",
+            "--no-index",
+            "--find-links",
+            links,
+            wanted,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
