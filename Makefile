@@ -53,11 +53,11 @@ test-container test-browser test-chaos: test-%: $(VENV)/.dev
 # Big libraries do not go together: each group of them has an environment of its own and the mark of its name. It runs
 # the files that bear that mark; what is heavy without such a mark runs in .venv.
 HEAVY := boosters tensorflow torch fastai jax
-HEAVY_boosters := -e '.[catboost,mlflow,pandas,sklearn]'
+HEAVY_boosters := -e '.[build,catboost,mlflow,pandas,sklearn]'
 HEAVY_tensorflow := -e '.[build,image,keras,pandas,sklearn]' matplotlib
-HEAVY_fastai := -e '.[fastai,sklearn]' torch --override tests/frameworks/without-torchvision.txt
+HEAVY_fastai := -e '.[build,fastai,sklearn]' torch --override tests/frameworks/without-torchvision.txt
 HEAVY_jax := -e '.[flax,pandas,sklearn]'
-HEAVY_torch := -e '.[image,diffusers,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
+HEAVY_torch := -e '.[build,image,diffusers,pandas,pytorch,pytorch_lightning,sklearn,transformers]'
 
 .PHONY: test-heavy test-heavy-alone $(HEAVY:%=test-heavy-%)
 test-heavy: ## run the tests of big libraries; one group alone: test-heavy-torch
@@ -68,7 +68,7 @@ test-heavy-alone: $(VENV)/.dev
 
 $(HEAVY:%=test-heavy-%): test-heavy-%: .venvs/heavy-%/.done
 	PATH="$(CURDIR)/$(<D)/bin:$$PATH" $(<D)/bin/python -m pytest -m "heavy and $*" $(ARGS) \
-		$(shell grep -rlE 'mark\.$*\b' tests --include='*.py') $(or_none)
+		$(shell grep -rlE 'mark\.$*\b' tests compat --include='*.py') $(or_none)
 
 .PHONY: chaos
 chaos: $(VENV)/.dev ## torment servers for half an hour: CHAOS_SECONDS=1800
@@ -177,7 +177,7 @@ into = $(PY) -m uv pip install --quiet --python $(@D)/bin/python
 	@echo "installing the group $* into $(@D)"
 	@$(PY) -m uv venv --quiet --allow-existing --python $(PY) $(@D)
 	@$(if $(and $(FIND_LINKS),$(findstring torch,$(HEAVY_$*))),$(into) --no-deps --no-index --find-links "$(FIND_LINKS)" torch 2>/dev/null || true)
-	@$(into) anyio hypothesis pytest pytest-timeout $(HEAVY_$*)
+	@$(into) anyio hatchling hypothesis pytest pytest-timeout $(HEAVY_$*)
 	@touch $@
 
 .venvs/heavy-tensorflow/.done: .venvs/dvc/.done

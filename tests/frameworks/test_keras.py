@@ -338,6 +338,16 @@ def test_hdf5_of_keras_three(trained: Any, tmp_path: Path) -> None:
     assert loaded.evaluate(ROWS, KINDS, verbose=0) == pytest.approx(trained.evaluate(ROWS, KINDS, verbose=0))
 
 
+def test_hdf5_of_keras_three_with_a_short_name(keras: Any, tmp_path: Path) -> None:
+    """A loss called `mse`, which Keras 3 writes into HDF5 and cannot read, is compiled again."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", metrics=["mae"])
+    model.save(tmp_path / "short.h5")
+    loaded = ekiben.keras.load_model(ekiben.keras.save_model("short", tmp_path / "short.h5"))
+    rows, targets = np.ones((3, 2)), np.zeros((3, 1))
+    assert loaded.evaluate(rows, targets, verbose=0) == pytest.approx(model.evaluate(rows, targets, verbose=0))
+
+
 def test_a_model_of_bentoml(trained: Any, keras: Any) -> None:
     """BentoML 1.4 writes the parts of a `.keras` file into the folder itself, which is loaded as it is."""
     with ekiben.models.create("old", module="bentoml.keras", options={"include_optimizer": True}) as model:

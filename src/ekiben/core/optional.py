@@ -13,7 +13,13 @@ from types import ModuleType
 from ekiben.core.errors import MissingLibrary
 
 # Where the name to import is not the name to install.
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "cv2": "opencv-python", "yaml": "PyYAML"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "cv2": "opencv-python",
+    "paddle": "paddlepaddle",
+    "yaml": "PyYAML",
+}
 
 
 def need(module: str, why: str, *, extra: str | None = None) -> ModuleType:
@@ -31,7 +37,9 @@ def need(module: str, why: str, *, extra: str | None = None) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         top = module.partition(".")[0]
-        raise _missing(error.name or top, why, extra if error.name in (None, top, module) else None) from error
+        absent = error.name or top
+        is_own = absent.partition(".")[0] == top  # it, or a module in it
+        raise _missing(top if is_own else absent, why, extra if is_own else None) from error
 
 
 @contextmanager

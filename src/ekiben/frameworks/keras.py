@@ -122,12 +122,19 @@ def read_file(path: Path) -> Any:
 
 
 def open_file(keras: ModuleType, file: Path, *, compile: bool, **options: Any) -> Any:
-    """Let Keras read a file; an HDF5 file of Keras 2 is compiled by our translation."""
+    """Let Keras read a file; compile one of HDF5 where Keras cannot.
+
+    That is each one of Keras 2, and of Keras 3 one whose loss or metric is a short name: it writes `mse`, and stumbles
+    over it.
+    """
     if file.suffix not in HDF5 or not compile:
         return keras.saving.load_model(file, compile=compile, **options)
     version, training = read_training(file)
     if not version.startswith("2"):
-        return keras.saving.load_model(file, compile=True, **options)
+        try:
+            return keras.saving.load_model(file, compile=True, **options)
+        except (TypeError, ValueError) as error:
+            log.debug("Keras cannot compile %s as it was: %s", file.name, error)
     model = keras.saving.load_model(file, compile=False, **options)
     if training is None:
         return model
@@ -135,7 +142,7 @@ def open_file(keras: ModuleType, file: Path, *, compile: bool, **options: Any) -
         with keras.saving.custom_object_scope(options.get("custom_objects") or {}):
             model.compile(**translate(keras, training))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        log.warning("%s is not compiled, as Keras 3 cannot read how Keras 2 had done it: %s", file.name, error)
+        log.warning("%s is not compiled, as Keras cannot read how it was: %s", file.name, error)
     return model
 
 

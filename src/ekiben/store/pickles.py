@@ -64,11 +64,16 @@ def check_unpickling(owner: str, env: Mapping[str, str] = os.environ, *, must: s
     Raises:
         StoreError: EKIBEN_FORBID_UNPICKLING is set.
     """
-    if env.get(FORBID_VARIABLE, "").lower() not in ("", "0", "false", "no"):
+    if forbids(env):
         raise StoreError(
             f"{owner} must {must}, which {FORBID_VARIABLE} forbids",
             hint=f"save it in a safe format, or unset {FORBID_VARIABLE} if you trust who made it",
         )
+
+
+def forbids(env: Mapping[str, str] = os.environ) -> bool:
+    """Say whether the setting forbids to run code that a file holds, as pickles do."""
+    return env.get(FORBID_VARIABLE, "").lower() not in ("", "0", "false", "no")
 
 
 def dump_objects(objects: Mapping[str, Any], by_value: Sequence[ModuleType], path: Path) -> None:
@@ -158,8 +163,12 @@ def load_pickle(path: Path, what: str) -> Any:
 
 
 @contextmanager
-def unpickling(what: str) -> Iterator[None]:
+def unpickling(what: str, advice: str = "save again with `external_modules=[{module}]`") -> Iterator[None]:
     """Say in our words why something cannot be unpickled.
+
+    Args:
+        what: whose it is, as the subject of an error.
+        advice: what else than installing helps where a `{module}` is missing.
 
     Raises:
         StoreError: whatever the block raised.
@@ -169,7 +178,7 @@ def unpickling(what: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise StoreError(
             f"{what} cannot be unpickled without the module `{error.name}`, which is not here",
-            hint=f"install it, or save again with `external_modules=[{error.name}]`",
+            hint=f"install it, or {advice.format(module=error.name)}",
         ) from error
     except Exception as error:
         raise StoreError(f"{what} cannot be unpickled: {error}") from error

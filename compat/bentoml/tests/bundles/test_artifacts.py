@@ -186,15 +186,41 @@ def test_an_artifact_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "library"),
-    [("CoreMLModelArtifact", "coremltools"), ("EasyOCRArtifact", "easyocr"), ("EvalMLModelArtifact", "evalml"),
-     ("PaddlePaddleModelArtifact", "paddle"), ("SpacyModelArtifact", "spacy")],
-)  # fmt: skip
-def test_a_library_that_is_not_here(name: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only using an artifact needs its library, and the error says what to install."""
+    ("name", "library", "command"),
+    [
+        ("CatBoostModelArtifact", "catboost", "pip install catboost"),
+        ("CoreMLModelArtifact", "coremltools", "pip install coremltools"),
+        ("EasyOCRArtifact", "easyocr", "pip install easyocr"),
+        ("EvalMLModelArtifact", "evalml", "pip install evalml"),
+        ("FastaiModelArtifact", "fastai", "pip install fastai"),
+        ("KerasModelArtifact", "keras", "pip install 'ekiben[keras]'"),
+        ("PaddlePaddleModelArtifact", "paddle", "pip install paddlepaddle"),
+        ("PytorchLightningModelArtifact", "torch", "pip install torch"),
+        ("PytorchModelArtifact", "torch", "pip install torch"),
+        ("SpacyModelArtifact", "spacy", "pip install spacy"),
+        ("TensorflowSavedModelArtifact", "tensorflow", "pip install tensorflow"),
+    ],
+)
+def test_a_library_that_is_not_here(name: str, library: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only using an artifact needs its library, and the error, one line, says how to install it."""
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingLibrary, match=library):
+    with pytest.raises(MissingLibrary, match=r"the artifact `model` needs the library `.+`, which is not") as caught:
         getattr(bentoml.artifact, name)("model").pack(object())
+    assert "\n" not in caught.value.message
+    assert caught.value.hint == command
+
+
+def test_libraries_that_reading_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bundle that is loaded where its library is missing says how to install it."""
+    for name, library, file in (
+        ("TransformersModelArtifact", "transformers", "m"),
+        ("OnnxModelArtifact", "onnxruntime", "m.onnx"),
+    ):
+        (tmp_path / file).write_text("")
+        monkeypatch.setitem(sys.modules, library, None)
+        with pytest.raises(MissingLibrary, match="the artifact `m` needs the library") as caught:
+            getattr(bentoml.artifact, name)("m").load(str(tmp_path)).get()
+        assert caught.value.hint == f"pip install {library}"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -6,13 +6,17 @@ mapping that is kept beside the files, whoever defines them.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, Self
 
-from ekiben.core.errors import ConfigError, InvalidInput, StoreError
+from ekiben.core.errors import ConfigError, EkibenError, InvalidInput, StoreError
 from ekiben.core.optional import need
+from ekiben.store.pickles import check_unpickling, unpickling
+
+ADVICE = "import `{module}` in the module of the service, which takes its code into the bundle"
 
 
 class Environment(Protocol):
@@ -143,19 +147,33 @@ class ModelArtifact(BentoServiceArtifact):
         return Path(folder, f"{self.name}{self.ending}")
 
     def save(self, dst: str) -> None:
-        """Write it into the folder *dst*."""
-        self.write(self._model, self.file(dst))
+        """Write it into the folder *dst*.
+
+        Raises:
+            InvalidInput: the library cannot write it.
+        """
+        try:
+            self.write(self._model, self.file(dst))
+        except (EkibenError, OSError):
+            raise
+        except Exception as error:
+            raise InvalidInput(f"{self.title} cannot be written: {one_line(error)}") from error
 
     def load(self, path: str) -> Self:
         """Read it from the folder *path*.
 
         Raises:
-            StoreError: it is not there, or may not be unpickled.
+            StoreError: it is not there, may not be unpickled, or the library cannot read it.
         """
         place = self.file(path)
         if not place.exists():
             raise StoreError(f"the artifact `{self.name}` is not in its bundle: there is no {place.name}")
-        self._model = self.read(place)
+        try:
+            self._model = self.read(place)
+        except EkibenError:
+            raise
+        except Exception as error:
+            raise StoreError(f"{self.title} cannot be read: {one_line(error)}") from error
         return self
 
     def write(self, model: Any, place: Path) -> None:
@@ -173,11 +191,35 @@ class ModelArtifact(BentoServiceArtifact):
 
     def need(self, module: str | None = None) -> ModuleType:
         """Import the library; raises MissingLibrary with what to install."""
-        return need(module or self.library or "", f"the artifact `{self.name}`")
+        return need(module or self.library or "", self.title)
+
+    @contextmanager
+    def running(self, must: str = "be unpickled") -> Iterator[None]:
+        """Read files in this block that run code, unless that is forbidden.
+
+        Args:
+            must: what they do, as in `check_unpickling`.
+
+        Raises:
+            StoreError: EKIBEN_FORBID_UNPICKLING is set, or they cannot be read.
+        """
+        check_unpickling(self.title, must=must)
+        with unpickling(self.title, ADVICE):
+            yield
+
+    @property
+    def title(self) -> str:
+        """What errors call it."""
+        return f"the artifact `{self.name}`"
 
     def wrong(self, what: str, model: Any) -> InvalidInput:
         """Make the error for a *model* that is not *what*."""
-        return InvalidInput(f"the artifact `{self.name}` must be packed with {what}: {type(model).__name__}")
+        return InvalidInput(f"{self.title} must be packed with {what}: {type(model).__name__}")
+
+
+def one_line(error: BaseException) -> str:
+    """Give what a library said, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def pack_into(artifact: BentoServiceArtifact, args: Sequence[Any], options: Mapping[str, Any]) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from bentoml.bundles.artifact import ModelArtifact, check_metadata
 from ekiben.core.errors import ConfigError, InvalidInput
-from ekiben.store.pickles import check_unpickling, unpickling
 
 
 class PickleArtifact(ModelArtifact):
@@ -43,8 +42,7 @@ class PickleArtifact(ModelArtifact):
 
     def read(self, place: Path) -> Any:
         """Unpickle the object; raises StoreError."""
-        check_unpickling(f"the artifact `{self.name}`")
-        with place.open("rb") as file, unpickling(f"the artifact `{self.name}`"):
+        with self.running(), place.open("rb") as file:
             return self._pickle.load(file)
 
 

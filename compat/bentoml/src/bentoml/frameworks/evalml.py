@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from bentoml.bundles.artifact import ModelArtifact
-from ekiben.store.pickles import check_unpickling, unpickling
 
 __all__ = ["EvalMLModelArtifact"]
 
@@ -26,6 +25,6 @@ class EvalMLModelArtifact(ModelArtifact):
 
     def read(self, place: Path) -> Any:
         """Read it; raises StoreError."""
-        check_unpickling(f"the artifact `{self.name}`")
-        with unpickling(f"the artifact `{self.name}`"):
-            return self.need().PipelineBase.load(str(place))
+        library = self.need()
+        with self.running():
+            return library.PipelineBase.load(str(place))

@@ -5,7 +5,7 @@ from typing import Any
 
 from bentoml.bundles.artifact import ModelArtifact
 from bentoml.refusals import OWN_ARTIFACT, Refused
-from ekiben.store.pickles import check_unpickling, unpickling
+from ekiben.frameworks.fastai import quiet
 
 __all__ = ["Fastai1ModelArtifact", "FastaiModelArtifact"]
 
@@ -27,9 +27,9 @@ class FastaiModelArtifact(ModelArtifact):
 
     def read(self, place: Path) -> Any:
         """Load it onto the CPU; raises StoreError."""
-        check_unpickling(f"the artifact `{self.name}`")
-        with unpickling(f"the artifact `{self.name}`"):
-            return self.need().load_learner(place, cpu=True)
+        library = self.need()
+        with self.running(), quiet():
+            return library.load_learner(place, cpu=True)
 
 
 Fastai1ModelArtifact = Refused(

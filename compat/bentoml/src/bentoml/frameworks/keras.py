@@ -1,14 +1,16 @@
 """Pack models of Keras."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from bentoml.bundles.artifact import ModelArtifact
+from bentoml.bundles.artifact import ModelArtifact, one_line
 from bentoml.bundles.plain import check_ending
-from ekiben.core.errors import InvalidInput
-from ekiben.frameworks.keras import import_keras, open_file, without_progress_bar
-from ekiben.store.pickles import dump_bytes, load_pickle
+from ekiben.core.errors import InvalidInput, StoreError
+from ekiben.frameworks.keras import import_keras, open_file, without_optimizer_warnings, without_progress_bar
+from ekiben.store.pickles import FORBID_VARIABLE, dump_bytes, forbids, load_pickle
 
 __all__ = ["KerasModelArtifact"]
 
@@ -51,7 +53,7 @@ class KerasModelArtifact(ModelArtifact):
             if not Path(model).is_file():
                 raise InvalidInput(f"the artifact `{self.name}` must be packed with a file that is there: {model!r}")
             model = self._open(Path(model))
-        keras = import_keras(f"the artifact `{self.name}`")
+        keras = import_keras(self.title)
         if not isinstance(model, keras.Model):
             raise self.wrong("a model of Keras", model)
         return super().pack(model, metadata)
@@ -79,17 +81,39 @@ class KerasModelArtifact(ModelArtifact):
         return Path(folder, f"{self.name}{'.json' if self._is_apart else self.ending}")
 
     def read(self, place: Path) -> Any:
-        """Read the model."""
+        """Read the model; raises StoreError."""
         if not self._is_apart:
             return self._open(place)
-        keras = import_keras(f"the artifact `{self.name}`")
-        model = keras.models.model_from_json(place.read_text("utf-8"), custom_objects=self._custom)
-        model.load_weights(place.with_name(f"{self.name}.weights.h5"))
+        keras = import_keras(self.title)
+        with self._reading():
+            described = json.loads(place.read_text("utf-8"))
+            model = keras.saving.deserialize_keras_object(described, custom_objects=self._custom, safe_mode=forbids())
+            model.load_weights(place.with_name(f"{self.name}.weights.h5"))
         return without_progress_bar(keras, model)
 
     def _open(self, place: Path) -> Any:
-        keras = import_keras(f"the artifact `{self.name}`")
-        return without_progress_bar(keras, open_file(keras, place, compile=True, custom_objects=self._custom))
+        keras = import_keras(self.title)
+        with self._reading():
+            made = open_file(keras, place, compile=True, custom_objects=self._custom, safe_mode=forbids())
+        return without_progress_bar(keras, made)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Say in our words why Keras cannot read it; a Lambda layer is code, as a pickle is."""
+        try:
+            with without_optimizer_warnings():
+                yield
+        except Exception as error:
+            words = one_line(error)
+            if forbids() and "lambda" in words.lower():
+                raise StoreError(
+                    f"{self.title} has a Lambda layer, whose code {FORBID_VARIABLE} forbids to run",
+                    hint=f"unset {FORBID_VARIABLE} if you trust who made it",
+                ) from error
+            raise StoreError(
+                f"{self.title} cannot be read: {words}",
+                hint="classes and functions of your own are packed beside it, as `custom_objects`",
+            ) from error
 
     def _objects(self, folder: Path) -> Path:
         return folder / f"{self.name}_custom_objects.pkl"

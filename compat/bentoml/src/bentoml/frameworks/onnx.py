@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from bentoml.bundles.artifact import Environment, ModelArtifact
+from bentoml.bundles.artifact import Environment, ModelArtifact, one_line
 from bentoml.refusals import OWN_ARTIFACT, Refused
-from ekiben.core.errors import ConfigError, InvalidInput
+from ekiben.core.errors import ConfigError, InvalidInput, StoreError
 
 __all__ = ["OnnxModelArtifact"]
 
@@ -54,11 +54,19 @@ class OnnxModelArtifact(ModelArtifact):
         return model
 
     def get(self) -> Any:
-        """Give the session."""
+        """Give the session.
+
+        Raises:
+            StoreError: ONNX Runtime cannot make one of the file.
+        """
         if self._session is None and self._model is not None:
             told = self._model
             held = str(told) if isinstance(told, Path) else told.SerializeToString()
-            self._session = self.need().InferenceSession(held, providers=self._providers)
+            library = self.need()
+            try:
+                self._session = library.InferenceSession(held, providers=self._providers)
+            except Exception as error:
+                raise StoreError(f"{self.title} cannot be read: {one_line(error)}") from error
         return self._session
 
     def write(self, model: Any, place: Path) -> None:

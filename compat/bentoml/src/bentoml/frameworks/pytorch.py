@@ -1,7 +1,6 @@
 """Pack modules of PyTorch and of Lightning."""
 
 import shutil
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +8,8 @@ from typing import Any, Self
 from bentoml.bundles.artifact import ModelArtifact
 from bentoml.bundles.plain import check_ending
 from ekiben.core.errors import InvalidInput
-from ekiben.store.pickles import check_unpickling, unpickling
+from ekiben.frameworks.pytorch_lightning import owns
+from ekiben.frameworks.torch_script import PROGRAM, is_script, without_farewell
 
 __all__ = ["PytorchLightningModelArtifact", "PytorchModelArtifact"]
 
@@ -56,7 +56,8 @@ class PytorchModelArtifact(ModelArtifact):
         if self._source is not None:
             shutil.copyfile(self._source, place)
         elif isinstance(model, torch.jit.ScriptModule):
-            torch.jit.save(model, str(place))
+            with without_farewell():
+                torch.jit.save(model, str(place))
         else:
             torch.save(model, place, pickle_module=self.need("cloudpickle"))
 
@@ -64,9 +65,9 @@ class PytorchModelArtifact(ModelArtifact):
         """Read it onto the CPU; raises StoreError."""
         torch = self.need()
         if is_script(place):
-            return torch.jit.load(str(place), map_location="cpu")
-        check_unpickling(f"the artifact `{self.name}`")
-        with unpickling(f"the artifact `{self.name}`"):
+            with self.running(PROGRAM), without_farewell():
+                return torch.jit.load(str(place), map_location="cpu")
+        with self.running():
             return torch.load(place, map_location="cpu", weights_only=False)
 
 
@@ -76,19 +77,15 @@ class PytorchLightningModelArtifact(PytorchModelArtifact):
     kind = "PytorchLightningModelArtifact"
     packages = ("torch", "pytorch-lightning")
 
+    def check(self, model: Any) -> Any:
+        """Take a module of Lightning, or one of TorchScript."""
+        if not isinstance(super().check(model), self.need().jit.ScriptModule) and not owns(model):
+            raise self.wrong("a `LightningModule`", model)
+        return model
+
     def write(self, model: Any, place: Path) -> None:
         """Write it as TorchScript."""
-        torch = self.need()
-        if self._source is None and not isinstance(model, torch.jit.ScriptModule):
-            if not hasattr(model, "to_torchscript"):
-                raise self.wrong("a `LightningModule`", model)
-            model = model.to_torchscript()
+        if self._source is None and not isinstance(model, self.need().jit.ScriptModule):
+            with without_farewell():
+                model = model.to_torchscript()
         super().write(model, place)
-
-
-def is_script(place: Path) -> bool:
-    """Say whether a file of PyTorch is TorchScript: it holds code."""
-    if not zipfile.is_zipfile(place):
-        return False
-    with zipfile.ZipFile(place) as archive:
-        return any("/code/" in name for name in archive.namelist())

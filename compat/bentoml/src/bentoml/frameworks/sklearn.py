@@ -5,7 +5,6 @@ from typing import Any
 
 from bentoml.bundles.artifact import ModelArtifact
 from bentoml.bundles.plain import check_ending
-from ekiben.store.pickles import check_unpickling, unpickling
 
 __all__ = ["SklearnModelArtifact"]
 
@@ -30,8 +29,7 @@ class SklearnModelArtifact(ModelArtifact):
 
     def read(self, place: Path) -> Any:
         """Read it by joblib; raises StoreError."""
-        check_unpickling(f"the artifact `{self.name}`")
         self.need()
         joblib = self.need("joblib")
-        with unpickling(f"the artifact `{self.name}`"):
+        with self.running():
             return joblib.load(place)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from bentoml.bundles.artifact import ModelArtifact
+from ekiben.core.errors import InvalidInput
+from ekiben.frameworks import tensorflow
+from ekiben.frameworks.tensorflow import FILE, PROGRAM
 
 __all__ = ["TensorflowSavedModelArtifact"]
 
@@ -15,6 +18,12 @@ class TensorflowSavedModelArtifact(ModelArtifact):
 
     kind, library, packages = "TensorflowSavedModelArtifact", "tensorflow", ("tensorflow",)
     ending = "_saved_model"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._signatures: Any = None
+        self._options: Any = None
+        self._source: Path | None = None
 
     def pack(
         self, obj: Any, metadata: Mapping[str, Any] | None = None, signatures: Any = None, options: Any = None
@@ -26,12 +35,30 @@ class TensorflowSavedModelArtifact(ModelArtifact):
             metadata: a mapping that is kept beside it.
             signatures: of `tf.saved_model.save`.
             options: of the same.
+
+        Raises:
+            InvalidInput: it is neither.
         """
-        self._signatures, self._options = signatures, options
         super().pack(obj, metadata)
+        self._signatures, self._options = signatures, options
         self._source = Path(obj) if isinstance(obj, str | Path) else None
-        if self._source is not None:
-            self._model = self.read(self._source)
+        return self
+
+    def check(self, model: Any) -> Any:
+        """Take what TensorFlow tracks, or a folder that it wrote."""
+        if isinstance(model, str | Path):
+            if not (Path(model) / FILE).is_file():
+                raise InvalidInput(f"{self.title} must be packed with the folder of a SavedModel: {str(model)!r}")
+            return self.read(Path(model))
+        self.need()
+        if not tensorflow.owns(model):
+            raise self.wrong("a `tf.Module`, another object that TensorFlow can save, or the folder of one", model)
+        return model
+
+    def load(self, path: str) -> Self:
+        """Read it, and copy it as it is where it is saved again; raises as any artifact."""
+        super().load(path)
+        self._source = self.file(path)
         return self
 
     def write(self, model: Any, place: Path) -> None:
@@ -42,5 +69,7 @@ class TensorflowSavedModelArtifact(ModelArtifact):
         self.need().saved_model.save(model, str(place), signatures=self._signatures, options=self._options)
 
     def read(self, place: Path) -> Any:
-        """Read a SavedModel."""
-        return self.need().saved_model.load(str(place))
+        """Read a SavedModel; raises StoreError."""
+        library = self.need()
+        with self.running(PROGRAM):
+            return library.saved_model.load(str(place))

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bentoml.bundles.artifact import ModelArtifact
+from bentoml.bundles.artifact import ModelArtifact, one_line
+from bentoml.refusals import OWN_ARTIFACT
 from ekiben.core.errors import InvalidInput, StoreError
 
 __all__ = ["TransformersModelArtifact"]
@@ -25,12 +26,19 @@ class TransformersModelArtifact(ModelArtifact):
             return self._pretrained(str(model))
         if not isinstance(model, Mapping) or set(model) != set(BASES):
             raise InvalidInput(
-                f"the artifact `{self.name}` must be packed with `model` and `tokenizer`, or a name: {model!r}",
+                f"the artifact `{self.name}` must be packed with `model` and `tokenizer`, or a name: {shown(model)}",
                 hint='pack {"model": model, "tokenizer": tokenizer}',
             )
-        for part, value in model.items():
-            if not hasattr(value, "save_pretrained"):
-                raise self.wrong(f"a {part} of Transformers", value)
+        library = self.need()
+        for part, base in BASES.items():
+            if not isinstance(model[part], getattr(library, base)):
+                raise self.wrong(f"a {part} of Transformers", model[part])
+            kind = type(model[part])
+            if getattr(library, kind.__name__, None) is not kind:
+                raise InvalidInput(
+                    f"{self.title} must be packed with a {part} whose class is Transformers' own: {kind.__name__}",
+                    hint=OWN_ARTIFACT,
+                )
         return dict(model)
 
     def write(self, model: Any, place: Path) -> None:
@@ -49,14 +57,32 @@ class TransformersModelArtifact(ModelArtifact):
             found = {part: class_of(library, names[part], base) for part, base in BASES.items()}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the artifact `{self.name}` is damaged: {CLASSES}: {error}") from error
-        return {part: kind.from_pretrained(place / part, local_files_only=True) for part, kind in found.items()}
+        options: dict[str, dict[str, Any]] = {"model": {"use_safetensors": True}}  # others would be unpickled
+        return {
+            part: kind.from_pretrained(place / part, local_files_only=True, **options.get(part, {}))
+            for part, kind in found.items()
+        }
 
     def _pretrained(self, name: str) -> dict[str, Any]:
         library = self.need()
-        config = library.AutoConfig.from_pretrained(name)
-        named = next(iter(getattr(config, "architectures", None) or ()), None)
-        kind = library.AutoModel if named is None else class_of(library, named, BASES["model"])
-        return {"model": kind.from_pretrained(name), "tokenizer": library.AutoTokenizer.from_pretrained(name)}
+        try:
+            config = library.AutoConfig.from_pretrained(name)
+            named = next(iter(getattr(config, "architectures", None) or ()), None)
+            kind = library.AutoModel if named is None else class_of(library, named, BASES["model"])
+            return {"model": kind.from_pretrained(name), "tokenizer": library.AutoTokenizer.from_pretrained(name)}
+        except (OSError, ValueError) as error:
+            raise InvalidInput(
+                f"{self.title} must be packed with the name or the folder of a model: {name!r}: {one_line(error)}"
+            ) from error
+
+
+def shown(value: Any) -> str:
+    """Say what was packed in place of two parts, in short."""
+    return (
+        f"a mapping of {', '.join(map(str, value)) or 'nothing'}"
+        if isinstance(value, Mapping)
+        else type(value).__name__
+    )
 
 
 def class_of(library: Any, name: Any, base: str) -> Any:
