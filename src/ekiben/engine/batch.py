@@ -80,6 +80,8 @@ class Batcher:
 
     def run(self, calls: Sequence[Call]) -> Run:
         """Answer *calls*; those whose values cannot be joined run apart."""
+        if len(calls) == 1:
+            return (yield from self._run_group(calls, [0]))
         replies: dict[int, Reply] = {}
         for group in self._groups(calls):
             reruns = [2 * math.ceil(math.log2(len(group))) + 2]
@@ -89,7 +91,7 @@ class Batcher:
 
     def _groups(self, calls: Sequence[Call]) -> list[list[Call]]:
         """Put calls together whose values can be joined."""
-        if len(calls) == 1 or self._is_listed:
+        if self._is_listed:
             return [list(calls)]
         groups: dict[Hashable, list[Call]] = {}
         for call in calls:
@@ -139,7 +141,7 @@ class Batcher:
             found.about = None
         return found
 
-    def _run_group(self, calls: list[Call], reruns: list[int]) -> Run:
+    def _run_group(self, calls: Sequence[Call], reruns: list[int]) -> Run:
         """Answer calls that go together; *reruns* holds how many more are allowed."""
         reply = yield from self._choose(calls)
         error = reply.error
@@ -158,7 +160,7 @@ class Batcher:
                 replies += [reply for _ in half]
         return replies
 
-    def _choose(self, calls: list[Call]) -> Step:
+    def _choose(self, calls: Sequence[Call]) -> Step:
         if self._is_listed:
             return self._run_listed(calls)
         if len(calls) > 1:
@@ -168,11 +170,11 @@ class Batcher:
             return self._run_in_pieces(calls[0], items)
         return self._run_alone(calls[0], items)
 
-    def _run_listed(self, calls: list[Call]) -> Step:
+    def _run_listed(self, calls: Sequence[Call]) -> Step:
         reply = yield self._with_values(calls, [self._value(call) for call in calls])
         return then(reply, lambda answer: [part[0] for part in OPEN.split(answer, [1] * len(calls), 0)])
 
-    def _run_joined(self, calls: list[Call]) -> Step:
+    def _run_joined(self, calls: Sequence[Call]) -> Step:
         values = [self._value(call) for call in calls]
         joined = then(Reply(values), lambda parts: self._leaf.join(parts, self._spec.in_axis))
         if joined.error is not None:

@@ -8,8 +8,7 @@ Source: delayed batching, in Clipper (NSDI 2017); least squares with forgetting.
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ekiben.core.spec import BatchSpec, BoundService
 
@@ -23,8 +22,7 @@ TRIAL = 16  # batches, of which one waits all the same, to learn whether callers
 FORGETTING = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What a free worker sees when it could take a batch."""
 
     items: int  # that wait
@@ -70,8 +68,7 @@ def is_late(age: float, cost: float, spec: BatchSpec) -> bool:
     return age + cost > spec.max_latency
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What a batch of n items costs, learned from those that ran: a + b·n seconds.
 
     The fields are sums over earlier batches, each weighed less the older it is.
@@ -86,11 +83,11 @@ class Cost:
     def observe(self, items: int, seconds: float) -> "Cost":
         """Add one batch."""
         return Cost(
-            weight=self.weight * MEMORY + 1.0,
-            items=self.items * MEMORY + items,
-            seconds=self.seconds * MEMORY + seconds,
-            squares=self.squares * MEMORY + items * items,
-            products=self.products * MEMORY + items * seconds,
+            self.weight * MEMORY + 1.0,
+            self.items * MEMORY + items,
+            self.seconds * MEMORY + seconds,
+            self.squares * MEMORY + items * items,
+            self.products * MEMORY + items * seconds,
         )
 
     def line(self) -> tuple[float, float]:

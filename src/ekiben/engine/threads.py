@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from ekiben.engine.batch import Batching
 from ekiben.engine.invoke import Invoke, attempt, drive
@@ -134,16 +135,21 @@ class ModelThreads:
             replies = [Reply(error=error) for _ in calls]
         seconds = time.monotonic() - started
         items = sum(call.items for call in calls)
-
-        def note() -> None:
-            policy.observe(items, seconds)
-            self._note(name, items, seconds, waits)
-
-        def then(go: Callable[[], None]) -> None:
-            note()
-            self._calls.hold(self._loop, calls, started, go)
-
+        note = partial(self._learn, batching, name, items, seconds, waits)
         if len(calls) == 1 and not len(self._calls):  # a lone call: there is nobody to wait for
             self._outbox.send(calls[0], replies[0], note)
         else:
+            then = partial(self._pause, note, calls, started)
             self._outbox.send_batch(zip(calls, replies, strict=True), then)
+
+    def _learn(self, batching: Batching, name: str, items: int, seconds: float, waits: Sequence[float]) -> None:
+        """Count a batch, on the loop, once its answers went."""
+        batching.policy.observe(items, seconds)
+        self._note(name, items, seconds, waits)
+
+    def _pause(
+        self, note: Callable[[], None], calls: Sequence[Call], started: float, go: Callable[[], None]
+    ) -> None:
+        """Let a thread go on behind what its answers provoke."""
+        note()
+        self._calls.hold(self._loop, calls, started, go)
