@@ -81,6 +81,16 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
             await writer.wait_closed()
 
 
+async def is_ready(port: int) -> bool:
+    """Say whether a server takes calls; one that breaks the connection does not."""
+    try:
+        async with asyncio.timeout(STUCK), connected(port) as (reader, writer):
+            writer.write(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")
+            return (await read_answer(reader))[0] == 200
+    except LOST:
+        return False
+
+
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
     """Read one answer: its status, its body, and whether the connection stays."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()

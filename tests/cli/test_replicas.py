@@ -161,7 +161,7 @@ def test_a_crash_loop_ends_with_words(project: Path) -> None:
     (project / "service.py").write_text(dying)
     found = serve_to_end("service:Who", "--workers", "2", cwd=project)
     assert found.returncode == 1
-    assert re.search(r"error: worker \d died 5 times in a row, last time it ended with exit code 9", found.stderr)
+    assert re.search(r"error: worker \d died [5-9] times in a row, last time it ended with exit code 9", found.stderr)
     assert "Traceback" not in found.stderr
 
 

@@ -186,6 +186,32 @@ async def test_a_crash_loop_ends_the_whole(how: str, words: str, monkeypatch: py
             await supervisor.wait()
 
 
+@pytest.mark.parametrize("how", ["ready and die", "fail"])
+async def test_a_crash_loop_ends_nothing_that_another_serves(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies again and again, or cannot start any more, is only paused while another takes calls."""
+    monkeypatch.setattr("ekiben.engine.supervisor.PAUSES", (0.0,))
+    deaths = []
+
+    def told(worker: Worker, message: Any) -> None:
+        if message["say"] == "ended":
+            deaths.append(worker.index)
+
+    async with supervised(group(count=2), told=told) as supervisor:
+        await supervisor.wait_ready()
+        supervisor._notes["worker"] = {"how": {"0": how}}  # from now on the first cannot live
+        dying, other = supervisor.workers()
+        dying.kill()
+        await until(lambda: len(deaths) > DEATHS + 1)
+        assert set(deaths) == {0}
+        assert supervisor.failure is None
+        assert other.state is State.READY
+        other.kill()
+        await other.exited
+        supervisor._notes["worker"] = {"all": how}
+        with pytest.raises(ServiceLoadError, match=r"in a row|the model is missing"):
+            await supervisor.wait()
+
+
 async def test_a_worker_that_never_gets_ready_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A group with patience ends a worker that takes longer, and says so."""
     async with supervised(group(all="hang", patience=0.5)) as supervisor:
@@ -200,14 +226,15 @@ def test_pauses_grow_and_a_long_life_ends_the_row() -> None:
         slot = Slot(group(), 0)
         worker = Worker(slot.group, 0, 0, lambda *_: None, {})
         worker.readied = 100.0
-        assert [slot.note_death(worker, -9, 101.0) for _ in range(4)] == [0.0, 0.5, 1.0, 2.0]
-        assert slot.note_death(worker, -9, 200.0) == 0.0
-        assert slot.note_death(worker, -9, 101.0) == 0.5
+        assert [slot.note_death(worker, -9, 101.0, is_last=True) for _ in range(4)] == [0.0, 0.5, 1.0, 2.0]
+        assert slot.note_death(worker, -9, 200.0, is_last=True) == 0.0
+        assert slot.note_death(worker, -9, 101.0, is_last=True) == 0.5
         worker.failure = ServiceLoadError("no model")
-        slot.note_death(worker, 1, 101.0)
-        slot.note_death(worker, 1, 101.0)
+        slot.note_death(worker, 1, 101.0, is_last=True)
+        slot.note_death(worker, 1, 101.0, is_last=True)
+        assert slot.note_death(worker, 1, 102.0, is_last=False) == 4.0
         with pytest.raises(ServiceLoadError, match="no model"):
-            slot.note_death(worker, 1, 300.0)
+            slot.note_death(worker, 1, 300.0, is_last=True)
 
     asyncio.run(run())
 

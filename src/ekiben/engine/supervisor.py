@@ -2,7 +2,8 @@
 
 In: groups. Out: as many ready workers as they ask for, until told to stop; or words that say why that cannot be.
 A worker that dies is started again, at once the first time and later with growing pauses. One that dies again and again
-soon after its start, or never starts for the same reason, ends the whole: whoever started us has to see it.
+soon after its start, or never starts for the same reason, ends the whole, as soon as no other of its group takes calls:
+whoever started us has to see it.
 Lives on any event loop; installs no signal handlers.
 """
 
@@ -37,21 +38,27 @@ class Slot:
     deaths: int = 0  # in a row
     reasons: list[str] = field(default_factory=list)  # of starts that failed, in a row
 
-    def note_death(self, worker: Worker, code: int, now: float) -> float:
+    def note_death(self, worker: Worker, code: int, now: float, *, is_last: bool) -> float:
         """Count a death that nobody asked for.
+
+        Args:
+            worker: who died.
+            code: its exit code.
+            now: of time.monotonic.
+            is_last: no other worker of the group takes calls.
 
         Returns:
             Seconds until the next start.
 
         Raises:
-            ServiceLoadError: there were too many in a row.
+            ServiceLoadError: there were too many in a row, and nobody else is there.
         """
         lived = 0.0 if worker.readied is None else now - worker.readied
         self.deaths = 1 if lived >= SETTLED else self.deaths + 1
         self.reasons = [] if worker.failure is None else [*self.reasons, str(worker.failure)]
-        if worker.failure is not None and self.reasons[-REASONS:] == [str(worker.failure)] * REASONS:
+        if is_last and worker.failure is not None and self.reasons[-REASONS:] == [str(worker.failure)] * REASONS:
             raise worker.failure
-        if self.deaths >= DEATHS:
+        if is_last and self.deaths >= DEATHS:
             raise ServiceLoadError(
                 f"{self.group.name} {self.index} died {self.deaths} times in a row, last time it {ending(code)}",
                 hint="its own words, if it had any, stand above",
@@ -253,9 +260,11 @@ class Supervisor:
             code = worker.exited.result()
             if worker.failure is not None and not self._was_ready:
                 raise worker.failure
-            pause = slot.note_death(worker, code, time.monotonic())
+            is_last = not any(is_filled(other) for other in self._slots[slot.group.name] if other is not slot)
+            pause = slot.note_death(worker, code, time.monotonic(), is_last=is_last)
             said = f": {worker.failure}" if worker.failure is not None else ""
-            log.error("%s %d %s and is started again%s", slot.group.name, slot.index, ending(code), said)
+            when = f" in {pause:g} s" if pause else ""
+            log.error("%s %d %s and is started again%s%s", slot.group.name, slot.index, ending(code), when, said)
             await asyncio.sleep(pause)
             if slot.worker is worker and not self.is_stopping:
                 self.restarts[slot.group.name] += 1

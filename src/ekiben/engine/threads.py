@@ -147,9 +147,7 @@ class ModelThreads:
         batching.policy.observe(items, seconds)
         self._note(name, items, seconds, waits)
 
-    def _pause(
-        self, note: Callable[[], None], calls: Sequence[Call], started: float, go: Callable[[], None]
-    ) -> None:
+    def _pause(self, note: Callable[[], None], calls: Sequence[Call], started: float, go: Callable[[], None]) -> None:
         """Let a thread go on behind what its answers provoke."""
         note()
         self._calls.hold(self._loop, calls, started, go)
