@@ -184,3 +184,13 @@ def test_tags_complete(project: Path) -> None:
     make(project, "v1", "v2")
     assert tags("iris:") == ["iris:v1", "iris:v2"]
     assert tags("x") == []
+
+
+def test_a_version_that_is_not_there(ekiben: Command, project: Path) -> None:
+    """Wherever a bento is named, an unknown version of a known name is told with the newest that there are."""
+    make(project, "v1", "v2")
+    for words in (["get"], ["delete", "-y"], ["list"], ["export"], ["containerize"], ["verify"], ["serve"]):
+        ran = ekiben(*words, "iris:nope")
+        assert (ran.code, ran.out) == (1, ""), ran.err
+        assert "the bento 'iris' has no version 'nope' in " in ran.err
+        assert ran.err.endswith("\n\nhint: newest first, there is iris:v2, iris:v1\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ekiben as package
+from ekiben.core.errors import ConfigError
 from tests.cli.conftest import Command
 from tests.registry import fake_registry
 
@@ -114,7 +115,20 @@ def test_wrong_usage(ekiben: Command, project: Path) -> None:
     """A label is a pair, a form one of three, and what does not exist yet is no option."""
     for words in (["--label", "x"], ["-o", "yaml"], ["--containerize-now"]):
         assert ekiben("build", *words).code == 2
-    assert "must be a folder: 'nowhere'" in ekiben("build", "nowhere").err
+
+
+@pytest.mark.parametrize(
+    ("folder", "what"), [("nowhere", "a folder that is there"), ("bentofile.yaml", "a folder, and")]
+)
+def test_no_folder(folder: str, what: str, ekiben: Command, project: Path) -> None:
+    """What is no folder is told by the name that the command line has for it, and by Python's in Python."""
+    (project / "bentofile.yaml").write_text("service: service\n")
+    ran = ekiben("build", folder)
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: FOLDER, the project, must be {what}")
+    assert ran.err.endswith("hint: `ekiben build` alone packs the folder you are in\n")
+    with pytest.raises(ConfigError, match=f"`build_ctx` must be {what}.*: '{folder}'"):
+        package.build(build_ctx=folder)
 
 
 def test_from_python(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -50,6 +50,28 @@ def test_bash(ekiben: Command, line: str, words: str) -> None:
     assert complete(ekiben("completion", "bash").out, line) == words
 
 
+@pytest.mark.parametrize(
+    ("used", "hint"),
+    [
+        pytest.param("/usr/bin/zsh", "you use zsh: `ekiben completion zsh >> ~/.zshrc`", id="the shell that is used"),
+        pytest.param("/bin/dash", "the next start of the shell reads it", id="another one"),
+        pytest.param("", "the next start of the shell reads it", id="none that is known"),
+    ],
+)
+def test_without_a_shell(ekiben: Command, used: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a name nothing goes to stdout, which a file may catch; the error has the line for each shell."""
+    monkeypatch.setenv("SHELL", used)
+    ran = ekiben("completion")
+    assert (ran.code, ran.out) == (2, "")
+    lines = [line.split(maxsplit=1) for line in ran.err.splitlines() if "completion" in line and "hint" not in line]
+    assert lines == [
+        ["bash", "ekiben completion bash >> ~/.bashrc"],
+        ["zsh", "ekiben completion zsh >> ~/.zshrc"],
+        ["fish", "ekiben completion fish >> ~/.config/fish/config.fish"],
+    ]
+    assert ran.err.endswith(f"hint: {hint}\n")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_scripts_name_the_program(ekiben: Command, shell: str) -> None:
     """Each shell has a script, for the program's own name."""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ekiben import models
-from ekiben.core.errors import NotFound
+from ekiben.core.errors import AlreadyExists, NotFound
 from tests.cli.conftest import Command
 
 
@@ -160,3 +160,35 @@ def test_verify(ekiben: Command) -> None:
     assert "file.bin" in told[bad]["problems"][0]
     assert "file.bin" in ekiben("models", "verify", "bad").out
     assert ekiben("models", "verify", "good:v1").code == 0
+
+
+def test_a_version_that_is_not_there(ekiben: Command) -> None:
+    """Wherever a model is named, an unknown version of a known name is told with the newest that there are."""
+    for number in range(6):
+        save(f"iris:{number}{number}")
+    told = "error: {}the model 'iris' has no version 'nope' in {}\n\nhint: newest first, there is iris:55, iris:44,"
+    for words in (["models", "get"], ["models", "delete", "-y"], ["models", "export"], ["models", "list"]):
+        ran = ekiben(*words, "iris:nope")
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.startswith(told.format("", models.get("iris").path.parents[1])), ran.err
+        assert ran.err.endswith("iris:11 and 1 more\n")
+    for words in (["serve", "--port", "0"], ["run", "--input", "1"]):
+        ran = ekiben(words[0], "iris:nope", *words[1:])
+        assert ran.code == 1
+        assert "there is no module `iris` in " in ran.err
+        assert "and the model 'iris' has no version 'nope' in " in ran.err
+        assert ran.err.endswith("hint: newest first, there is iris:55, iris:44, iris:33, iris:22, iris:11 and 1 more\n")
+
+
+def test_hints_are_words_of_a_command_line(ekiben: Command, tmp_path: Path) -> None:
+    """What is advised to who typed a command can be typed."""
+    tag = save("iris")
+    ekiben("models", "export", tag, str(tmp_path / "a.bentomodel"))
+    again = ekiben("models", "import", str(tmp_path / "a.bentomodel"))
+    assert again.code == 1
+    assert again.err.endswith("with the same content\n\nhint: add `--skip-existing` where that is no error\n")
+    bare = ekiben("models", "delete", "iris", "-y")
+    assert bare.err.endswith("hint: write 'iris:latest' for the newest, or add `--all` for all\n")
+    with pytest.raises(AlreadyExists) as caught:
+        models.import_model(tmp_path / "a.bentomodel")
+    assert caught.value.hint == "say `skip_existing=True` where that is no error"

@@ -295,3 +295,58 @@ def test_config_refused(
     assert ran.code != 0
     assert expected in ran.err
     assert "Traceback" not in ran.err
+
+
+SLOW = """
+import os, time
+import ekiben
+
+def wait(name):
+    while not os.path.exists(name):
+        time.sleep(0.01)
+
+wait("imported")
+
+@ekiben.service
+class Slow:
+    def __init__(self):
+        wait("made")
+
+    @ekiben.api
+    def hello(self) -> str:
+        return "hello"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "whose"),
+    [
+        pytest.param([], "INFO still", id="one process"),
+        pytest.param(["--layout", "apart"], "INFO a worker is still", id="a worker apart"),
+        pytest.param(["--workers", "2", "--layout", "replicas"], "INFO a worker is still", id="replicas"),
+    ],
+)
+def test_a_long_start_says_what_it_waits_for(tmp_path: Path, options: list[str], whose: str) -> None:
+    """After some seconds a line says what is done and where, another one later; of several workers one speaks."""
+    (tmp_path / "service.py").write_text(SLOW)
+    with serving("service:Slow", *options, cwd=tmp_path, wait=False) as server:
+        server.wait_for_log("s: loading service:Slow (service.py, line 7: time.sleep(0.01))")
+        (tmp_path / "imported").touch()
+        log = server.wait_for_log("s: making Slow (service.py, line ")
+        assert f"{whose} starting after " in log
+        (tmp_path / "made").touch()
+        server.wait_until_ready()
+        assert server.http.post("/hello", json={}).text == "hello"
+        assert server.log.count(f"{whose} starting after 3 s") <= 1
+
+
+@pytest.mark.slow
+def test_a_quick_start_and_a_quiet_one_say_nothing(tmp_path: Path) -> None:
+    """A service that is soon there has no such line; with `--quiet` there is none at all."""
+    (tmp_path / "service.py").write_text(SLOW)
+    for name in ("imported", "made"):
+        (tmp_path / name).touch()
+    with serving("service:Slow", cwd=tmp_path) as server:
+        seconds = float(server.wait_for_log("ready in").partition("ready in ")[2].split()[0])
+        assert seconds >= 3 or "still starting" not in server.log

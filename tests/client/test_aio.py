@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -85,3 +86,43 @@ async def test_nobody_there() -> None:
     with pytest.raises(Unavailable, match="not ready"):
         async with AsyncHTTPClient(url, server_ready_timeout=0):
             pass
+
+
+async def test_waiting_for_a_server() -> None:
+    """A wait outlasts refusals and 503s, ends with the first 200, and asks nothing more."""
+    answers = [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), 503, 200]
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        found = answers[len(asked) - 1]
+        if isinstance(found, Exception):
+            raise found
+        return httpx.Response(found)
+
+    async with AsyncHTTPClient("http://there", transport=httpx.MockTransport(answer)) as client:
+        await client.wait_until_server_ready(60)
+    assert asked == ["/readyz"] * len(answers)
+
+
+async def test_a_wait_ends() -> None:
+    """Where the server is never ready the wait ends after its time, other work goes on meanwhile, and each question is
+    given no more time than is left.
+    """
+    patience: list[float] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        patience.append(request.extensions["timeout"]["connect"])
+        return httpx.Response(503)
+
+    async with AsyncHTTPClient("http://there", transport=httpx.MockTransport(refuse)) as client:
+        waiting = asyncio.create_task(client.wait_until_server_ready(0.3))
+        turns = 0
+        while not waiting.done():
+            turns += 1
+            await asyncio.sleep(0.01)
+        with pytest.raises(Unavailable, match=r"cannot reach http://there: it was not ready within 0\.3 seconds"):
+            await waiting
+    assert turns > 2
+    assert len(patience) >= 2
+    assert max(patience) <= 0.3

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ekiben import models
-from ekiben.core.front import EKIBEN, Front, command, enter, front
+from ekiben.core.front import EKIBEN, Front, command, enter, front, typed, worded
 from ekiben.core.paths import home
 
 OTHER = Front(program="other", home_variable="OTHER_HOME", home_folder="~/other")
@@ -48,3 +48,11 @@ def test_a_command_in_a_message_is_the_fronts() -> None:
     assert command("models verify") == "`ekiben models verify`"
     with enter(OTHER):
         assert command("models verify") == "`other models verify`"
+
+
+def test_words_for_a_command_line() -> None:
+    """Python's words stand where nothing was typed, and those of the command line for the length of a command."""
+    assert worded("all=True", "--all") == "all=True"
+    with typed():
+        assert worded("all=True", "--all") == "--all"
+    assert worded("all=True", "--all") == "all=True"

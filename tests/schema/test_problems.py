@@ -1,6 +1,7 @@
 """A bad value is answered with every wrong place, what must be there, and what was."""
 
 import datetime as dt
+import json
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -178,3 +179,26 @@ def test_wrong_fields_are_named(hint: Any) -> None:
         codec_of(hint, Any).from_fields([("x", '{"nope": ["}'), ("z", "1")])
     paths = {problem.path.partition(".")[0].partition("[")[0] for problem in caught.value.problems}
     assert "x" in paths or hint is bytes
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "is_hinted"),
+    [
+        pytest.param((-1, 4), [1, 2, 3, 4], True, id="a row in place of rows"),
+        pytest.param((1, 2), [1, 2], True, id="a row where it should be the only one"),
+        pytest.param((-1, 1, 2), [[1, 2]], True, id="one item of two dimensions"),
+        pytest.param((-1,), 5, True, id="a number in place of a list"),
+        pytest.param((-1, 4), [1, 2, 3], False, id="a row of another length"),
+        pytest.param((2, 2), [1, 2], False, id="a row where there should be two"),
+        pytest.param((-1, 4), [[1, 2, 3]], False, id="rows of another length"),
+        pytest.param((-1, 4), [[[1, 2, 3, 4]]], False, id="a list too many"),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 600], ids=["brief", "long"])
+def test_one_row_in_place_of_a_list(shape: tuple[int, ...], value: Any, is_hinted: bool, count: int) -> None:
+    """Who sends one row alone is told to send a list of rows; other shapes have no such advice."""
+    codec = codec_of(Annotated[np.ndarray, Shape(shape)], Any)
+    with pytest.raises(InvalidInput, match="x: must be of shape") as caught:
+        codec.from_json(json.dumps({"x": value}).encode() + b" " * count)
+    assert (caught.value.hint == "send a list of rows, also where there is one only: [[…]]") is is_hinted
+    assert caught.value.hint is None or is_hinted

@@ -10,6 +10,7 @@ from sklearn.svm import SVC
 
 import ekiben
 import ekiben.sklearn
+from ekiben import models
 from ekiben.core.errors import NotFound, ServiceLoadError
 from ekiben.core.spec import BoundService
 from ekiben.services import load as load_room
@@ -226,6 +227,17 @@ def test_missing_items(kind: str, tmp_path: Path) -> None:
     """A model or a bento that is asked for as such and is not there is told as the store tells it."""
     with pytest.raises(NotFound, match="nowhere"):
         load(f"{kind}:nowhere", folder=tmp_path)
+
+
+def test_a_version_that_is_not_there(tmp_path: Path) -> None:
+    """A known name with an unknown version is told as the store tells it; so it is beside a module of that name."""
+    with models.create("iris:v1", signatures={"predict": {}}):
+        pass
+    error = refuse("iris:nope", tmp_path)
+    assert str(error).startswith(f"there is no module `iris` in {tmp_path}, and the model 'iris' has no version 'nope'")
+    assert error.hint == "newest first, there is iris:v1"
+    write(tmp_path, iris=SERVICE.format(number=1))
+    assert "`iris` has no attribute `nope`" in str(refuse("iris:nope", tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -44,22 +44,43 @@ def test_get_never_guesses(store: Store, save: Save) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "hint"),
+    ("wanted", "words", "hint"),
     [
-        pytest.param("irs", "did you mean iris?", id="a name that is nearly right"),
-        pytest.param("iris:v3", "did you mean iris:v2 or iris:v1?", id="a version that is nearly right, newest first"),
-        pytest.param("iris:0000000000", "there is iris:v2, iris:v1", id="a version that is far off"),
-        pytest.param("zzzzzz", "there is iris, wine", id="a name that is far off"),
+        pytest.param("irs", "there is no model 'irs'", "did you mean iris?", id="a name that is nearly right"),
+        pytest.param("irs:v1", "there is no model 'irs:v1'", "did you mean iris?", id="whatever its version"),
+        pytest.param(
+            "iris:v3",
+            "the model 'iris' has no version 'v3'",
+            "did you mean iris:v2 or iris:v1?",
+            id="a version that is nearly right, newest first",
+        ),
+        pytest.param(
+            "iris:nope",
+            "the model 'iris' has no version 'nope'",
+            "newest first, there is iris:v2, iris:v1",
+            id="a version that is far off",
+        ),
+        pytest.param("zzzzzz", "there is no model 'zzzzzz'", "there is iris, wine", id="a name that is far off"),
     ],
 )
-def test_not_found_says_what_is_near(store: Store, save: Save, wanted: str, hint: str) -> None:
-    """The error names what was asked for and where; the hint names what is there."""
+def test_not_found_says_what_is_near(store: Store, save: Save, wanted: str, words: str, hint: str) -> None:
+    """The error says whether the name or the version is unknown, and where; the hint names what is there."""
     for tag in ("iris:v1", "iris:v2", "wine:v1"):
         save(tag)
     with pytest.raises(NotFound) as caught:
         store.get(wanted)
-    assert str(caught.value) == f"there is no model '{wanted}' in {store.root}"
+    assert str(caught.value) == f"{words} in {store.root}"
     assert caught.value.hint == hint
+
+
+def test_lacking(store: Store, save: Save) -> None:
+    """A version that is not here is told where its name is; of what is here, and of other names, there is no word."""
+    for number in range(7):
+        save(f"iris:{number}{number}")
+    told = store.lacking("iris:nope")
+    assert told is not None
+    assert told.hint == "newest first, there is iris:66, iris:55, iris:44, iris:33, iris:22 and 2 more"
+    assert [store.lacking(tag) for tag in ("iris", "iris:latest", "iris:11", "wine:nope")] == [None] * 4
 
 
 def test_not_found_in_an_empty_store(store: Store) -> None:
@@ -99,7 +120,8 @@ def test_list_of_nothing(store: Store, save: Save) -> None:
     assert store.list() == []
     save("iris:v1")
     for wanted in ("irs", "iris:v2", "irs:latest"):
-        with pytest.raises(NotFound, match=f"no model '{wanted}'"):
+        words = "the model 'iris' has no version 'v2'" if wanted == "iris:v2" else f"no model '{wanted}'"
+        with pytest.raises(NotFound, match=words):
             store.list(wanted)
 
 

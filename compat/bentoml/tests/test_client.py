@@ -1,6 +1,9 @@
 """Clients of 1.0 and the servers that a script starts."""
 
 import asyncio
+import os
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,3 +184,59 @@ def test_options_of_a_start_are_refused() -> None:
     assert made.process is None
     with pytest.raises(BentoMLException, match="`wait_until_server_ready` has no option `ssl_context` here"):
         HTTPClient.wait_until_server_ready("localhost", 1, ssl_context="x")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("bentoml.client.Client.from_url(URL)", id="the mixed one"),
+        pytest.param("bentoml.SyncHTTPClient(URL).predict(1)", id="the newer one"),
+        pytest.param("asyncio.run(bentoml.client.AsyncClient.from_url(URL))", id="the async one"),
+        pytest.param("bentoml.client.HTTPClient.wait_until_server_ready('127.0.0.1', PORT, timeout=0.1)", id="a wait"),
+    ],
+)
+def test_a_script_shows_one_error(code: str) -> None:
+    """A script that reaches no server ends with one traceback, whose last lines are the URL, the reason, the hint."""
+    url = address("127.0.0.1", port := free_port())
+    script = f"import asyncio, bentoml, bentoml.client\nURL, PORT = {url!r}, {port}\n{code}"
+    env = {**os.environ, "PYTHONPATH": str(Path(bentoml.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert "The above exception" not in done.stderr
+    assert "During handling" not in done.stderr
+    error, hint = done.stderr.rstrip().splitlines()[-2:]
+    assert f"cannot reach {url}: " in error
+    assert hint == "hint: is the server running, and is this its address?"
+
+
+def test_options_of_health(server: HTTPServer, url: str) -> None:
+    """`timeout` is that of the one question; what is no seconds, and any other option, is refused."""
+    with Client.from_url(url) as client:
+        assert client.health(timeout=5).status_code == 200
+        assert asyncio.run(client.async_health(timeout=5)).status_code == 200
+        with pytest.raises(BentoMLException, match="`health` has no option `service_name` here: 'x'"):
+            client.health(service_name="x")
+        with pytest.raises(BentoMLException, match="`timeout` must be a number of seconds above 0: 'soon'"):
+            client.health(timeout="soon")  # type: ignore[arg-type]  # as a user may
+        with pytest.raises(TypeError):
+            client.health("x")  # type: ignore[misc]  # as a user may
+
+    async def ask() -> None:
+        async with await AsyncClient.from_url(url) as client:
+            assert (await client.health(timeout=5)).status_code == 200
+            with pytest.raises(BentoMLException, match="`health` has no option `check`"):
+                await client.health(check=True)
+
+    asyncio.run(ask())
+
+
+def test_health_ends_in_time() -> None:
+    """A server that does not answer costs what `timeout` says, and the error says the same."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = address("127.0.0.1", silent.getsockname()[1])
+        client = Client.__new__(Client)  # one that has asked the server already what it offers
+        client._sync = bentoml.SyncHTTPClient(url, timeout=300)
+        with pytest.raises(BentoMLException, match=r"did not answer within 0\.2 seconds"):
+            client.health(timeout=0.2)
+        client.close()

@@ -28,7 +28,7 @@ from ekiben.bundle.settings import find_settings, read_build
 from ekiben.bundle.target import Target
 from ekiben.bundle.values import below
 from ekiben.core.errors import ConfigError
-from ekiben.core.front import front
+from ekiben.core.front import front, worded
 from ekiben.core.log import announce
 from ekiben.core.paths import home, known_homes
 from ekiben.core.tag import Tag
@@ -89,7 +89,11 @@ def build(
     """
     context = Path(build_ctx).expanduser().resolve()
     if not context.is_dir():
-        raise ConfigError(f"the project (`build_ctx`) must be a folder: {str(build_ctx)!r}")
+        what = "a folder, and this is a file" if context.exists() else "a folder that is there"
+        raise ConfigError(
+            f"{worded('`build_ctx`', 'FOLDER, the project,')} must be {what}: {str(build_ctx)!r}",
+            hint=worded("name the project's folder", f"`{front().program} build` alone packs the folder you are in"),
+        )
     told = {"service": service, **options}
     settings = Path(bentofile).resolve() if bentofile is not None else find_settings(context)
     read = read_build(context, bentofile, told=told)

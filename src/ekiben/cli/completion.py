@@ -7,11 +7,13 @@ Source: bash's manual, "Programmable Completion" (COMP_LINE, COMP_POINT, COMP_WO
 
 import os
 import shlex
+from pathlib import Path
 
 import click
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
 
 from ekiben.cli.command import Command
+from ekiben.cli.errors import Mistake
 from ekiben.cli.session import session_of
 
 BASH = """\
@@ -62,6 +64,10 @@ def register() -> None:
     add_completion_class(BashWithColons)
 
 
+# Where each shell reads its script at its start.
+FILES = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish"}
+
+
 @click.command(
     cls=Command,
     examples=[
@@ -70,12 +76,21 @@ def register() -> None:
         ("completion fish >> ~/.config/fish/config.fish", "Fish."),
     ],
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice([*FILES]), required=False)
 @click.pass_context
-def completion(ctx: click.Context, shell: str) -> None:
+def completion(ctx: click.Context, shell: str | None) -> None:
     """Print the script that completes commands, options and tags in SHELL."""
     register()
     front = session_of(ctx).front
+    if shell is None:
+        lines = {each: f"{front.program} completion {each} >> {file}" for each, file in FILES.items()}
+        shown = "\n".join(f"  {each:5} {line}" for each, line in lines.items())
+        used = Path(os.environ.get("SHELL", "")).name
+        raise Mistake(
+            f"`SHELL` must be {', '.join([*FILES][:-1])} or {[*FILES][-1]}; the line to type for each:\n\n{shown}",
+            ctx,
+            hint=f"you use {used}: `{lines[used]}`" if used in lines else "the next start of the shell reads it",
+        )
     maker = get_completion_class(shell)
     assert maker is not None, "the choices above are click's own"
     click.echo(maker(ctx.find_root().command, {}, front.program, front.completing).source())

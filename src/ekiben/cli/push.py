@@ -79,6 +79,9 @@ def find_item(tag: str) -> "Bento | Model":
         try:
             return model_store().get(tag)
         except NotFound as model:
+            lacking = bento_store().lacking(tag) or model_store().lacking(tag)
+            if lacking is not None:
+                raise lacking from model
             hint = next((str(one.hint) for one in (bento, model) if "did you mean" in str(one.hint)), model.hint)
             raise NotFound(f"there is no bento and no model {tag!r} in {home()}", hint=hint) from model
 

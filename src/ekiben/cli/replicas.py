@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ekiben.cli import apart
 from ekiben.cli.errors import Failure
 from ekiben.cli.reload import command_of
+from ekiben.core import starting
 
 if TYPE_CHECKING:
     import click
@@ -90,7 +91,9 @@ def hand_over(bound: "BoundService", plan: "Plan", listening: "Listening", began
     """
     from ekiben.engine.deployment import deploy
 
+    starting.note(f"running the deployment hooks of {bound.spec.name}")
     deploy(bound)
+    starting.over()
     numbers = [each.fileno() for each in listening.sockets]
     for number in numbers:
         os.set_inheritable(number, True)
@@ -134,6 +137,8 @@ def work(ctx: "click.Context", leash: "Leash", load: "Callable[[], BoundService]
     """Be a worker of whichever layout; the supervisor says what keeps us from that."""
     from ekiben.engine.passing import ROLE
 
+    if leash.place.index == 0:  # which speaks for those beside it, that do the same
+        starting.begin("a worker")
     if ROLE not in leash.place.sockets:
         apart.work(ctx, leash, load, listen.drain)
         return

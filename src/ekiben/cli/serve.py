@@ -25,6 +25,7 @@ from ekiben.cli.reload import Child, Inherited, command_of, supervise
 from ekiben.cli.session import environment, session_of
 from ekiben.cli.sockets import open_sockets, settle
 from ekiben.cli.told import Certificates, read_listen, typed
+from ekiben.core import starting
 from ekiben.core.front import front
 
 if TYPE_CHECKING:
@@ -258,9 +259,12 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
         replicas.work(ctx, leash, lambda: load(ctx, place), listen)
         return
     log.info("loading %s", " ".join(place.targets))
+    starting.begin()
+    starting.note("loading the server")
     from ekiben.http import server
 
     with ExitStack() as opened:
+        opened.callback(starting.over)
         early = open_sockets(ctx, listen)
         if not isinstance(early, Exception):
             opened.callback(early.close)
@@ -280,14 +284,14 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
         if chosen is Layout.APART:
             bound = replace(bound, spec=replace(bound.spec, layout=chosen))
         found = spread(ctx, bound, listen.drain, folder)
-        ready = lambda: log.info("ready in %.1f s; Ctrl-C stops", seconds_since(began))  # noqa: E731 - said once
-        server.run(found.bound, listen, listening, ready, found.remote, found.graph)
+        server.run(found.bound, listen, listening, lambda: say_ready(began), found.remote, found.graph)
     log.info("stopped")
 
 
-def seconds_since(moment: float) -> float:
-    """Say how long ago *moment* of the monotonic clock was."""
-    return time.monotonic() - moment
+def say_ready(began: float) -> None:
+    """Say that calls are taken, and how many seconds after *began* that is."""
+    starting.over()
+    log.info("ready in %.1f s; Ctrl-C stops", time.monotonic() - began)
 
 
 def load(ctx: click.Context, place: Place) -> "BoundService":
@@ -299,13 +303,16 @@ def load(ctx: click.Context, place: Place) -> "BoundService":
     from ekiben.services import load as loading
     from ekiben.services.elsewhere import parted
 
+    starting.note(f"loading {' '.join(place.targets)}")
     target, only = place.enter(), ctx.params["only"]
     urls = dict(pair(text, "--depends") for text in ctx.params["elsewhere"])
     try:
-        return loading.load(target, change=lambda bound: adapted(ctx, parted(bound, only, urls)))
+        found = loading.load(target, change=lambda bound: adapted(ctx, parted(bound, only, urls)))
     except SystemExit as error:
         said = " ".join(place.targets)
         raise ServiceLoadError(f"`{said}` leaves the program while it is imported: {error!r}") from error
+    starting.note("")
+    return found
 
 
 def adapted(ctx: click.Context, bound: "BoundService") -> "BoundService":

@@ -16,7 +16,7 @@ from ekiben.cli.front import FrontEnd
 from ekiben.core import log, paths
 from ekiben.core.config import Kind, read_text
 from ekiben.core.errors import ConfigError
-from ekiben.core.front import EKIBEN, enter, front
+from ekiben.core.front import EKIBEN, enter, front, typed
 
 if TYPE_CHECKING:
     import click
@@ -68,7 +68,7 @@ class Session:
         """
         self.heed_variables()
         home = None if self.home is None and self.front.home_variable == EKIBEN.home_variable else str(self.find_home())
-        with enter(self.front), environment(EKIBEN.home_variable, home), logging_kept():
+        with enter(self.front), typed(), environment(EKIBEN.home_variable, home), logging_kept():
             with environment(self.front.home_variable, home):
                 log.set_up(self.level or level, style="json" if self.json_logs else "text")
                 yield

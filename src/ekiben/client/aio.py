@@ -255,7 +255,7 @@ class AsyncHTTPClient:
             Unavailable: the server cannot be reached.
             DeadlineExceeded: the answer did not come in time.
         """
-        with translated(self.url, self.timeout):
+        with translated(self.url, base.seconds_of(options, self.timeout)):
             return await self._http.request(method, path, **options)
 
     async def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:

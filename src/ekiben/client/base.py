@@ -180,6 +180,12 @@ def first_patience(timeout: float | None) -> float | None:
     return patience(FIRST if timeout is None else timeout)
 
 
+def seconds_of(options: Mapping[str, Any], usual: float | None) -> float | None:
+    """Say how long the answer to one request may take by its *options*, for an error."""
+    told = options.get("timeout", usual)
+    return float(told) if isinstance(told, int | float) else None if told is None else usual
+
+
 def passed_on() -> dict[str, str]:
     """Give the headers by which a call made within another one belongs to its trace."""
     return dict(running().outgoing())

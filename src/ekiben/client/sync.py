@@ -231,7 +231,7 @@ class SyncHTTPClient:
             Unavailable: the server cannot be reached.
             DeadlineExceeded: the answer did not come in time.
         """
-        with translated(self.url, self.timeout):
+        with translated(self.url, base.seconds_of(options, self.timeout)):
             return self._http.request(method, path, **options)
 
     def _exchange(self, route: base.Route, keywords: Mapping[str, Any]) -> Any:

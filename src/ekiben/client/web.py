@@ -19,23 +19,26 @@ def library() -> ModuleType:
 
 @contextmanager
 def translated(url: str, timeout: float | None) -> Iterator[None]:
-    """Run a block that talks to the server at *url*, *timeout* s for an answer."""
+    """Run a block that talks to the server at *url*, *timeout* s for an answer.
+
+    What httpx and the system said stands in our words, so that a script shows one error and not all three.
+    """
     httpx = library()
     shown = "any" if timeout is None else f"{round(timeout, 3):g}"
     try:
         yield
-    except httpx.ConnectTimeout as error:
-        raise unreachable(url, f"no connection within {shown} seconds") from error
-    except httpx.TimeoutException as error:
+    except httpx.ConnectTimeout:
+        raise unreachable(url, f"no connection within {shown} seconds") from None
+    except httpx.TimeoutException:
         raise DeadlineExceeded(
             f"{url} did not answer within {shown} seconds", hint="give the client a longer `timeout`"
-        ) from error
+        ) from None
     except httpx.ConnectError as error:
-        raise unreachable(url, str(error)) from error
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise ConfigError(f"`url` must be the address of a server: {url!r}") from error
+        raise unreachable(url, str(error)) from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise ConfigError(f"`url` must be the address of a server: {url!r}") from None
     except httpx.RequestError as error:
-        raise Unavailable(f"the connection to {url} broke off: {str(error) or type(error).__name__}") from error
+        raise Unavailable(f"the connection to {url} broke off: {str(error) or type(error).__name__}") from None
 
 
 def unreachable(url: str, why: str) -> Unavailable:

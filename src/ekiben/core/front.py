@@ -31,6 +31,7 @@ class Front:
 
 
 EKIBEN = Front()
+_is_typed: ContextVar[bool] = ContextVar("ekiben_is_typed", default=False)
 _entered: ContextVar[Front] = ContextVar("ekiben_front", default=EKIBEN)
 
 
@@ -42,6 +43,21 @@ def front() -> Front:
 def command(words: str) -> str:
     """Write a command line of the front, for a message."""
     return f"`{_entered.get().program} {words}`"
+
+
+def worded(code: str, line: str) -> str:
+    """Give the words for whoever wrote *code*, or typed a command *line*."""
+    return line if _is_typed.get() else code
+
+
+@contextmanager
+def typed() -> Iterator[None]:
+    """Run a command that was typed: what errors advise is words of a command line."""
+    token = _is_typed.set(True)
+    try:
+        yield
+    finally:
+        _is_typed.reset(token)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ekiben.core.spec import BoundService
 from ekiben.engine.flow import waited
 from ekiben.engine.incoming import Incoming
 from ekiben.engine.job import Done
-from ekiben.engine.near import Faces, is_running
+from ekiben.engine.near import Blocking, Faces, is_running
 from ekiben.engine.parcel import pack
 from ekiben.engine.parts import values_of
 from ekiben.engine.readers import piece_reader, result_reader
@@ -50,7 +50,7 @@ class Method:
     def sync(self, *args: Any, **kwargs: Any) -> Any:
         """Call it, and wait; raises what it raised there."""
         if is_running(self._loop):
-            raise RuntimeError(
+            raise Blocking(
                 f"`{self._service}.{self._endpoint}` cannot be waited for on the event loop, which nothing else could"
                 f" use meanwhile: write `await self.….to_async.{self._endpoint}(…)`"
             )
@@ -95,7 +95,7 @@ class StreamMethod(Method):
     def sync(self, *args: Any, **kwargs: Any) -> Any:
         """Give the pieces to plain code, which waits; raises what was raised there."""
         if is_running(self._loop):
-            raise RuntimeError(
+            raise Blocking(
                 f"`{self._service}.{self._endpoint}` cannot be waited for on the event loop: write `async for` over"
                 f" `self.….to_async.{self._endpoint}(…)`"
             )

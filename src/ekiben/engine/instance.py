@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ekiben.core import starting
 from ekiben.core.errors import ConfigError
 from ekiben.core.spec import BoundService, Dependency
 from ekiben.engine.invoke import Invoke, keep_records, plan, tell_deadline, tell_running
@@ -60,6 +61,7 @@ def make(
     inner = {name: make(bind(), made, loop) for name, bind in bound.dependencies.items()}
     remote = {d.attribute: reach(bound, d) for d in bound.spec.dependencies if d.url is not None}
     monitors = None if bound.spec.monitoring is None else Monitors(bound.spec.monitoring)
+    starting.note(f"making {bound.spec.name}")
     try:
         handles = {name: each.handle for name, each in inner.items()}
         target = bound.create(handles | {name: each.handle for name, each in remote.items()})
@@ -70,6 +72,7 @@ def make(
         raise
     for client in remote.values():
         client.guard()
+    starting.note(f"starting {bound.spec.name}")
     clients, handle = tuple(remote.values()), near(bound, target, loop)
     found = Instance(bound, target, invoke, tuple(inner.values()), clients, handle, monitors=monitors)
     made[bound.spec.name] = found
@@ -161,6 +164,7 @@ def warm_up(instance: Instance) -> None:
         signature = instance.bound.signatures[name]
         if signature.is_async or signature.is_stream:
             continue
+        starting.note(f"calling {instance.bound.spec.name}.{name} with its stored sample")
         call = Call(name, (value,), {}) if signature.is_root else Call(name, (), {signature.parameters[0].name: value})
         try:
             instance.invoke[name](call)

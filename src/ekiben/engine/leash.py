@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ekiben.core import starting
 from ekiben.core.current import settle_place
 from ekiben.core.errors import ConfigError, EkibenError, Unavailable
 from ekiben.engine.control import Answer, Dialog, Message, pack, read_blocking
@@ -107,6 +108,7 @@ class Leash:
 
     def ready(self, **values: Any) -> None:
         """Tell the supervisor that this worker takes calls."""
+        starting.over()
         self.say("ready", **values)
 
     def failed(self, error: BaseException) -> None:

@@ -17,6 +17,10 @@ from ekiben.core.running import running
 from ekiben.engine.flow import pieces_of, waited
 
 
+class Blocking(RuntimeError):
+    """A plain call on the event loop, which nothing else could use meanwhile."""
+
+
 def inner_context() -> Context:
     """Make the context of a call within another one, which has no more time than that."""
     left = remaining()
@@ -115,7 +119,7 @@ def as_iterator(method: Callable[..., Any], loop: asyncio.AbstractEventLoop | No
         if not hasattr(found, "__anext__"):
             return iter(found)
         if loop is not None and is_running(loop):
-            raise RuntimeError("an `async def` generator cannot be waited for on the event loop: write `async for`")
+            raise Blocking("an `async def` generator cannot be waited for on the event loop: write `async for`")
         return waited(found, loop)
 
     return call
@@ -138,18 +142,18 @@ def as_plain(method: Callable[..., Any], loop: asyncio.AbstractEventLoop | None)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not inspect.iscoroutinefunction(method):
             return method(*args, **kwargs)
+        if is_running(loop):
+            raise Blocking("an `async def` method cannot be waited for on the event loop: write `await`")
         if loop is None:
             return asyncio.run(method(*args, **kwargs))
-        if is_running(loop):
-            raise RuntimeError("an `async def` method cannot be waited for on the event loop: write `await`")
         return asyncio.run_coroutine_threadsafe(method(*args, **kwargs), loop).result()
 
     return call
 
 
-def is_running(loop: asyncio.AbstractEventLoop) -> bool:
-    """Say whether this very code runs on *loop*."""
+def is_running(loop: asyncio.AbstractEventLoop | None) -> bool:
+    """Say whether this very code runs on *loop*; None: on any."""
     try:
-        return asyncio.get_running_loop() is loop
+        return asyncio.get_running_loop() is loop or loop is None
     except RuntimeError:
         return False

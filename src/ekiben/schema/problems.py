@@ -36,7 +36,9 @@ def invalid(error: ValidationError, value: Any, *, is_root: bool = False) -> Inv
 
 
 def hint(found: Sequence[Any], is_root: bool) -> str | None:
-    """Say what a body looks like to whoever sent another value in place of it."""
+    """Say what the body, or the one value that is wrong, should look like."""
+    if len(found) == 1 and found[0].get("ctx", {}).get("hint"):
+        return str(found[0]["ctx"]["hint"])
     is_whole = len(found) == 1 and not found[0]["loc"] and found[0]["type"] in NO_OBJECT
     return 'send the parameters by their names: {"name": value}' if is_whole and not is_root else None
 

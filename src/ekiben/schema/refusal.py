@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 
-def refuse(kind: str, place: Sequence[int | str], words: str, raw: Any = None) -> NoReturn:
+def refuse(kind: str, place: Sequence[int | str], words: str, raw: Any = None, hint: str = "") -> NoReturn:
     """Raise ValidationError for *place*.
 
     Args:
@@ -17,6 +17,7 @@ def refuse(kind: str, place: Sequence[int | str], words: str, raw: Any = None) -
         place: the steps from the value to what is wrong in it.
         words: what is wrong there.
         raw: what is there.
+        hint: one thing to do about it.
     """
-    error = PydanticCustomError("invalid_value", "{reason}", {"reason": words})
+    error = PydanticCustomError("invalid_value", "{reason}", {"reason": words, "hint": hint})
     raise ValidationError.from_exception_data(kind, [InitErrorDetails(type=error, loc=tuple(place), input=raw)])

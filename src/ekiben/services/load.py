@@ -8,6 +8,7 @@ may be read by a function of the entry-point group `ekiben.targets`, called with
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import entry_points
@@ -158,6 +159,15 @@ def find_model(target: str) -> Model | None:
         return None
 
 
+def lacking_versions(target: str) -> Iterator[NotFound]:
+    """Say of each store that knows the name of a tag, and not the version."""
+    for store in (bento_store(), model_store()):
+        with suppress(InvalidInput):
+            found = store.lacking(target.lower())
+            if found is not None:
+                yield found
+
+
 def nothing(target: str, folder: Path) -> ServiceLoadError:
     """Say that a target names nothing, and what is near."""
     path = target.partition(":")[0]
@@ -166,6 +176,10 @@ def nothing(target: str, folder: Path) -> ServiceLoadError:
             f"there is no service in the folder {folder / path}: it has neither service.py nor settings that name one",
             hint="name the file: `file.py:NAME`",
         )
+    lacking = next(lacking_versions(target), None)
+    if lacking is not None:
+        module = "" if modules.find(path, folder) else f"there is no module `{path}` in {folder}, and "
+        return ServiceLoadError(f"{module}{lacking}", hint=lacking.hint)
     program = front().program
     here = [file.stem for file in sorted(folder.glob("*.py"))]
     stored = sorted(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ekiben.core.errors import AlreadyExists, ArchiveError, CorruptArchive, CorruptItem, NotFound
-from ekiben.core.front import front
+from ekiben.core.front import front, worded
 from ekiben.core.paths import disk_errors, sync_tree, write_whole
 from ekiben.store.digest import MANIFEST, Manifest, Progress, compare, measure, read_manifest
 from ekiben.store.items import Item, ItemStore
@@ -189,6 +189,6 @@ def settle_existing(store: ItemStore[T], item: T, manifest: Manifest, *, skip_ex
     if not skip_existing:
         raise AlreadyExists(
             f"the {store.kind} {str(item.tag)!r} exists already in {store.root}, with the same content",
-            hint="say `skip_existing=True` (`--skip-existing`) where that is no error",
+            hint=worded("say `skip_existing=True`", "add `--skip-existing`") + " where that is no error",
         )
     return existing

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from ekiben.core.errors import AlreadyExists, CorruptItem, InvalidInput, NotFound, StoreError
-from ekiben.core.front import front
+from ekiben.core.front import front, worded
 from ekiben.core.paths import disk_errors, make_folder, sync_folder, write_whole
 from ekiben.core.tag import LATEST, Tag, is_part
 from ekiben.store.digest import MANIFEST, Manifest, Progress, compare, measure, read_manifest
@@ -125,7 +125,8 @@ class ItemStore(ABC, Generic[T]):
                 raise self._not_found(wanted)
             raise InvalidInput(
                 f"`tag` must name the version to delete: {str(wanted)!r} has {count}",
-                hint=f"write '{wanted}:{LATEST}' for the newest, or say `all=True` (`--all`)",
+                hint=f"write '{wanted}:{LATEST}' for the newest, or "
+                + worded("say `all=True` for all", "add `--all` for all"),
             )
         if wanted.version is not None and all:
             raise InvalidInput(f"`all` deletes every version of a name, and this names one: {str(wanted)!r}")
@@ -250,25 +251,40 @@ class ItemStore(ABC, Generic[T]):
             if not any((self.root / name).iterdir()):
                 (self.root / name).rmdir()
 
+    def lacking(self, tag: str | Tag) -> NotFound | None:
+        """Say that a version is not here though its name is; None where that is not so."""
+        wanted = Tag.parse(tag)
+        versions = self._versions(wanted.name) if wanted.is_exact else []
+        return self._not_found(wanted) if versions and wanted.version not in versions else None
+
     def _not_found(self, wanted: Tag) -> NotFound:
-        return NotFound(f"there is no {self.kind} {str(wanted)!r} in {self.root}", hint=self._suggest(wanted))
+        words = f"there is no {self.kind} {str(wanted)!r} in {self.root}"
+        if wanted.is_exact and self._versions(wanted.name):
+            words = f"the {self.kind} {wanted.name!r} has no version {wanted.version!r} in {self.root}"
+        return NotFound(words, hint=self._suggest(wanted))
 
     def _suggest(self, wanted: Tag) -> str:
         """Say which other home has the tag, what is near, or how one comes here."""
         for other in self.others:
             if os.path.exists(other / wanted.name / (wanted.version or LATEST)):  # which may be closed to us
                 return f"it is in {other.parent}: set {front().home_variable}={other.parent} to work there"
-        if self._versions(wanted.name):
-            items = sorted((item for v in self._versions(wanted.name) if (item := self._try(wanted.name, v))), key=_age)
-            tags = [str(item.tag) for item in reversed(items)]
-        else:
-            tags = self._names()
-        near = difflib.get_close_matches(str(wanted), tags, n=3, cutoff=0.5)
-        if near:
+        items = sorted((item for v in self._versions(wanted.name) if (item := self._try(wanted.name, v))), key=_age)
+        if versions := [str(item.tag.version) for item in reversed(items)]:
+            if near := difflib.get_close_matches(wanted.version or "", versions, n=3, cutoff=0.5):
+                return f"did you mean {' or '.join(f'{wanted.name}:{version}' for version in near)}?"
+            return f"newest first, there is {few([f'{wanted.name}:{version}' for version in versions])}"
+        names = self._names()
+        if near := difflib.get_close_matches(wanted.name, names, n=3, cutoff=0.5):
             return f"did you mean {' or '.join(near)}?"
-        if tags:
-            return f"there is {', '.join(tags[:5])}" + (f" and {len(tags) - 5} more" if len(tags) > 5 else "")
+        if names:
+            return f"there is {few(names)}"
         return f"{self.made_by} one, or bring one in: `{front().program} {self.commands}import FILE`"
+
+
+def few(words: Sequence[str], most: int = 5) -> str:
+    """List the first of many words, and how many more there are."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _age(item: Item) -> tuple[datetime.datetime, Tag]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ekiben.core.errors import AlreadyExists
+from ekiben.core.front import worded
 from ekiben.core.paths import disk_errors
 from ekiben.core.tag import LATEST
 from ekiben.store import artifacts
@@ -84,7 +85,7 @@ def push_item(
             return Pushed(reference, found[1].digest, 0)
         if found and not force:
             what = f"a {kind_of(found[0])} with other content" if kind_of(found[0]) else "something that is not ours"
-            hint = "push under another folder, or replace it with `force=True` (`--force`)"
+            hint = f"push under another folder, or replace it with {worded('`force=True`', '`--force`')}"
             raise AlreadyExists(f"{reference} exists already, and is {what}", hint=hint)
         with _layers(packings) as layers:
             blobs = [_of_bytes(config.to_bytes(), artifacts.config_type(kind)), *layers]

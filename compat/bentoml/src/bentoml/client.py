@@ -13,6 +13,7 @@ from ekiben.client.aio import AsyncHTTPClient as EkibenAsyncClient
 from ekiben.client.sync import Stream
 from ekiben.client.sync import SyncHTTPClient as EkibenClient
 from ekiben.core.errors import ConfigError
+from ekiben.services.checks import number
 
 __all__ = ["AsyncClient", "AsyncHTTPClient", "Client", "HTTPClient", "SyncClient", "SyncHTTPClient"]
 
@@ -38,6 +39,11 @@ def check_rest(options: Mapping[str, Any], function: str) -> None:
 def address(host: str, port: int) -> str:
     """Give a server's address; one that listens on all is asked at 127.0.0.1."""
     return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', '') else host}:{port}"  # noqa: S104 - where others listen
+
+
+def asked_within(timeout: float | None) -> dict[str, float]:
+    """Give the option of one request for its *timeout* in seconds; none by default."""
+    return {} if timeout is None else {"timeout": number(timeout, "timeout", "seconds", example=5)}
 
 
 async def pieces_of(stream: Stream) -> AsyncIterator[Any]:
@@ -105,13 +111,19 @@ class Client:
         found = await asyncio.to_thread(self._sync.call, bentoml_api_name, *args, **kwargs)
         return pieces_of(found) if isinstance(found, Stream) else found
 
-    def health(self, *_: Any, **__: Any) -> Any:
-        """Give the server's answer to the question whether it is ready, as httpx has it."""
-        return self._sync.request("GET", "/readyz")
+    def health(self, *, timeout: float | None = None, **options: Any) -> Any:
+        """Ask the server whether it is ready, and give the answer as httpx has it.
 
-    async def async_health(self) -> Any:
-        """Give the same."""
-        return await asyncio.to_thread(self.health)
+        Args:
+            timeout: seconds for the answer; by default the client's own.
+            options: there are none more; raises ConfigError.
+        """
+        check_rest(options, "health")
+        return self._sync.request("GET", "/readyz", **asked_within(timeout))
+
+    async def async_health(self, *, timeout: float | None = None, **options: Any) -> Any:
+        """Give the same, by the same options."""
+        return await asyncio.to_thread(self.health, timeout=timeout, **options)
 
     def close(self) -> None:
         """Close the connections of sync calls, and remove the files that were received."""
@@ -186,9 +198,10 @@ class AsyncClient:
         """Call an API: with its one value, or with the fields of its form by their names."""
         return await self._client.call(bentoml_api_name, *args, **kwargs)
 
-    async def health(self, *_: Any, **__: Any) -> Any:
-        """Give the server's answer to the question whether it is ready, as httpx has it."""
-        return await self._client.request("GET", "/readyz")
+    async def health(self, *, timeout: float | None = None, **options: Any) -> Any:
+        """Ask the server whether it is ready; as `Client.health`."""
+        check_rest(options, "health")
+        return await self._client.request("GET", "/readyz", **asked_within(timeout))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -181,7 +181,8 @@ def test_completion_is_installed_once(terminal: Terminal) -> None:
 def test_where_a_name_is_in_both(terminal: Terminal, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tag that neither place has is told with both; with a model of a like name each has its own words."""
     said = terminal.run("serve", "Adder:v9", code=1).stderr
-    assert "is neither in the store" in said
+    assert "the bundle `Adder` has no version `v9` in" in said
+    assert "and the store (" in said
     assert str(bundle.tag) in said
     with bentoml.models.create("adder", signatures={"predict": {}}):
         pass

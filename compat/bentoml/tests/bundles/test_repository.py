@@ -51,9 +51,13 @@ def test_finding(store: Repository) -> None:
 
 def test_what_is_not_there(store: Repository) -> None:
     """The error names the place and what is near; a prefix of a version is none."""
-    with pytest.raises(NotFound, match=r"no bundle `Iris:ol` in .*repository") as caught:
+    with pytest.raises(NotFound, match=r"`Iris` has no version `ol` in .*repository") as caught:
         store.get("Iris:ol")
     assert "Iris:new, Iris:old" in str(caught.value.hint)
+    assert [store.lacking(BundleTag.parse(tag)) for tag in ("Iris", "Iris:old", "Nobody:1")] == [None] * 3
+    (store.root / "Broken" / "1").mkdir(parents=True)
+    with pytest.raises(NotFound, match="`Broken` has no version `2`"):
+        store.get("Broken:2")
     with pytest.raises(NotFound) as caught:
         store.get("Iriss:latest")
     assert "did you mean `Iris`?" in str(caught.value.hint)

@@ -177,3 +177,16 @@ def test_the_dev_server(project: Any) -> None:
     service.stop_dev_server()
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5, trust_env=False)
+
+
+def test_metadata_is_silent_on_how_packages_are_found() -> None:
+    """`describe`, which `/metadata` gives, has what was asked for, and not the switch that looked for more."""
+
+    @bentoml.env(infer_pip_packages=True, pip_packages=["pandas"])
+    class Plain(bentoml.BentoService):
+        @bentoml.api(input=bentoml.adapters.JsonInput(), batch=False)
+        def echo(self, value: object) -> object:
+            return value
+
+    assert Plain().describe()["env"] == {"pip_packages": ["pandas"]}
+    assert Plain().env.infer_pip_packages

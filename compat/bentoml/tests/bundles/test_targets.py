@@ -52,7 +52,7 @@ def test_the_store_comes_first(folder: Path, project: object) -> None:
 def test_an_error_names_both_places(folder: Path, bundle: Bundle) -> None:
     """A version that is nowhere is told with store, repository and what there is."""
     with pytest.raises(
-        ServiceLoadError, match=r"`Adder:v9` is neither in the store .*bentos.* nor in the repository"
+        ServiceLoadError, match=r"`Adder` has no version `v9` in .*repository, and the store .*bentos.* has no"
     ) as one:
         targets.read("Adder:v9", folder)
     assert str(bundle.tag) in str(one.value.hint)

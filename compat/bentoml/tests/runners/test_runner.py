@@ -191,3 +191,19 @@ def test_the_call_itself_is_an_endpoint() -> None:
     both = local(Both)
     assert (both.run(1), both.call.run()) == ([1], "call")
     assert {each.name for each in bind(both, "x").spec.endpoints} == {"call", "call_", "other"}
+
+
+def test_an_async_method_is_not_waited_for_on_the_event_loop() -> None:
+    """`run` within `async def` says `async_run`; a sync method in this process is simply called."""
+    runner = local(Scorer)
+
+    async def wait() -> Any:
+        return runner.add.run(1)
+
+    with pytest.raises(RuntimeError, match=r"`add\.run` of the runner `scorer` waits.*write `await ….add\.async_run"):
+        asyncio.run(wait())
+
+    async def score() -> Any:
+        return runner.score.run(np.array([1]))
+
+    assert asyncio.run(score()).tolist() == [2]

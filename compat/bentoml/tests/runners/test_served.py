@@ -83,6 +83,10 @@ async def tokens(n):
         yield token
 
 @svc.api(input=JSON(), output=JSON())
+async def blocking(value):
+    return iris.predict.run(np.array(value)).tolist()
+
+@svc.api(input=JSON(), output=JSON())
 async def die(value):
     await where.die.async_run()
 """
@@ -132,6 +136,10 @@ def test_in_production(project: Path) -> None:
         assert ask(running, "/tokens", 3) == "0;1;2;"
         assert running.http.post("/rows", json=[[-1]]).status_code == 500
         assert "a negative row" in running.log
+        assert running.http.post("/blocking", json=[[0.0]]).status_code == 500
+        assert "`predict.run` of the runner `iris` waits" in running.log
+        assert "in an `async def` write `await ….predict.async_run(…)`" in running.log
+        assert "….to_async" not in running.log
         before = runners(running)
         assert set(before.values()) == {"place 0", "place 1"}
         assert ask(running, "/processes")[0] not in {*before, running.pid}

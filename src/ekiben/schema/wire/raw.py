@@ -134,10 +134,18 @@ class ArrayForm:
         if shape is not None and array.shape != shape:
             have = array.shape
             if len(shape) != len(have) or any(w not in (-1, h) for w, h in zip(shape, have, strict=True)):
-                raise ValueError(f"must be of shape {spell(shape)}, not {spell(have)}")
+                self.refuse_shape(shape, have)
         if self.dtype is None or array.dtype == self.dtype:
             return array
         return self.cast(array)
+
+    def refuse_shape(self, shape: tuple[int, ...], have: tuple[int, ...]) -> None:
+        """Refuse an array by its shape; one item in place of a list of such has a hint."""
+        words = f"must be of shape {spell(shape)}, not {spell(have)}"
+        is_item = len(shape) == len(have) + 1 and all(w in (-1, h) for w, h in zip(shape[1:], have, strict=True))
+        if is_item and shape[0] in (-1, 1):
+            refuse("ndarray", (), words, hint="send a list of rows, also where there is one only: [[…]]")
+        raise ValueError(words)
 
     def cast(self, array: Any) -> Any:
         """Change the dtype where no fraction, overflow or text is lost."""

@@ -21,7 +21,8 @@ from ekiben.images.spec import check_image
 log = logging.getLogger("ekiben")
 
 CONDA = ("conda_channels", "conda_dependencies")
-OLDER = {"pip_dependencies": "pip_packages", "auto_pip_dependencies": "infer_pip_packages"}
+INFERRED = "infer_pip_packages"
+OLDER = {"pip_dependencies": "pip_packages", "auto_pip_dependencies": INFERRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class EnvironmentOptions:
         for index, line in enumerate(self.pip_packages):
             read_requirement(line, f"`pip_packages[{index}]`")
         self.indexes(Path.cwd())
-        for name in ("infer_pip_packages", "conda_override_channels"):
+        for name in (INFERRED, "conda_override_channels"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"`{name}` must be True or False: {getattr(self, name)!r}")
         for name in ("requirements_txt_file", "conda_env_yml_file", "setup_sh"):

@@ -15,6 +15,7 @@ from bentoml.bundles.description import FILE, Bundle, open_bundle
 from bentoml.bundles.tags import NAME, VERSION, BundleTag
 from ekiben.core.errors import AlreadyExists, CorruptItem, EkibenError, NotFound
 from ekiben.core.paths import disk_errors, home, make_folder, sync_folder, sync_tree
+from ekiben.store.items import few
 from ekiben.store.staging import stage, store_lock
 
 log = logging.getLogger("ekiben")
@@ -130,14 +131,20 @@ class Repository:
             log.warning("%s cannot be read: %s", place, error)
             return None
 
+    def lacking(self, tag: BundleTag) -> NotFound | None:
+        """Say that a version is not here though its name is; None where that is not so."""
+        if not tag.is_exact or not self.versions(tag.name) or (self.place(tag) / FILE).is_file():
+            return None
+        words = f"the bundle `{tag.name}` has no version `{tag.version}` in {self.root}"
+        found = self.find(tag.name) and self.list(tag.name)
+        return NotFound(words, hint=f"newest first, there is {few([str(one.tag) for one in found])}" if found else None)
+
     def _not_found(self, tag: BundleTag) -> NotFound:
+        lacking = self.lacking(tag)
+        if lacking is not None:
+            return lacking
         near = difflib.get_close_matches(tag.name, self.names(), 1)
-        versions = self.versions(tag.name)
-        hint = None
-        if versions:
-            hint = f"there are: {', '.join(f'{tag.name}:{each}' for each in sorted(versions)[-3:])}"
-        elif near:
-            hint = f"did you mean `{near[0]}`?"
+        hint = f"did you mean `{near[0]}`?" if near else None
         return NotFound(f"there is no bundle `{tag}` in {self.root}", hint=hint)
 
 

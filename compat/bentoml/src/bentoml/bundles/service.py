@@ -15,7 +15,7 @@ from bentoml.bundles.apis import InferenceAPI, collect
 from bentoml.bundles.artifact import BentoServiceArtifact
 from bentoml.bundles.bind import bind
 from bentoml.bundles.collection import ArtifactCollection, check_declared
-from bentoml.bundles.environment import BentoServiceEnv, EnvironmentOptions, read_options
+from bentoml.bundles.environment import INFERRED, BentoServiceEnv, EnvironmentOptions, read_options
 from bentoml.bundles.tags import BundleTag, check_exact, make_version
 from bentoml.front import STYLE_OF_BUNDLES, entered
 from ekiben.core.errors import ConfigError, NotFound, ServiceLoadError
@@ -136,12 +136,12 @@ class BentoService:
         self._artifacts.read_from(code / saving.ARTIFACTS)
 
     def describe(self) -> dict[str, Any]:
-        """Give what `/metadata` and `bentoml info` tell."""
+        """Give what `/metadata` tells: nothing of how packages were found, as 0.13."""
         return {
             "name": self.name,
             "version": self.version,
             "labels": dict(self._labels),
-            "env": self._env.options.describe(),
+            "env": {name: value for name, value in self._env.options.describe().items() if name != INFERRED},
             "apis": [each.describe() for each in self.inference_apis],
             "artifacts": self._artifacts.describe(),
         }

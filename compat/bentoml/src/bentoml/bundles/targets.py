@@ -84,16 +84,13 @@ def looks_like_ours(tag: BundleTag, folder: Path) -> bool:
 def nowhere(tag: BundleTag) -> ServiceLoadError:
     """Make the error that names both places."""
     there = repository()
-    versions = sorted(there.versions(tag.name))[-3:]
-    hint = (
-        f"there are: {', '.join(f'{tag.name}:{each}' for each in versions)}"
-        if versions
-        else near_hint(tag.name, there.names())
-    )
+    lacking = there.lacking(tag)
+    stores = f"the store ({home() / 'bentos'}, {home() / 'models'})"
+    if lacking is not None:
+        return ServiceLoadError(f"{lacking}, and {stores} has no `{tag}`", hint=lacking.hint)
     return ServiceLoadError(
-        f"`{tag}` is neither in the store ({home() / 'bentos'}, {home() / 'models'}) "
-        f"nor in the repository ({there.root})",
-        hint=hint or "`bentoml list` shows what is there",
+        f"`{tag}` is neither in {stores} nor in the repository ({there.root})",
+        hint=near_hint(tag.name, there.names()) or "`bentoml list` shows what is there",
     )
 
 

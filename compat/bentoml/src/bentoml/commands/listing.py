@@ -99,10 +99,10 @@ def find(name: str | None) -> "list[Bento | Bundle]":
         found += there.list(tag.name) if tag.version is None else [there.get(tag)]
     except (NotFound, InvalidInput) as error:
         if not found:
+            lacking = store.lacking(name) if name == name.lower() and isinstance(error, NotFound) else None
+            told = f"there is no bento or bundle `{name}` in {store.root} and {there.root}"
             hint = error.hint or "`bentoml list` shows what is there"
-            raise NotFound(
-                f"there is no bento or bundle `{name}` in {store.root} and {there.root}", hint=hint
-            ) from error
+            raise lacking or NotFound(told, hint=hint) from None
     return newest(found)
 
 

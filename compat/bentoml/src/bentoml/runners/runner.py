@@ -16,7 +16,7 @@ from bentoml.runners.runnable import USUAL, Runnable, RunnableMethod, methods_of
 from bentoml.runners.strategy import DefaultStrategy, Strategy
 from ekiben.core.errors import ConfigError
 from ekiben.core.tag import Tag
-from ekiben.engine.near import Near
+from ekiben.engine.near import Blocking, Near
 from ekiben.services.checks import block, number, whole
 from ekiben.store.models import StoredModel
 
@@ -72,9 +72,15 @@ class RunnerMethod:
         )
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the method, and wait; raises what it raised."""
+        """Call the method, and wait; raises what it raised, RuntimeError on the event loop."""
         self._check(is_stream=False)
-        return self._face("to_sync")(**self._sort(args, kwargs)._asdict())
+        try:
+            return self._face("to_sync")(**self._sort(args, kwargs)._asdict())
+        except Blocking:
+            raise RuntimeError(
+                f"`{self.name}.run` of the runner `{self.runner.name}` waits, and nothing else could use the event loop"
+                f" meanwhile: in an `async def` write `await ….{self.name}.async_run(…)`"
+            ) from None
 
     async def async_run(self, *args: Any, **kwargs: Any) -> Any:
         """Call the method; raises what it raised."""

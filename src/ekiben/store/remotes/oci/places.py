@@ -15,6 +15,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from ekiben.core.errors import InvalidInput
+from ekiben.core.front import worded
 
 HUB = "docker.io"
 _HUB_API = "registry-1.docker.io"
@@ -141,7 +142,8 @@ def parse_place(text: str, *, plain_http: bool = False, ca_file: str | None = No
     if not scheme:
         scheme = "http" if (local or plain_http) and not ca_file else "https"
     if scheme == "http" and not (local or plain_http):
-        hint = f"use https://{host}, or say `plain_http=True` (`--plain-http`) if you trust the wire"
+        told = worded("say `plain_http=True`", "add `--plain-http`")
+        hint = f"use https://{host}, or {told} if you trust the wire"
         raise InvalidInput(f"plain HTTP is for registries on this machine, and this one is not: {text!r}", hint=hint)
     return Place(scheme, host, prefix, plain_http, ca_file)
 
