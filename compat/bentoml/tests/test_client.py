@@ -190,7 +190,7 @@ def test_options_of_a_start_are_refused() -> None:
     "code",
     [
         pytest.param("bentoml.client.Client.from_url(URL)", id="the mixed one"),
-        pytest.param("bentoml.SyncHTTPClient(URL).predict(1)", id="the newer one"),
+        pytest.param("bentoml.SyncHTTPClient(URL, server_ready_timeout=0.1)", id="the newer one"),
         pytest.param("asyncio.run(bentoml.client.AsyncClient.from_url(URL))", id="the async one"),
         pytest.param("bentoml.client.HTTPClient.wait_until_server_ready('127.0.0.1', PORT, timeout=0.1)", id="a wait"),
     ],
@@ -236,7 +236,7 @@ def test_health_ends_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = address("127.0.0.1", silent.getsockname()[1])
         client = Client.__new__(Client)  # one that has asked the server already what it offers
-        client._sync = bentoml.SyncHTTPClient(url, timeout=300)
+        client._sync = bentoml.SyncHTTPClient(url, timeout=300, server_ready_timeout=0)
         with pytest.raises(BentoMLException, match=r"did not answer within 0\.2 seconds"):
             client.health(timeout=0.2)
         client.close()
