@@ -2,9 +2,12 @@
 
 import io
 
+import click
 import pytest
 
+from ekiben.cli.errors import sentence
 from ekiben.cli.front import Entry, FrontEnd
+from ekiben.core.errors import ConfigError
 from tests.cli.conftest import Command
 
 FRONT = FrontEnd(commands={"end": Entry("tests.cli.odd:end", "End oddly.")})
@@ -51,3 +54,14 @@ def test_words_without_colour(ekiben: Command, monkeypatch: pytest.MonkeyPatch) 
     """NO_COLOR, and an output that is no terminal, keep the words plain."""
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in ekiben("end", "refuse", front=FRONT).err
+
+
+def test_a_sentence() -> None:
+    """An error is told in one line, with the last place of the user's code by the name of its file, and no more."""
+    code = compile("x = 1\nx / 0\n", "/secret/place/model.py", "exec")
+    with pytest.raises(ZeroDivisionError) as bug:
+        exec(code, {})
+    assert sentence(bug.value) == "ZeroDivisionError: division by zero (model.py, line 2)"
+    assert sentence(ConfigError("`x` must be 1:\n  2")) == "`x` must be 1: 2"
+    assert sentence(click.UsageError("no such thing")) == "no such thing"
+    assert len(sentence(ConfigError("y" * 9000))) < 600

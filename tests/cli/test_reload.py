@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ekiben.cli.reload import Inherited
+from ekiben.cli.reload import Inherited, last_words, lifeline, telling
+from ekiben.core.errors import ConfigError
 from tests.servers import READY_S, Running, leftovers, serving
 
 SERVICE = """\
@@ -72,6 +73,53 @@ def test_reload(project: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("more", ["--lane asgi", "--lane fast", "--workers 2 --layout replicas"])
+def test_broken_code_is_told(project: Path, more: str) -> None:
+    """While code cannot start, each call gets 503 with the fault, also where a connection was open before."""
+    with serving("service:Hello", "--reload", *more.split(), cwd=project) as server:
+        until("one", asking(server))
+        assert server.http.post("/hello", json={}).text == "one"  # its connection stays open
+        for broken, fault in (
+            ("GREETING = (\n", "SyntaxError: '(' was never closed (words.py, line 1)"),
+            ("\nGREETING = 1 / 0\n", "ZeroDivisionError: division by zero (words.py, line 2)"),
+        ):
+            (project / "words.py").write_text(broken)
+            until("503", lambda fault=fault: status(server, fault))
+            for method, path in (("POST", "/hello"), ("GET", "/readyz"), ("GET", "/livez"), ("GET", "/nowhere")):
+                answer = server.http.request(method, path, timeout=READY_S)
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert "the code could not be started" in answer.json()["detail"]
+                assert answer.json()["detail"].endswith(fault)
+        (project / "words.py").write_text("GREETING = 'three'\n")
+        until("three", asking(server))
+        assert "Traceback" not in server.log
+        assert server.stop(signal.SIGINT) == 0
+        assert leftovers(server.pid) == []
+
+
+def status(server: Running, words: str) -> str:
+    """Ask on the connection that is open; give the status once *words* are the reason."""
+    answer = server.http.post("/hello", json={}, timeout=READY_S)
+    return str(answer.status_code) if words in answer.text else answer.text
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_is_told(project: Path) -> None:
+    """A server that ends without a word is told, too; ending everything while nothing runs leaves nobody behind."""
+    with serving("service:Hello", "--reload", cwd=project) as server:
+        until("one", asking(server))
+        [child] = [pid for pid in leftovers(server.pid) if pid != server.pid]
+        os.kill(child, signal.SIGKILL)
+        server.wait_for_log("the service is down")
+        answer = httpx.post(f"{server.url}/hello", json={}, timeout=READY_S)
+        assert answer.status_code == 503
+        assert "the service ended with exit code -9" in answer.json()["detail"]
+        assert server.stop(signal.SIGTERM) == 0
+        assert leftovers(server.pid) == []
+
+
+@pytest.mark.slow
 def test_settings_are_watched(project: Path) -> None:
     """A change of ekiben.yaml starts the server again, with what it says now; a slip in it is outlived."""
     settings = project / "ekiben.yaml"
@@ -115,6 +163,21 @@ def test_a_target_that_is_not_there(project: Path) -> None:
                 break
         process.send_signal(signal.SIGINT)
         assert process.wait(READY_S) == 0
+
+
+def test_last_words() -> None:
+    """What keeps a server from running is handed on in one line; where nobody watches it is only raised."""
+    with lifeline() as (theirs, ours):
+        assert last_words(ours) == ""
+        with pytest.raises(ConfigError), telling(f"5:{theirs}"):
+            raise ConfigError("`port` must be free:\n  3000")
+        assert last_words(ours) == "`port` must be free: 3000"
+        with pytest.raises(ConfigError), telling(None):
+            raise ConfigError("nobody hears this")
+        assert last_words(ours) == ""
+        ours.close()
+        with pytest.raises(ConfigError), telling(f"5:{theirs}"):
+            raise ConfigError("the one that watches is gone")
 
 
 def test_what_a_server_inherits() -> None:

@@ -6,13 +6,17 @@ In: an exception. Out: `error: …`, an empty line, `hint: …` on stderr; 1 for
 
 import contextlib
 import os
+import re
 import sys
+from pathlib import Path
 
 import click
 
 from ekiben.core.errors import EkibenError
 
 FAILURE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+PLACE = re.compile(r'^ *File "([^"]+)", line (\d+)', re.MULTILINE)
+LONGEST = 500  # letters of a sentence
 
 
 class Mistake(click.UsageError):
@@ -58,6 +62,17 @@ def report(error: BaseException, *, program: str, verbose: bool) -> int:
     from ekiben.core.trace import explain
 
     return say(explain(error), None if verbose else f"`{program} --verbose …` shows all of where it happened")
+
+
+def sentence(error: BaseException) -> str:
+    """Say in one line what went wrong, and at which place of the user's code."""
+    from ekiben.core.trace import explain
+
+    text = str(error) if isinstance(error, EkibenError | click.ClickException) else explain(error)
+    said = " ".join(text.partition("\n\n")[0].split())
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
+    places = PLACE.findall(text)
+    return f"{said} ({Path(places[-1][0]).name}, line {places[-1][1]})" if places else said
 
 
 def say(message: str, hint: str | None = None, *, code: int = FAILURE) -> int:

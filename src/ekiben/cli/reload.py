@@ -2,21 +2,24 @@
 
 In: open sockets, the command line of a server that inherits them, a folder. Out: an exit code, at Ctrl-C.
 The sockets stay open over a restart, so that a client waits instead of being refused. A server that cannot start (a
-syntax error) is said to be down, and tried again at the next change. A server whose watcher is gone ends by itself.
+syntax error) is said to be down, and tried again at the next change; until then clients are told why by whatever
+stands in for it. A server whose watcher is gone ends by itself.
 """
 
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ekiben.cli.errors import sentence
 from ekiben.core.errors import ConfigError
 from ekiben.http.listen import Listening, inherited
 
@@ -24,6 +27,9 @@ log = logging.getLogger("ekiben")
 
 LOOK = 250  # milliseconds between looks at whether the server lives
 GRACE = 5.0  # seconds beyond the draining, before a server is killed
+LAST_WORDS = 4096  # bytes
+
+StandIn = Callable[[str], AbstractContextManager[Any]]  # answers with a reason, for the length of a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,13 @@ class Child:
     drain: float  # seconds
 
 
-def supervise(child: Child, folder: Path) -> int:
+def supervise(child: Child, folder: Path, stand_in: StandIn) -> int:
     """Run the server, and run it again whenever a Python file below *folder* changes.
+
+    Args:
+        child: the server.
+        folder: the project.
+        stand_in: makes what answers while there is none.
 
     Returns:
         The exit code, 0, once SIGINT or SIGTERM came.
@@ -47,7 +58,7 @@ def supervise(child: Child, folder: Path) -> int:
     if os.name != "posix":
         raise ConfigError("`--reload` needs Linux or macOS")
     asked = threading.Event()
-    with stop_at_signals(asked), lifeline() as line:
+    with stop_at_signals(asked), lifeline() as (line, words), ExitStack() as down:
         changes = watched(folder, asked)
         next(changes)  # from here on no change is missed
         log.info("watching the Python files and ekiben.yaml in %s", folder)
@@ -55,10 +66,13 @@ def supervise(child: Child, folder: Path) -> int:
         for changed in changes:
             if changed:
                 log.info("%s changed: restarting", ", ".join(changed))
+                down.close()
                 stop(server, child.drain)
+                last_words(words)
                 server = start(child, line)
             elif server is not None and server.poll() is not None:
                 log.error("the service is down; it is started again when a file changes")
+                down.enter_context(stand_in(reason(server.returncode, last_words(words))))
                 server = None
         stop(server, child.drain)
     return 0
@@ -117,14 +131,29 @@ def stop_at_signals(asked: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def lifeline() -> Iterator[int]:
-    """Open a pipe whose reading end a server gets: it ends when we do, in any case."""
-    reading, writing = os.pipe()
-    try:
-        yield reading
-    finally:
-        os.close(reading)
-        os.close(writing)
+def lifeline() -> Iterator[tuple[int, socket.socket]]:
+    """Open a pair of sockets, of which a server gets one.
+
+    It ends when we do, in any case, and carries its last words.
+    """
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+        ours.setblocking(False)
+        yield theirs.fileno(), ours
+
+
+def last_words(line: socket.socket) -> str:
+    """Give what a server that ended had to say, or nothing."""
+    with suppress(BlockingIOError):
+        return line.recv(LAST_WORDS).decode(errors="replace")
+    return ""
+
+
+def reason(code: int, words: str) -> str:
+    """Say to a client why there is no server."""
+    if words:
+        return f"the code could not be started, and is tried again when it changes: {words}"
+    return f"the service ended with exit code {code}, and is started again when its code changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +177,26 @@ class Inherited:
         """End this process, in order, when the one that watches is gone."""
 
         def wait() -> None:
-            os.read(self.line, 1)  # nothing is ever written: this returns when the other end closes
+            os.read(self.line, 1)  # nothing is ever sent to us: this returns when the other end closes
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=wait, name="ekiben-lifeline", daemon=True).start()
+
+
+@contextmanager
+def telling(given: str | None) -> Iterator[None]:
+    """Tell the one that watches what keeps this process from serving.
+
+    Args:
+        given: what was inherited; None where nobody watches.
+    """
+    try:
+        yield
+    except Exception as error:
+        if given is not None:
+            with suppress(OSError):  # it is gone, too
+                os.write(Inherited.parse(given).line, sentence(error).encode()[:LAST_WORDS])
+        raise
 
 
 def command_of(module: str, words: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from ekiben.cli.items import pair
 from ekiben.cli.models import tags
 from ekiben.cli.output import echo_table
 from ekiben.cli.place import Place
-from ekiben.cli.reload import Child, Inherited, command_of, supervise
+from ekiben.cli.reload import Child, Inherited, command_of, supervise, telling
 from ekiben.cli.session import environment, session_of
 from ekiben.cli.sockets import open_sockets, settle
 from ekiben.cli.told import Certificates, read_listen, typed
@@ -29,11 +29,12 @@ from ekiben.core import starting
 from ekiben.core.front import front
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ekiben.core.config import Layer
-    from ekiben.core.spec import BoundService
+    from ekiben.core.spec import BoundService, Style
     from ekiben.http.listen import Listen
+    from ekiben.http.stand_in import StandIn
 
 log = logging.getLogger("ekiben")
 
@@ -198,9 +199,10 @@ def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | No
     listen = read_listen(ctx, options)
     handed = os.environ.pop(replicas.VARIABLE, None)
     if handed is not None:
-        if options["inherit"] is not None:
-            Inherited.parse(options["inherit"]).hold()
-        replicas.supervise(handed)
+        with telling(options["inherit"]):
+            if options["inherit"] is not None:
+                Inherited.parse(options["inherit"]).hold()
+            replicas.supervise(handed)
         return
     if options["inside"]:
         go_inside(ctx, targets, working_dir)
@@ -216,7 +218,8 @@ def serve(ctx: click.Context, /, targets: tuple[str, ...], working_dir: str | No
     is_worker = replicas.is_worker()
     if (options["reload"] or options["development"]) and options["inherit"] is None and not is_worker:
         watch(ctx, place, listen)
-    else:
+        return
+    with telling(None if is_worker else options["inherit"]):
         run(ctx, place, listen)
 
 
@@ -241,7 +244,15 @@ def watch(ctx: click.Context, place: Place, listen: "Listen") -> None:
     with bind(listen) as listening:
         command = command_of(session.front.module, session.words)
         sockets = [each.fileno() for each in listening.sockets]
-        supervise(Child(command, sockets, listen.drain), place.source_folder())
+        stand_in = lambda reason: standing_in(sockets, reason, session.front.style, listen)  # noqa: E731 - of this server
+        supervise(Child(command, sockets, listen.drain), place.source_folder(), stand_in)
+
+
+def standing_in(sockets: "Sequence[int]", reason: str, style: "Style", listen: "Listen") -> "StandIn":
+    """Make what answers while the code cannot start; nothing of it is loaded before."""
+    from ekiben.http.stand_in import StandIn
+
+    return StandIn(sockets, reason, style, listen.tls)
 
 
 def run(ctx: click.Context, place: Place, listen: "Listen") -> None:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from ekiben.core.errors import ConfigError, Unavailable
-from ekiben.core.spec import BoundService, TlsSpec, named
+from ekiben.core.spec import BoundService, named
 from ekiben.engine.local import Needs
 from ekiben.http import errors
 from ekiben.http.apart import Remote
@@ -27,6 +26,7 @@ from ekiben.http.listen import Listen, Listening
 from ekiben.http.protocol import drain, give_up, protocol, sweep
 from ekiben.http.scrape import gathered
 from ekiben.http.stall import app_of
+from ekiben.http.tls import load, tls_options
 
 log = logging.getLogger("ekiben")
 
@@ -164,35 +164,6 @@ def routes_of(app: App, lane: str | None) -> dict[bytes, Route]:
             log.info("every request%s goes through the ASGI app: %s", f" to {place}" if place else "", one.obstacle)
         found |= one.routes
     return {} if lane == "asgi" else found
-
-
-def tls_options(tls: TlsSpec | None) -> dict[str, Any]:
-    """Give uvicorn's names for the options of TLS."""
-    if tls is None:
-        return {}
-    options: dict[str, Any] = {
-        "ssl_certfile": tls.certfile,
-        "ssl_keyfile": tls.keyfile,
-        "ssl_keyfile_password": tls.keyfile_password,
-        "ssl_ca_certs": tls.ca_certs,
-    }
-    if tls.cert_reqs is not None:
-        options["ssl_cert_reqs"] = tls.cert_reqs
-    if tls.ciphers is not None:
-        options["ssl_ciphers"] = tls.ciphers
-    return options
-
-
-def load(config: uvicorn.Config) -> None:
-    """Let uvicorn read its files; raises ConfigError for one that cannot be used."""
-    try:
-        config.load()
-    except (OSError, ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        raise ConfigError(
-            f"the TLS files cannot be used: {reason}: certificate {config.ssl_certfile}, key {config.ssl_keyfile}",
-            hint="give PEM files that belong together by --ssl-certfile and --ssl-keyfile",
-        ) from error
 
 
 def run(
