@@ -3,7 +3,7 @@
 import datetime
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,18 @@ from ekiben.core.spec import ServiceSpec
 from ekiben.core.tag import Tag
 from ekiben.store.bento_info import BentoInfo, CarriedModel
 from ekiben.store.bentos import Bento, bento_store
+from tests.images.containers import Room, open_room
 
 MakeBento = Callable[..., Bento]
 WHEEL = "ekiben-0.1.0-py3-none-any.whl"
 LOCK = "ekiben==0.1.0 \\\n    --hash=sha256:00\nnumpy==2.0.0 \\\n    --hash=sha256:01\n"
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    """Give engines with storage of their own and the base image in it, which takes long to fill."""
+    with open_room(tmp_path_factory.mktemp("engines")) as room:
+        yield room
 
 
 @pytest.fixture

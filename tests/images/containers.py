@@ -56,17 +56,21 @@ class Ran:
 class Room:
     """A folder with engines' storage and settings, and commands that see no other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.folder = folder
         self.environ = {
             **{name: value for name, value in os.environ.items() if name not in ("DOCKER_HOST", "PORT", "EKIBEN_PORT")},
-            "EKIBEN_HOME": str(folder / "home"),
+            "EKIBEN_HOME": str(home or folder / "home"),
             "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
             "CONTAINERS_CONF": str(folder / "containers.conf"),
             "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
             "DOCKER_CONFIG": str(folder / "docker"),
             "DOCKER_BUILDKIT": "0",
         }
+
+    def with_home(self, home: Path) -> "Room":
+        """Give the same engines to somebody whose store is elsewhere."""
+        return Room(self.folder, home)
 
     def run(self, *words: object, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
         """Run a command to its end."""
@@ -153,9 +157,9 @@ class Container:
         """Run a script in it, as its user."""
         return self.room.run("podman", "exec", self.name, "/bin/sh", "-c", script)
 
-    def stop(self) -> int:
-        """Stop it as engines do: SIGTERM, and SIGKILL after a minute; give its exit code."""
-        self.room.out("podman", "stop", "-t", "60", self.name)
+    def stop(self, patience: int = 60) -> int:
+        """Stop it as engines do: SIGTERM, and SIGKILL after some seconds; give its exit code."""
+        self.room.out("podman", "stop", "-t", patience, self.name)
         return int(str(self.state()["ExitCode"]))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from ekiben.images.instructions import Cmd, Env, From, Healthcheck, Label, Run
 from ekiben.images.spec import is_writable
 from tests.docker_registry import docker_registry
-from tests.images.containers import BASE, Room, copy_example, docker_service, open_room
+from tests.images.containers import BASE, Room, copy_example, docker_service
 from tests.images.test_dockerfile import NASTY
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]
@@ -32,19 +31,20 @@ docker:
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+def room(engines: Room, tmp_path_factory: pytest.TempPathFactory) -> Room:
     """Give a room with the iris bento in its store, in two versions: the second has other code."""
-    with open_room(tmp_path_factory.mktemp("room")) as room:
-        project = copy_example("iris", room.folder / "project")
-        assert room.run(sys.executable, "train.py", cwd=project).code == 0
-        (project / "setup.sh").write_text(SETUP)
-        with (project / "bentofile.yaml").open("a") as file:
-            file.write(DOCKER)
-        room.ekiben("build", project, "--version", "v1", "-q")
-        with (project / "service.py").open("a") as file:
-            file.write("# changed\n")
-        room.ekiben("build", project, "--version", "v2", "-q")
-        yield room
+    folder = tmp_path_factory.mktemp("iris")
+    room = engines.with_home(folder / "home")
+    project = copy_example("iris", folder / "project")
+    assert room.run(sys.executable, "train.py", cwd=project).code == 0
+    (project / "setup.sh").write_text(SETUP)
+    with (project / "bentofile.yaml").open("a") as file:
+        file.write(DOCKER)
+    room.ekiben("build", project, "--version", "v1", "-q")
+    with (project / "service.py").open("a") as file:
+        file.write("# changed\n")
+    room.ekiben("build", project, "--version", "v2", "-q")
+    return room
 
 
 @pytest.fixture(scope="module")

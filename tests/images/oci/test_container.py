@@ -2,32 +2,32 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docker_registry import docker_registry, need
-from tests.images.containers import BASE, Room, copy_example, open_room
+from tests.images.containers import BASE, Room, copy_example
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    """Give a room with the iris bento in its store, and the base as an archive."""
+def room(engines: Room, tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """Give a room with the iris bento in its store."""
     need("umoci", "skopeo")
-    with open_room(tmp_path_factory.mktemp("room")) as room:
-        project = copy_example("iris", room.folder / "project")
-        assert room.run(sys.executable, "train.py", cwd=project).code == 0
-        room.ekiben("build", project, "--version", "v1", "-q")
-        room.out("podman", "save", "--format", "oci-archive", "-o", room.folder / "base.tar", BASE)
-        yield room
+    folder = tmp_path_factory.mktemp("iris")
+    room = engines.with_home(folder / "home")
+    project = copy_example("iris", folder / "project")
+    assert room.run(sys.executable, "train.py", cwd=project).code == 0
+    room.ekiben("build", project, "--version", "v1", "-q")
+    return room
 
 
 def test_real_tools(room: Room, tmp_path: Path) -> None:
     """One digest twice, to skopeo and in a registry; umoci unpacks it; podman runs it, and it predicts and ends."""
-    base = ("--engine", "oci", "--base", room.folder / "base.tar")
+    room.out("podman", "save", "--format", "oci-archive", "-o", tmp_path / "base.tar", BASE)
+    base = ("--engine", "oci", "--base", tmp_path / "base.tar")
     room.ekiben("-q", "containerize", "iris:v1", *base, "-o", tmp_path / "layout")
     with docker_registry(tmp_path) as host:
         name = f"{host}/team/iris:v1"
