@@ -6,6 +6,7 @@ of the case's own, where the ports of a document are free.
 """
 
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 
 from acceptance.network import Network
 from acceptance.shell import Output, Person
@@ -101,8 +103,29 @@ class Contained:
         raise AssertionError(f"the container was not ready in {READY:.0f} s:\n{self.log()}")
 
 
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """An image, what was said while it was made, and the list of images after."""
+
+    docker: Docker
+    said: Output
+    listed: str
+
+    @property
+    def images(self) -> list[list[str]]:
+        """Give name and tag of each image that is there."""
+        rows = (line.split()[:2] for line in self.listed.splitlines())
+        return [[name.rpartition("/")[2], tag] for name, tag in rows]
+
+
 @contextmanager
-def docker_of(person: Person, folder: Path) -> Iterator[Docker]:
-    """Give somebody the docker command, or skip where a part of it is missing."""
+def shipping(person: Person, folder: Path, command: str, listing: str = "docker images") -> Iterator[Shipped]:
+    """Make an image by somebody's command and list it, or skip where a part for that is missing."""
+    if shutil.which("docker") is None:
+        pytest.skip("not installed: apt-get install docker-cli")
     with open_room(folder) as room:
-        yield Docker(person, room)
+        docker = Docker(person, room)
+        with docker.listening() as environ:
+            said = docker.run(command, environ)
+            listed = docker.run(listing, environ).stdout
+        yield Shipped(docker, said, listed)

@@ -1,46 +1,29 @@
 """S002, the iris service of 0.13 in a container, by the document's two commands on podman's socket."""
 
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from acceptance.containers import Docker, docker_of
+from acceptance.containers import Shipped, shipping
 from acceptance.documents import Document
 from acceptance.iris import PORT_URL, Packed
 from acceptance.network import Network
-from acceptance.shell import Output
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(2400)]
-
-
-@dataclass(frozen=True, slots=True)
-class Shipped:
-    """The image of the bundle, and what was said while it was made."""
-
-    docker: Docker
-    said: Output
-    listed: str
 
 
 @pytest.fixture(scope="session")
 def iris_image(packed: Packed, s002: Document, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
     """Make the image by the document's command."""
-    if shutil.which("docker") is None:
-        pytest.skip("not installed: apt-get install docker-cli")
-    with docker_of(packed.person, tmp_path_factory.mktemp("docker")) as docker:
-        with docker.listening() as environ:
-            said = docker.run(s002.command("bentoml containerize"), environ)
-            listed = docker.run("docker images", environ).stdout
-        yield Shipped(docker, said, listed)
+    command = s002.command("bentoml containerize")
+    with shipping(packed.person, tmp_path_factory.mktemp("docker"), command) as made:
+        yield made
 
 
 def test_S002_42_the_container_command(iris_image: Shipped, packed: Packed) -> None:
     """The image has the name of the document, and the tag that its next line uses."""
-    rows = [line.split()[:2] for line in iris_image.listed.splitlines()]
-    assert any([name.rpartition("/")[2], tag] == ["iris-classifier", "latest"] for name, tag in rows), iris_image.listed
+    assert ["iris-classifier", "latest"] in iris_image.images
     assert f'for "{packed.tag}" with tags "iris-classifier:latest"' in iris_image.said.stdout
 
 
