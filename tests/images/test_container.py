@@ -147,6 +147,7 @@ def test_nothing_of_this_machine_is_in_it(room: Room) -> None:
     """What pip was told here, and the authorities of this machine, are in no layer and no word of the image."""
     said = json.dumps(room.inspect(IMAGE))
     assert str(room.folder) not in said.replace(str(room.folder / "graph"), "")
+    assert room.environ["EKIBEN_HOME"] not in said
     mounted = room.out("podman", "image", "mount", IMAGE).strip()
     try:
         for place in ("etc/pip.conf", "machine/authorities.crt"):
