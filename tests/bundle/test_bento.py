@@ -14,6 +14,7 @@ import yaml
 import ekiben
 from ekiben.bundle.bento import BuildKeywords, build
 from ekiben.bundle.options import BuildOptions
+from ekiben.bundle.target import Target
 from ekiben.core.errors import AlreadyExists, ConfigError, InvalidInput, NotFound, ServiceLoadError
 from ekiben.store.bentos import Bento, bento_store
 from tests.bundle.projects import SERVICE, Write
@@ -134,6 +135,8 @@ def test_packages_are_locked(write: Write, index: str) -> None:
     assert "\ntiny==1.0 \\\n" in text
     assert {"platform": "linux/arm64", "locked": "hashes"}.items() <= bento.info.environment.items()
     assert said.index("Locking PyPI package versions.") < len(said) - 1
+    pinned = [line for line in text.splitlines() if "==" in line]
+    assert said[-1] == f"Locked {len(pinned)} packages for {Target.parse('linux/arm64')}, with hashes."
     assert built(write(), python=options, platform="linux/arm64").digest == bento.digest
 
 

@@ -105,6 +105,9 @@ def lock(
     if pinned is not None:
         carry_links(pinned, links(asked, house.environ), target, wheels)
     has_hashes = pinned is not None and all(each.hashes for each in pinned)
+    if pinned is not None:
+        how = "with hashes" if has_hashes else "without hashes"
+        tell(f"Locked {len(pinned)} packages for {target}, {how}.")
     return Lock(
         asked=write_asked(plan),
         locked=None if pinned is None else write_locked(plan, pinned, has_hashes=has_hashes),
