@@ -1,10 +1,7 @@
 """Services in processes of their own call each other as if they were in one."""
 
 import os
-import pickle
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -203,17 +200,14 @@ def test_a_dependency_that_cannot_start_is_told(tmp_path: Path) -> None:
         assert "`Model` cannot start: FileNotFoundError" in running.log
 
 
-def test_no_process_listens_to_pickles(spread: tuple[Running, Path]) -> None:
-    """No module of pickle is even loaded by what reads the sockets, and none of our sockets has a name."""
+def test_our_sockets_have_no_name(spread: tuple[Running, Path]) -> None:
+    """Nobody else can reach the sockets between our processes; `test_pickles.py` sends a pickle to each."""
     running, _ = spread
-    code = "import sys, ekiben.engine.link, ekiben.engine.plain; print('pickle' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() in {"True", "False"}
-    assert pickle.dumps(1)  # what the wire refuses is tried in test_wire.py, test_link.py and test_pool.py
     ours = running.pid
     links = [os.readlink(f"/proc/{ours}/fd/{fd}") for fd in os.listdir(f"/proc/{ours}/fd")]
     inodes = {link[8:-1] for link in links if link.startswith("socket:")}
     named = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    assert {line[6] for line in named} & inodes, "a server with dependencies has sockets"
     assert [line[7] for line in named if line[6] in inodes and len(line) > 7] == []
 
 
@@ -248,6 +242,20 @@ def test_two_services_of_one_name_are_refused() -> None:
     both = replace(middle, dependencies={"one": lambda: model, "other": lambda: twin})
     with pytest.raises(ConfigError, match="two services are called `Model`"):
         in_order(both)
+
+
+async def test_each_service_has_its_own_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services get GPUs after each other; the first are of the one that runs in the process that listens."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+    model, middle = (
+        replace(each, spec=replace(each.spec, resources={"gpu": 1}))
+        for each in (Model.__ekiben_service__(), Middle.__ekiben_service__())  # type: ignore[attr-defined]
+    )
+    root = replace(middle, spec=replace(middle.spec, name="root"))
+    start = Start(["true"], ".", lambda each: 1, 1.0)
+    for bounds, expected in (([model, middle, root], ["4", "6", "7"]), ([model, middle], ["6", "7"])):
+        groups = Graph(root, bounds, start)._supervisor.groups
+        assert [groups[one.spec.name].env(0)["CUDA_VISIBLE_DEVICES"] for one in bounds] == expected
 
 
 async def test_a_service_may_place_its_workers_itself(monkeypatch: pytest.MonkeyPatch) -> None:

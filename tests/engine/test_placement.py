@@ -3,7 +3,7 @@
 import pytest
 
 from ekiben.core.errors import ConfigError
-from ekiben.engine.placement import DEVICES, THREADS, Machine, pool_from, share_out
+from ekiben.engine.placement import DEVICES, THREADS, Machine, count_gpus, pool_from, share_out
 
 EIGHT = range(8)
 
@@ -51,6 +51,26 @@ def test_gpus(pool: str, workers: int, gpus: float | None, expected: list[str | 
     """GPUs of the pool are dealt out."""
     machine = Machine(EIGHT, gpus=pool_from({DEVICES: pool}, 99))
     assert [share.env.get(DEVICES) for share in share_out(machine, workers, gpus, {})] == expected
+
+
+@pytest.mark.parametrize(
+    ("pool", "asked", "expected"),
+    [
+        pytest.param("4,6", [1, 1], ["4", "6"], id="each has its own"),
+        pytest.param("0,1,2,3", [2, None, 1, 0.5], ["0,1", None, "2", "3"], id="after each other, a part is one"),
+        pytest.param("4,6", [1, 2, 1], ["4", "6,4", "6"], id="when the pool is through it begins again"),
+        pytest.param("4", [1, 1], ["4", "4"], id="a lone one is shared"),
+    ],
+)
+def test_several_services(pool: str, asked: list[float | None], expected: list[str | None]) -> None:
+    """Services are dealt GPUs one after the other."""
+    machine = Machine(EIGHT, gpus=pool_from({DEVICES: pool}, 99))
+    found, taken = [], 0
+    for gpus in asked:
+        [share] = share_out(machine, 1, gpus, {}, taken)
+        found.append(share.env.get(DEVICES))
+        taken += count_gpus(gpus)
+    assert found == expected
 
 
 @pytest.mark.parametrize(

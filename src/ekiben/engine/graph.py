@@ -29,6 +29,7 @@ from ekiben.engine.job import Done
 from ekiben.engine.local import failure_of
 from ekiben.engine.machine import shares
 from ekiben.engine.member import Mark
+from ekiben.engine.placement import count_gpus
 from ekiben.engine.pool import Pool
 from ekiben.engine.process import Group, Sockets, State, Worker
 from ekiben.engine.supervisor import Supervisor
@@ -71,7 +72,13 @@ class Graph:
         switch = Switch(self.call, self.open)
         self._streams = {(one.spec.name, each.name) for one in bounds for each in one.spec.endpoints if each.stream}
         self.pools = {one.spec.name: Pool(one, partial(self._replace, one.spec.name), switch) for one in bounds}
-        self._supervisor = Supervisor([self._group(one, start) for one in bounds], heard=self._hear)
+        is_here = root.spec.name not in [one.spec.name for one in bounds]
+        taken = gpus_of(root) if is_here else 0  # what runs in this process has the first of all
+        groups = []
+        for one in bounds:
+            groups.append(self._group(one, start, taken))
+            taken += gpus_of(one)
+        self._supervisor = Supervisor(groups, heard=self._hear)
         self._totals = Totals()
         self._notes = {KNOWN: {one.spec.name: known(one) for one in bounds}}
         self._rolling: asyncio.Task[None] | None = None
@@ -209,10 +216,10 @@ class Graph:
         except EkibenError as error:
             self.on_failure(error)
 
-    def _group(self, bound: BoundService, start: Start) -> Group:
+    def _group(self, bound: BoundService, start: Start, taken: int) -> Group:
         name = bound.spec.name
         after = [bind().spec.name for bind in bound.dependencies.values()]
-        found = shares(start.count(bound), bound.spec.resources.get("gpu"))
+        found = shares(start.count(bound), bound.spec.resources.get("gpu"), taken)
         own = bound.environ or (lambda index: {})
         return Group(
             name=name,
@@ -305,6 +312,11 @@ class RemoteDispatcher:
     async def ask(self, what: str) -> bool:
         """Ask the service's own health method, `ready` or `alive`, of each worker."""
         return await self.pool.ask(what)
+
+
+def gpus_of(bound: BoundService) -> int:
+    """Say how many GPUs a service takes."""
+    return count_gpus(bound.spec.resources.get("gpu"))
 
 
 def known(bound: BoundService) -> str:

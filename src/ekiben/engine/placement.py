@@ -35,7 +35,9 @@ class Share:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-def share_out(machine: Machine, workers: int, gpus: float | None, environ: Mapping[str, str]) -> list[Share]:
+def share_out(
+    machine: Machine, workers: int, gpus: float | None, environ: Mapping[str, str], taken: int = 0
+) -> list[Share]:
     """Give each worker its share.
 
     A worker is bound to CPUs where each can have one of its own and no quota is shared with others. GPUs of the pool
@@ -46,6 +48,7 @@ def share_out(machine: Machine, workers: int, gpus: float | None, environ: Mappi
         workers: at least 1.
         gpus: how many of the pool the service asks for; None leaves the GPUs alone.
         environ: what the user has set, which is left as it is.
+        taken: GPUs that services before this one were dealt; when the pool is through it begins again.
 
     Raises:
         ConfigError: more GPUs are asked for than there are.
@@ -53,7 +56,7 @@ def share_out(machine: Machine, workers: int, gpus: float | None, environ: Mappi
     cores = len(machine.cpus) if machine.quota is None else min(len(machine.cpus), math.ceil(machine.quota))
     threads = {} if workers == 1 else dict.fromkeys(THREADS, str(max(1, cores // workers)))
     env = {name: count for name, count in threads.items() if name not in environ}
-    pool = pool_of(machine, gpus)
+    pool = pool_of(machine, gpus, taken)
     bound = 1 < workers <= len(machine.cpus) and cores == len(machine.cpus)
     shares = []
     for index in range(workers):
@@ -63,18 +66,23 @@ def share_out(machine: Machine, workers: int, gpus: float | None, environ: Mappi
     return shares
 
 
-def pool_of(machine: Machine, gpus: float | None) -> Sequence[str] | None:
+def count_gpus(gpus: float | None) -> int:
+    """Say how many GPUs of the pool a service takes that asks for *gpus*."""
+    return 0 if gpus is None else max(0, math.ceil(gpus))
+
+
+def pool_of(machine: Machine, gpus: float | None, taken: int = 0) -> Sequence[str] | None:
     """Give the GPUs that the service uses; None leaves them alone."""
-    if gpus is None or gpus <= 0:
+    wanted = count_gpus(gpus)
+    if gpus is None or not wanted:
         return None
-    wanted = math.ceil(gpus)
     if machine.gpus is None or wanted > len(machine.gpus):
         there = "none is found" if not machine.gpus else f"there is {', '.join(machine.gpus)}"
         raise ConfigError(
             f"`resources.gpu` must be at most the number of GPUs, and {there}: {gpus:g}",
             hint=f"set {DEVICES} to the GPUs that may be used, or ask for fewer",
         )
-    return machine.gpus[:wanted]
+    return [machine.gpus[(taken + index) % len(machine.gpus)] for index in range(wanted)]
 
 
 def slice_of(items: Sequence[int], index: int, parts: int) -> Sequence[int]:
