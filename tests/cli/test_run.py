@@ -327,6 +327,9 @@ ROWS = ("--input-file", "rows.csv")
     [
         pytest.param([], "nothing to run over", id="there must be an input"),
         pytest.param(["--input", "1", "--batch-size", "2"], "is for the rows of files", id="one call has no batches"),
+        pytest.param(["--input", "{"], "`--input` must be JSON (", id="cut JSON"),
+        pytest.param(["--input", "hello"], "hint: write text in quotes of its own: '\"text\"'", id="text is quoted"),
+        pytest.param(["--input", "[" * 100_000], "`--input` must be JSON (", id="JSON that is nested without end"),
         pytest.param(["--input-file", "no.csv"], "a file that is there", id="a missing file is named"),
         pytest.param(["--input-file", "."], "must name a plain file", id="a folder is no file"),
         pytest.param(["--input-file", "many.py"], "must end in one of .csv, .tsv", id="known kinds are told"),

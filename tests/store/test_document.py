@@ -36,6 +36,9 @@ MERGES = "a: &a {k: v}\n" + "".join(
         pytest.param("a: [" + "1," * 250_000 + "]", "at most 200000 values", id="too many values"),
         pytest.param("a: '" + "x" * 5_000_000 + "'", "at most 4194304 bytes", id="too many bytes"),
         pytest.param(
+            "a: 1\nb: [\n", "can read: did not find expected node content, in line 3", id="a line that is cut"
+        ),
+        pytest.param(
             "!!python/object/apply:os.system ['true']", "a YAML document that we can read", id="an object of Python"
         ),
         pytest.param("a: !!python/name:os.system ''", "a YAML document that we can read", id="a name of Python"),

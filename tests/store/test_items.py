@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ekiben.core.errors import CorruptItem, InvalidInput, NotFound
+from ekiben.core.errors import CorruptItem, InvalidInput, NotFound, StoreError
 from ekiben.core.tag import Tag
 from ekiben.store.document import read_document, write_document
 from ekiben.store.models import ModelStore, StoredModel
@@ -307,3 +307,21 @@ class TestVerify:
         with caplog.at_level(logging.WARNING, "ekiben"):
             assert "weights.bin" in store.verify("iris").files
         assert "iris:v1 has no manifest.json" in caplog.text
+
+
+@pytest.mark.parametrize("inner", ["models", "there/models"])
+def test_a_home_that_is_a_file(tmp_path: Path, inner: str) -> None:
+    """A file where the home should be is no empty store; a stray file within a store is passed over."""
+    (tmp_path / "file").touch()
+    store = ModelStore(tmp_path / "file" / inner, StoredModel)
+    for ask in (store.list, lambda: store.get("iris")):
+        with pytest.raises(
+            StoreError, match=f"the home must be a folder, and this is a file: {tmp_path}/file"
+        ) as caught:
+            ask()
+        assert "--home" in (caught.value.hint or "")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "iris").touch()
+    with pytest.raises(NotFound):
+        ModelStore(tmp_path / "models", StoredModel).get("iris")
+    assert ModelStore(tmp_path / "models", StoredModel).list() == []

@@ -81,6 +81,7 @@ def run(ctx: click.Context, /, target: str, endpoint: str | None, **options: Any
     found = endpoints.choose(load(target, options["working_dir"]), endpoint)
     dump = outputs.dump_of(found.bound.spec.style.nan_style)
     if not options["files"]:
+        read_json(ctx, options["body"])
         call(found, options["body"], output, dump)
         return
     over(ctx, over_files(ctx, found, options, folder), (output, errors), dump, began)
@@ -152,10 +153,7 @@ def read_fixed(ctx: click.Context, body: str | None) -> dict[str, Any]:
     """Read the arguments that are the same for all rows; raises Mistake."""
     if body is None:
         return {}
-    try:
-        found = json.loads(body)
-    except ValueError as error:
-        raise Mistake(f"`--input` must be JSON: {error}", ctx) from error
+    found = read_json(ctx, body)
     if not isinstance(found, dict):
         raise Mistake(
             f"`--input` beside files must be an object of arguments: {body[:60]!r}",
@@ -163,6 +161,15 @@ def read_fixed(ctx: click.Context, body: str | None) -> dict[str, Any]:
             hint="""write '{"threshold": 0.5}'""",
         )
     return found
+
+
+def read_json(ctx: click.Context, body: str) -> Any:
+    """Read `--input`; raises Mistake."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        hint = """write text in quotes of its own: '"text"'"""
+        raise Mistake(f"`--input` must be JSON ({error}): {body[:60]!r}", ctx, hint=hint) from error
 
 
 def over(

@@ -49,6 +49,9 @@ def parse_document(text: bytes, name: str) -> dict[str, Any]:
         _count(value, name)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         place = str(error).splitlines()[0] if str(error) else type(error).__name__
+        mark = getattr(error, "problem_mark", None)  # where the reader stopped
+        if mark is not None:
+            place = f"{getattr(error, 'problem', None) or place}, in line {mark.line + 1}"
         raise CorruptItem(f"{name} is not a YAML document that we can read: {place}") from error
     if not isinstance(value, dict):
         raise CorruptItem(f"{name} must be a mapping: {type(value).__name__}")

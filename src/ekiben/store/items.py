@@ -49,6 +49,7 @@ class Item(Protocol):
 
 
 T = TypeVar("T", bound=Item)
+HOME_HINT = "name a folder by `--home`, or by the variable of the home"
 
 
 class ItemStore(ABC, Generic[T]):
@@ -296,7 +297,12 @@ def _folders(folder: Path) -> builtins.list[str]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if is_part(entry.name) and entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
+    except NotADirectoryError as error:
+        if folder.parent.is_dir():  # a file of whatever kind in a store
+            return []
+        file = next(place for place in folder.parents if place.exists())
+        raise StoreError(f"the home must be a folder, and this is a file: {file}", hint=HOME_HINT) from error
     except OSError as error:
         raise StoreError(f"cannot read the store {folder}: {error.strerror or error}") from error
