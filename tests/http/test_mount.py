@@ -117,6 +117,51 @@ async def test_an_app_that_hangs_is_left() -> None:
     assert life.ended
 
 
+async def test_an_app_that_cannot_stop_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """What an app says of its failing stop is logged, and the apps before it stop all the same."""
+    events: list[str] = []
+
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "the file is locked"})
+
+    mounts = Mounts([MountSpec(small(events), "/one"), MountSpec(failing, "/longer")], "")
+    await mounts.start()
+    await mounts.stop()
+    assert "a mounted app could not stop cleanly: the file is locked" in caplog.text
+    assert events == ["app starts", "app stops"]
+
+
+@pytest.mark.parametrize("when", ["amid its life", "at its stop"])
+async def test_an_app_that_dies_is_no_obstacle(when: str) -> None:
+    """An app whose life ends by an error is not asked to stop, or not waited for; what it raised is kept."""
+
+    async def dying(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        if when == "at its stop":
+            await receive()
+        raise ValueError("broken")
+
+    life = Life(dying)
+    await life.start()
+    if when == "amid its life":
+        while not life.ended:
+            await asyncio.sleep(0)
+    await asyncio.wait_for(life.stop(), 30)
+    assert life.ended
+    assert str(life.failure) == "broken"
+
+
+async def test_an_app_that_was_not_started_stops() -> None:
+    """Where the start of an earlier app failed, the later ones have nothing to stop."""
+    life = Life(bare)
+    await asyncio.wait_for(life.stop(), 30)
+    assert life.ended
+
+
 async def test_websocket() -> None:
     """A WebSocket reaches the app at its path; where there is none it is refused before it opens."""
     app = App(replace(bound(Calls), mounts=(MountSpec(small([]), "/own"),)))

@@ -1,6 +1,8 @@
 """A WSGI app can be mounted: it sees its own paths, answers in pieces, and hides no error."""
 
+import asyncio
 import logging
+import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -9,10 +11,16 @@ from urllib.parse import urlsplit
 
 import flask
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 import ekiben
-from ekiben.core.errors import ConfigError
+from ekiben.core.errors import ConfigError, Unavailable
+from ekiben.http.body import ClientLeft
+from ekiben.http.wsgi import Link
 from ekiben.testing import client
+from tests.http.real import server as real_server
+from tests.servers import HOST
 
 app = flask.Flask("pages")
 closed: list[str] = []
@@ -124,9 +132,20 @@ def test_an_answer_that_breaks_off_is_closed() -> None:
     """What an app raises amid its answer ends the answer, and `close` is called."""
     closed.clear()
     with client(Mounted) as found:
-        with pytest.raises(Exception, match=r"amid the answer|."):
+        with pytest.raises(Unavailable, match="the app broke its answer off"):
             found.request("GET", "/plain/breaks")
         assert closed == ["closed"]
+
+
+def test_a_broken_answer_is_not_taken_for_whole() -> None:
+    """On a socket it has what came before the fault and no last chunk, and the connection is closed."""
+    with ekiben.serve(Mounted, port=0) as server:
+        place = urlsplit(server.url)
+        with socket.create_connection((place.hostname, place.port), timeout=30) as reader:
+            reader.sendall(b"GET /plain/breaks HTTP/1.1\r\nHost: x\r\n\r\n")
+            head, _, body = reader.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body == b"1\r\na\r\n"
 
 
 def test_a_header_cannot_pose_as_another() -> None:
@@ -177,6 +196,105 @@ def test_readers_who_leave_free_their_threads() -> None:
                 assert reader.recv(12) == b"HTTP/1.1 200"
             assert ended.wait(30)
         assert found.request("GET", "/plain/written").text == "first ab"
+
+
+async def test_a_websocket_is_refused() -> None:
+    """WSGI has none, so that it is closed before it opens; the app is not called, and its life is no concern either."""
+    called: list[Any] = []
+    answer = ekiben.wsgi_app(lambda *told: called.append(told))
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await answer({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    await answer({"type": "lifespan"}, receive, send)
+    assert (len(sent), called) == (1, [])
+
+
+def test_a_websocket_gets_403() -> None:
+    """A client of a real server is told so, and the server goes on."""
+    with ekiben.serve(Mounted, port=0) as server, server.client() as found:
+        with pytest.raises(InvalidStatus) as refused:
+            connect(server.url.replace("http", "ws", 1) + "/plain/written")
+        assert refused.value.response.status_code == 403
+        assert found.request("GET", "/plain/written").text == "first ab"
+
+
+async def test_cutting_a_link_frees_who_waits() -> None:
+    """A thread that waits until there is room is told that the client left, as is whoever sends after that."""
+    is_asked = asyncio.Event()
+
+    async def never(message: Any) -> None:
+        is_asked.set()
+        await asyncio.Event().wait()
+
+    link = Link(never)
+    waiting = asyncio.create_task(asyncio.to_thread(link.send, {"type": "http.response.body"}))
+    await is_asked.wait()
+    link.cut()
+    with pytest.raises(ClientLeft):
+        await asyncio.wait_for(waiting, 30)
+    with pytest.raises(ClientLeft):
+        await asyncio.to_thread(link.send, {"type": "http.response.body"})
+
+
+async def test_a_link_that_was_cut_sends_nothing() -> None:
+    """One that was cut before its first message passes none on."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    link = Link(send)
+    await asyncio.to_thread(link.send, {"type": "http.response.start"})
+    link.cut()
+    with pytest.raises(ClientLeft):
+        await asyncio.to_thread(link.send, {"type": "http.response.body"})
+    assert sent == [{"type": "http.response.start"}]
+
+
+async def test_an_answer_that_is_cancelled_frees_its_thread() -> None:
+    """Where the server gives an answer up, its thread stops waiting, and what the app gave is closed."""
+    ended.clear()
+    is_full = asyncio.Event()
+
+    async def receive() -> Any:
+        if is_full.is_set():
+            await asyncio.Event().wait()
+        is_full.set()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    begun = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            begun.set()
+            await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": "/endless", "headers": []}
+    answering = asyncio.ensure_future(ekiben.wsgi_app(plain)(scope, receive, send))
+    await asyncio.wait_for(begun.wait(), 30)
+    answering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answering
+    assert await asyncio.to_thread(ended.wait, 30)
+
+
+@pytest.mark.slow
+def test_a_server_stops_beside_a_reader_who_does_not_read() -> None:
+    """A thread that waits for room does not keep the process: it ends in order, some seconds after its drain."""
+    with real_server("tests.http.test_wsgi:Mounted", drain=0.2) as running:
+        running.wait_until_ready()
+        with socket.create_connection((HOST, running.port), timeout=30) as reader:
+            reader.sendall(b"GET /plain/endless HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert reader.recv(12) == b"HTTP/1.1 200"
+            running.process.send_signal(signal.SIGTERM)
+            assert running.process.wait(60) == 0
 
 
 def test_a_header_cannot_begin_another(caplog: pytest.LogCaptureFixture) -> None:
