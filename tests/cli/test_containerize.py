@@ -24,6 +24,11 @@ def test_dry_run(ekiben: Command, bento: Bento, tmp_path: Path) -> None:
     assert "\nARG TOKEN\n" in text
     assert "secret" not in text
     assert ekiben("containerize", "iris", "--dry-run").code == 2
+    ran = ekiben("containerize", "iris", "--dry-run", "-o", str(tmp_path / "a b"), "-t", "iris", "--engine", "podman")
+    assert ran.out.splitlines()[1:] == [
+        "To build the image from it, use:",
+        f"    podman build -t iris:latest '{tmp_path / 'a b'}'",
+    ]
 
 
 def test_the_lines_that_people_know(ekiben: Command, bento: Bento, programs: Programs) -> None:
@@ -141,6 +146,11 @@ def test_built_and_containerized(
         pytest.param(["--engine", "oci", "--dry-run", "-o", "x"], "`oci` has none", id="no context"),
         pytest.param(["--base", "./base", "--dry-run", "-o", "x"], "`oci` has none", id="a base of no context"),
         pytest.param(["--base", "python:3.11"], "`--base` is for `--engine oci` alone", id="a base for an engine"),
+        pytest.param(["--dry-run", "-o", "x", "--push"], "`--push` is for a build", id="a push of no image"),
+        pytest.param(["--dry-run", "-o", "x", "--no-cache"], "`--no-cache` is for a build", id="no layers, no cache"),
+        pytest.param(["--dry-run", "-o", "x", "--opt", "squash"], "`--opt` is for a build", id="no engine, no option"),
+        pytest.param(["--dry-run", "-o", "x", "--platform", "linux/amd64"], "`--platform` is for", id="nor a platform"),
+        pytest.param(["--dry-run", "-o", "x", "-t", "Iris X"], "`-t` must be the name of", id="no name of an image"),
     ],
 )
 def test_without_an_engine(ekiben: Command, bento: Bento, programs: Programs, words: list[str], message: str) -> None:

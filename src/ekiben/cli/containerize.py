@@ -1,5 +1,6 @@
 """`ekiben containerize`: make a container image of a bento."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ekiben.store.bentos import Bento
 
 ENGINES = ("docker", "podman", "nerdctl", "buildah", "oci")  # `images/engines` has their words; oci is none at all
+OF_A_BUILD = {"push": "--push", "no_cache": "--no-cache", "platform": "--platform", "options": "--opt"}
 
 
 @click.command(
@@ -92,21 +94,48 @@ def containerize(
     python:3.x-slim or the base image of the bento. It serves as a user without rights, on port 3000 or that of the
     service.
     """
-    from ekiben.images.image import write_context_of
-
     session = session_of(ctx)
     told["options"] = (*told["options"], *session.passed)
     say = (lambda line: None) if session.quiet else click.echo
     args = dict(pair(text, "--build-arg") for text in build_args)
     if dry_run:
-        if output is None:
-            raise Mistake("`--dry-run` needs a folder to write to", ctx, hint="name it by -o")
-        if told["engine"] == "oci" or told["base"] is not None:
-            raise Mistake("`--dry-run` writes the context of an engine, and `oci` has none", ctx)
-        folder = write_context_of(tag, Path(output), tuple(args), run_as_root=told["run_as_root"])
-        say(f"Wrote the context to {folder}.")
+        write_only(ctx, tag, image_tags, output, tuple(args), tell=say, **told)
         return
     make_image(tag, image_tags, tell=say, show=not session.quiet, output=output, build_args=args, **told)
+
+
+def write_only(
+    ctx: click.Context,
+    tag: str,
+    image_tags: Sequence[str],
+    output: str | None,
+    args: tuple[str, ...],
+    *,
+    tell: "Tell",
+    **told: Any,
+) -> None:
+    """Write the context of an image; an option that only a build could follow is refused.
+
+    Raises:
+        Mistake: the options ask for more than a context.
+    """
+    from ekiben.images.image import image_names, write_context_of
+
+    if output is None:
+        raise Mistake("`--dry-run` needs a folder to write to", ctx, hint="name it by -o")
+    if told["engine"] == "oci" or told["base"] is not None:
+        raise Mistake("`--dry-run` writes the context of an engine, and `oci` has none", ctx)
+    for name, option in OF_A_BUILD.items():
+        if told[name]:
+            raise Mistake(
+                f"`{option}` is for a build, and `--dry-run` builds nothing", ctx, hint="say it to the engine"
+            )
+    names = image_names(tag, image_tags) if image_tags else ()
+    folder = write_context_of(tag, Path(output), args, run_as_root=told["run_as_root"])
+    tell(f"Wrote the context to {folder}.")
+    if names:
+        words = [told["engine"] or "docker", "build", *(word for each in names for word in ("-t", each)), str(folder)]
+        tell(f"To build the image from it, use:\n    {shlex.join(words)}")
 
 
 def make_image(bento: "str | Bento", image_tags: Sequence[str] = (), *, tell: "Tell", **told: Any) -> None:
