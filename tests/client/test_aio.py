@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import ekiben
 from ekiben.client.aio import AsyncHTTPClient
 from ekiben.core.errors import InvalidInput, NotFound, Unavailable
 from ekiben.tools.testing import async_client
@@ -68,6 +69,22 @@ async def test_discovery(lunch: AsyncHTTPClient) -> None:
     assert lunch.add.__doc__ == "Add *n* to each number."
     assert (await lunch.request("GET", "/livez")).status_code == 200
     assert await lunch.is_ready()
+
+
+async def test_a_probe_that_stands_elsewhere() -> None:
+    """A service below a prefix, with a probe of its own, is found to be ready."""
+    moved = ekiben.service(path_prefix="/below", endpoints={"readyz": "/well"})(
+        type("Moved", (), {"word": ekiben.api(word)})
+    )
+    with ekiben.serve(moved, port=0) as server:
+        async with server.async_client(server_ready_timeout=30) as client:
+            assert await client.is_ready()
+            assert await client.word() == "here"
+
+
+def word(self: object) -> str:
+    """Give a word."""
+    return "here"
 
 
 async def test_an_unknown_endpoint_before_discovery(lunch: AsyncHTTPClient) -> None:

@@ -5,12 +5,15 @@ import io
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+import ekiben
 from ekiben.client.sync import SyncHTTPClient
 from ekiben.core.errors import (
     ConfigError,
@@ -216,6 +219,42 @@ def test_other_requests(lunch: SyncHTTPClient) -> None:
     assert lunch.request("GET", "/livez").status_code == 200
     assert lunch.request("GET", "/add").status_code == MethodNotAllowed.status
     assert lunch.is_ready()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"path_prefix": "/below"}, "/below/readyz"),
+        ({"endpoints": {"readyz": "/well"}}, "/well"),
+        ({"path_prefix": "/below", "endpoints": {"readyz": "/well"}}, "/below/well"),
+    ],
+)
+def test_a_probe_that_stands_elsewhere(options: dict[str, Any], told: str) -> None:
+    """A service below a prefix, or with a probe of its own, is found to be ready."""
+    made = ekiben.service(**options)(type("Moved", (), {"word": ekiben.api(word)}))
+    with ekiben.serve(made, port=0) as server, server.client(server_ready_timeout=30) as client:
+        assert client.is_ready()
+        assert client.word() == "here"
+        assert client.request("GET", "/schema.json").json()["readyz"] == told
+
+
+def word(self: object) -> str:
+    """Give a word."""
+    return "here"
+
+
+def test_something_that_is_no_service() -> None:
+    """A server of something else is not ready, whatever it says of itself."""
+    for content in (b"{}", b'{"readyz": "//127.0.0.1/x"}', b'{"readyz": "http://127.0.0.1/x"}', b"[1]", b"<html>"):
+        asked: list[str] = []
+
+        def answer(request: httpx.Request, content: bytes = content, asked: list[str] = asked) -> httpx.Response:
+            asked.append(str(request.url))
+            return httpx.Response(200 if request.url.path == "/schema.json" else 404, content=content)
+
+        with SyncHTTPClient("http://elsewhere", transport=httpx.MockTransport(answer)) as client:
+            assert not client.is_ready()
+        assert asked == [f"http://elsewhere/{path}" for path in ("readyz", "schema.json", "readyz")]
 
 
 def test_nobody_there() -> None:

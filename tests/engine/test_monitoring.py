@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -231,6 +231,17 @@ class Watched:
     async def batch_on_loop(self, x: list[int]) -> list[int]:
         return [self.note(each) for each in x]
 
+    @ekiben.api
+    def pieces(self, x: int) -> Iterator[int]:
+        for each in range(x, x + 3):
+            yield self.note(each)
+
+    @ekiben.api
+    async def pieces_on_loop(self, x: int) -> AsyncIterator[int]:
+        for each in range(x, x + 3):
+            yield self.note(each)
+            await asyncio.sleep(0)
+
     def note(self, x: int) -> int:
         with ekiben.monitor("iris") as mon:
             mon.log(x, "x", "feature", "numerical")
@@ -246,6 +257,40 @@ async def test_in_a_service() -> None:
     assert Kept.made["iris"].color == "blue"
     assert sorted(record["x"] for record in Kept.made["iris"].records) == [1, 2, 3, 4]
     assert Kept.made["iris"].is_closed
+
+
+@pytest.mark.parametrize("path", ["pieces", "pieces_on_loop"])
+async def test_in_a_stream(path: str) -> None:
+    """What a generator logs goes where the service says, with the id of its request, from the first to the last."""
+    async with asking(Watched) as client:
+        given = await client.post(f"/{path}", json={"x": 5}, headers={"x-request-id": f"id-{path}"})
+    assert (given.status_code, given.text.split()) == (200, ["5", "6", "7"])
+    records = Kept.made["iris"].records
+    assert [(record["x"], record["request_id"]) for record in records] == [(x, f"id-{path}") for x in (5, 6, 7)]
+    assert Kept.made["iris"].color == "blue"
+
+
+async def test_a_stream_that_is_left() -> None:
+    """A generator whose reader leaves ends as one of its service: also what it logs at its end goes where that says."""
+    ended = threading.Event()
+
+    @ekiben.service(monitoring={"type": KEPT, "options": {"color": "green"}})
+    class Left:
+        @ekiben.api
+        def pieces(self) -> Iterator[int]:
+            try:
+                yield from range(1_000_000)
+            finally:
+                with ekiben.monitor("end") as mon:
+                    mon.log(1, "x", "feature", "numerical")
+                ended.set()
+
+    async with running(Left) as service:
+        stream = await ask(service, "pieces")
+        assert (await anext(stream))[0] == 0
+        await stream.close()
+        assert await asyncio.to_thread(ended.wait, 30)
+    assert (Kept.made["end"].color, len(Kept.made["end"].records)) == ("green", 1)
 
 
 async def test_request_ids() -> None:

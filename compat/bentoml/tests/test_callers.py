@@ -156,6 +156,22 @@ def test_a_client_waits_for_its_server() -> None:
     assert made == ["here"]
 
 
+def test_a_service_below_a_prefix() -> None:
+    """A service whose probe stands elsewhere is waited for, too."""
+
+    @bentoml.service(path_prefix="/v1", endpoints={"readyz": "/well"})
+    class Below:
+        """A service below a prefix."""
+
+        @bentoml.api
+        def word(self) -> str:
+            """Give a word."""
+            return "here"
+
+    with bentoml.serve(Below, port=0, host="127.0.0.1") as server, bentoml.SyncHTTPClient(server.url) as client:
+        assert (client.is_ready(), client.word()) == (True, "here")
+
+
 def test_how_long_it_waits() -> None:
     """What is told goes before the time of a call; 0 waits for nothing, and finds the fault at the first call."""
     assert [seconds_to_wait(told, 30.0) for told in (None, 5.0, 0)] == [30.0, 5.0, None]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, cast
 
 from ekiben.client import answers, base, bodies, pieces, tasks, url
-from ekiben.client.sync import PAUSE, read_schema
+from ekiben.client.sync import PAUSE, probe_in, read_schema
 from ekiben.client.web import library, translated, unreachable
 from ekiben.core.errors import EkibenError, NotFound
 
@@ -157,6 +157,7 @@ class AsyncHTTPClient:
         )
         self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None
+        self._probe = base.READYZ
         self._ready_timeout = server_ready_timeout
 
     async def discover(self) -> dict[str, base.Route]:
@@ -272,11 +273,15 @@ class AsyncHTTPClient:
             return path
 
     async def is_ready(self, timeout: float = 5.0) -> bool:
-        """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
+        """Ask whether the server is ready, as `SyncHTTPClient.is_ready` does."""
         try:
-            return (await self._http.get("/readyz", timeout=timeout)).status_code == 200
+            response = await self._http.get(self._probe, timeout=timeout)
+            if response.status_code == 404 and self._probe == base.READYZ:
+                self._probe = probe_in(await self._http.get("/schema.json", timeout=timeout))
+                response = await self._http.get(self._probe, timeout=timeout)
         except library().TransportError:
             return False
+        return response.status_code == 200
 
     async def wait_until_server_ready(self, timeout: float = 30.0) -> None:
         """Wait until the server is ready; raises Unavailable after *timeout* seconds."""

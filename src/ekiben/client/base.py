@@ -20,6 +20,7 @@ Schema = Mapping[str, Any]
 
 FIRST = 30.0  # seconds for a server to say what it offers
 PATIENCE = "x-request-timeout-ms"  # the header that tells the server how long the caller waits
+READYZ = "/readyz"  # where a server tells whether it is ready, unless its schema says otherwise
 JSON_TYPES = {
     "array": "list",
     "boolean": "bool",
@@ -92,6 +93,16 @@ def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
         some = [part for part in schema["anyOf"] if part.get("type") != "null"]
         return resolve(some[0], definitions) if len(some) == 1 else schema
     return schema
+
+
+def read_probe(document: Any) -> str:
+    """Read from a `/schema.json` document where readiness is told.
+
+    READYZ where it does not say; never an address of another server.
+    """
+    told = document.get("readyz") if isinstance(document, Mapping) else None
+    is_path = isinstance(told, str) and told.startswith("/") and not told.startswith("//")
+    return str(told) if is_path else READYZ
 
 
 def read_routes(document: Any) -> dict[str, Route]:

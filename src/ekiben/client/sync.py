@@ -152,6 +152,7 @@ class SyncHTTPClient:
         )
         self._downloads = answers.Downloads()
         self._routes: dict[str, base.Route] | None = None
+        self._probe = base.READYZ
         if server_ready_timeout is not None:
             self.wait_until_server_ready(server_ready_timeout)
 
@@ -248,11 +249,18 @@ class SyncHTTPClient:
             return path
 
     def is_ready(self, timeout: float = 5.0) -> bool:
-        """Ask `/readyz`; a server that cannot be reached in *timeout* s is not ready."""
+        """Ask `/readyz`, or the probe that the service has in its place.
+
+        A server that cannot be reached in *timeout* s is not ready.
+        """
         try:
-            return self._http.get("/readyz", timeout=timeout).status_code == 200
+            response = self._http.get(self._probe, timeout=timeout)
+            if response.status_code == 404 and self._probe == base.READYZ:
+                self._probe = probe_in(self._http.get("/schema.json", timeout=timeout))
+                response = self._http.get(self._probe, timeout=timeout)
         except library().TransportError:
             return False
+        return response.status_code == 200
 
     def wait_until_server_ready(self, timeout: float = 30.0) -> None:
         """Wait until the server is ready; raises Unavailable after *timeout* seconds."""
@@ -286,6 +294,14 @@ class SyncHTTPClient:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
+
+
+def probe_in(response: "httpx.Response") -> str:
+    """Find in the answer to `/schema.json` where readiness is told."""
+    try:
+        return base.read_probe(response.json())
+    except ValueError:  # it is no JSON, so no service
+        return base.READYZ
 
 
 def read_schema(response: "httpx.Response", url: str) -> Any:

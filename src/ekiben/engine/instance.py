@@ -6,15 +6,25 @@ In: a `BoundService`. Out: an `Instance` whose calls are planned. Runs once a wo
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from ekiben.core import starting
 from ekiben.core.errors import ConfigError
+from ekiben.core.running import answering
 from ekiben.core.spec import BoundService, Dependency
-from ekiben.engine.invoke import Invoke, keep_records, plan, tell_deadline, tell_running
+from ekiben.engine.invoke import (
+    Invoke,
+    keep_records,
+    keep_records_of_stream,
+    plan,
+    step_within,
+    tell_deadline,
+    tell_running,
+)
 from ekiben.engine.messages import Call
-from ekiben.engine.monitoring import Monitors
+from ekiben.engine.monitoring import Monitors, monitoring
 from ekiben.engine.near import Near
 from ekiben.engine.remote import Remote, connect
 
@@ -105,12 +115,24 @@ def plan_all(bound: BoundService, target: Any, monitors: Monitors | None = None)
         invoke = plan(target, bound.methods.get(name, name), endpoint, signature.context)
         if bound.spec.dependencies and not endpoint.stream:  # a stream tells it itself, for as long as it lasts
             invoke = tell_deadline(invoke, is_async=signature.is_async)
-        if is_told(bound) and not (signature.is_async and endpoint.stream):
-            invoke = tell_running(invoke, is_async=signature.is_async)
-        if monitors is not None:
+        is_own_task = signature.is_async and endpoint.stream  # which has what the request's task has
+        if is_told(bound) and not is_own_task:
+            invoke = (
+                step_within(invoke, about) if endpoint.stream else tell_running(invoke, is_async=signature.is_async)
+            )
+        if monitors is not None and is_own_task:
+            invoke = keep_records_of_stream(invoke, monitors)
+        elif monitors is not None and endpoint.stream:
+            invoke = step_within(invoke, lambda _: monitoring(monitors))
+        elif monitors is not None:
             invoke = keep_records(invoke, monitors, is_async=signature.is_async)
         planned[name] = invoke
     return planned
+
+
+def about(call: Call) -> AbstractContextManager[None]:
+    """Give the block in which code knows which request it answers."""
+    return nullcontext() if call.about is None else answering(call.about)
 
 
 def is_told(bound: BoundService) -> bool:

@@ -5,7 +5,8 @@ to run what `batch` asks for: on a thread, and on the event loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ekiben.core.context import Context
@@ -15,8 +16,9 @@ from ekiben.core.running import answering
 from ekiben.core.spec import Convention, EndpointSpec
 from ekiben.engine.batch import Run
 from ekiben.engine.messages import Call, Reply
-from ekiben.engine.monitoring import Monitors, monitoring
+from ekiben.engine.monitoring import Monitors, monitor_from_here, monitoring
 
+END = object()  # behind the last piece of a stream
 Invoke = Callable[[Call], Any]
 
 
@@ -98,6 +100,47 @@ def keep_records(invoke: Invoke, monitors: Monitors, *, is_async: bool) -> Invok
             return await invoke(given)
 
     return call_async
+
+
+def keep_records_of_stream(invoke: Invoke, monitors: Monitors) -> Invoke:
+    """Let what an async generator logs go where its service says.
+
+    It is a task of its own from start to end.
+    """
+
+    def call(given: Call) -> Any:
+        monitor_from_here(monitors)
+        return invoke(given)
+
+    return call
+
+
+def step_within(invoke: Invoke, around: Callable[[Call], AbstractContextManager[None]]) -> Invoke:
+    """Run a sync method that streams, and its steps, within *around* its call.
+
+    A generator has no context of its own: its code runs in that of whoever asks for the next piece.
+    """
+
+    def steps(given: Call, pieces: Iterator[Any]) -> Iterator[Any]:
+        try:
+            while True:
+                with around(given):
+                    piece = next(pieces, END)
+                if piece is END:
+                    return
+                yield piece
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                with around(given):
+                    close()
+
+    def call(given: Call) -> Any:
+        with around(given):
+            value = invoke(given)
+        return steps(given, value) if isinstance(value, Iterator) else value
+
+    return call
 
 
 def tell_begin(invoke: Invoke, begun: Callable[[Call], None]) -> Invoke:

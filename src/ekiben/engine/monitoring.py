@@ -272,6 +272,11 @@ def monitoring(monitors: Monitors) -> Iterator[None]:
         _MONITORS.reset(token)
 
 
+def monitor_from_here(monitors: Monitors) -> None:
+    """Let the rest of a task of its own use the monitors of a service."""
+    _MONITORS.set(monitors)
+
+
 @contextmanager
 def monitor(
     name: str, monitor_class: str | None = None, monitor_options: Mapping[str, Any] | None = None

@@ -23,7 +23,8 @@ def document(
         mounts: paths of mounted apps, without the prefix.
 
     Returns:
-        The document; its `paths` are all that the service answers at, those of mounted apps too.
+        The document; its `paths` are all that the service answers at, those of mounted apps too, and `readyz` is where
+        it tells whether it is ready.
     """
     prefix = spec.http.path_prefix if prefix is None else prefix
     return {
@@ -31,6 +32,7 @@ def document(
         "type": "service",
         "description": spec.doc,
         "routes": [route(endpoint, codecs[endpoint.name], prefix) for endpoint in spec.endpoints],
+        "readyz": prefix + spec.http.readyz,
         "paths": [prefix + path for path in (*(each.route for each in spec.endpoints), *mounts)],
     }
 

@@ -91,6 +91,7 @@ def test_a_custom_one_takes_every_body() -> None:
     assert codec.from_raw(upload) == ((upload,), {})
     assert codec.input_schema["description"] == "loud"
     assert codec_of(Rows()).input_schema["format"] == "binary"
+    assert codec_of(Shout()).output_schema == {"type": "string", "description": "loud"}
 
 
 async def test_by_hand() -> None:

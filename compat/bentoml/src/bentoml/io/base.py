@@ -85,7 +85,7 @@ class IODescriptor(Generic[Value]):
 
     def answer_hint(self) -> Any:
         """Give the hint of the value as an answer."""
-        return Any if self.writes_responses else self._described(self._output_hint())
+        return self._described(Any if self.writes_responses else self._output_hint())
 
     def _input_hint(self) -> Any:
         raise BentoMLException(
