@@ -1,14 +1,23 @@
 """Whatever ends a command becomes words on stderr and an exit code."""
 
 import io
+from contextlib import redirect_stderr
 
 import click
 import pytest
 
-from ekiben.cli.errors import sentence
+from ekiben.cli.errors import report, sentence
 from ekiben.cli.front import Entry, FrontEnd
 from ekiben.core.errors import ConfigError
 from tests.cli.conftest import Command
+
+
+def said(error: BaseException) -> str:
+    """Give what an error makes the command line say."""
+    with redirect_stderr(io.StringIO()) as told:
+        assert report(error, program="ekiben", verbose=False) == 1
+    return told.getvalue()
+
 
 FRONT = FrontEnd(commands={"end": Entry("tests.cli.odd:end", "End oddly.")})
 
@@ -65,3 +74,23 @@ def test_a_sentence() -> None:
     assert sentence(ConfigError("`x` must be 1:\n  2")) == "`x` must be 1: 2"
     assert sentence(click.UsageError("no such thing")) == "no such thing"
     assert len(sentence(ConfigError("y" * 9000))) < 600
+
+
+@pytest.mark.parametrize("words", [["serve"], ["serve", "--working-dir"], ["build"], ["--home"]], ids=" ".join)
+def test_what_the_disk_refuses(ekiben: Command, words: list[str]) -> None:
+    """A path that no disk can have is told in a short line, without the name of a class or a traceback."""
+    ran = ekiben(*words, "x" * 5000, *(["list"] if words == ["--home"] else []))
+    assert ran.code == 1
+    last = ran.err.partition("error: ")[2]
+    assert "File name too long" in last
+    assert "OSError" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_path_is_cut() -> None:
+    """Of a path without end the beginning is shown."""
+    error = OSError(36, "File name too long", "x" * 5000)
+    assert len(said(error)) < 400
+    assert said(PermissionError(13, "Permission denied", "/root/a")).startswith(
+        "error: cannot use '/root/a': Permission denied\n\nhint: `ekiben --verbose …`"
+    )

@@ -76,3 +76,11 @@ def test_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert near(str(tmp_path / "a" / "b.py")) == "a/b.py"
     assert near("/elsewhere/b.py") == "/elsewhere/b.py"
+
+
+def test_near_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the current folder is gone a file is shown by its whole path."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert near(str(tmp_path / "gone" / "b.py")) == str(tmp_path / "gone" / "b.py")

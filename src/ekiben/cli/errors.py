@@ -14,6 +14,7 @@ import click
 
 from ekiben.core.errors import EkibenError
 
+LONG = 200  # letters of a path
 FAILURE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 PLACE = re.compile(r'^ *File "([^"]+)", line (\d+)', re.MULTILINE)
 LONGEST = 500  # letters of a sentence
@@ -59,9 +60,12 @@ def report(error: BaseException, *, program: str, verbose: bool) -> int:
         traceback.print_exception(error)
     if isinstance(error, EkibenError):
         return say(str(error), error.hint)
-    from ekiben.core.trace import explain
+    from ekiben.core.trace import explain, frames
 
-    return say(explain(error), None if verbose else f"`{program} --verbose …` shows all of where it happened")
+    said = explain(error)
+    if isinstance(error, OSError) and error.filename is not None and not frames(error):  # not in the user's code
+        said = f"cannot use {str(error.filename)[:LONG]!r}: {error.strerror}"
+    return say(said, None if verbose else f"`{program} --verbose …` shows all of where it happened")
 
 
 def sentence(error: BaseException) -> str:

@@ -51,5 +51,5 @@ def near(filename: str) -> str:
     """Write a path as it looks from the current folder, where it lies below that."""
     try:
         return str(Path(filename).relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # it lies elsewhere, or the folder we stood in is gone
         return filename

@@ -79,6 +79,15 @@ def test_what_is_known_of_a_bundle(terminal: Terminal, bundle: Bundle) -> None:
     assert "nobody" in terminal.run("get", "nobody", code=1).stderr
 
 
+@pytest.mark.parametrize("command", ["run", "containerize"])
+def test_nothing_is_named(terminal: Terminal, command: str) -> None:
+    """A command alone, for bundles or for all else, says what is missing."""
+    said = terminal.run(command, code=2).stderr
+    assert said.startswith("error: missing argument 'TA")
+    assert f"hint: `bentoml {command} --help`" in said
+    assert terminal.run(command, "--home", code=2).stderr.startswith("error: ")
+
+
 def test_running_offline(terminal: Terminal, bundle: Bundle) -> None:
     """`run` answers inputs and files in their order; an input that fails is told, and the exit code says so."""
     assert terminal.run("run", "Adder:latest", "add", "--input", "1").stdout == "8\n"

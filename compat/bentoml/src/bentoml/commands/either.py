@@ -51,7 +51,7 @@ def is_for_bundle(parent: click.Context, args: Sequence[str]) -> bool:
 
 def home_in(args: Sequence[str]) -> str | None:
     """Give the folder of `--home`, wherever it stands."""
-    for word, after in zip(args, [*args[1:], ""], strict=True):
+    for word, after in zip(args, [*args, ""][1:], strict=True):
         if word == "--home":
             return after
         if word.startswith("--home="):
