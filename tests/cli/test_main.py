@@ -87,6 +87,12 @@ def test_every_command_has_help_with_examples(ekiben: Command, name: str) -> Non
         pytest.param(["models", "lst"], "no command `lst`", "did you mean `ekiben models list`?", id="one of a group"),
         pytest.param(["serve", "--prot", "1"], "has no option `--prot`", "did you mean `--port`?", id="an option"),
         pytest.param(["--hlp"], "has no option `--hlp`", "did you mean `--help`?", id="an option of the program"),
+        pytest.param(
+            ["serve", "-q", "--depends", "x"],
+            "for --depends: must be NAME=URL: 'x'",
+            "`ekiben serve --help`",
+            id="a pair",
+        ),
         pytest.param(["serve", "--port", "x"], "'x' is not a valid integer", "`ekiben serve --help`", id="a value"),
         pytest.param(["models", "get"], "missing argument 'TAG'", "`ekiben models get --help`", id="a missing word"),
         pytest.param(["zzz"], "has no command `zzz`", "`ekiben --help`", id="nothing like it"),

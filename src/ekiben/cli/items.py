@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Item")
 
 
-def pair(text: str, option: str = "--label") -> tuple[str, str]:
-    """Read `KEY=VALUE`, as *option* takes it."""
+def pair(text: str, option: str = "--label", form: str = "KEY=VALUE") -> tuple[str, str]:
+    """Read `KEY=VALUE`, as *option* takes it, whose help calls it *form*."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.BadParameter(f"must be KEY=VALUE: {text!r}", param_hint=option)
+        raise click.BadParameter(f"must be {form}: {text!r}", param_hint=option)
     return key, value
 
 

@@ -316,7 +316,7 @@ def load(ctx: click.Context, place: Place) -> "BoundService":
 
     starting.note(f"loading {' '.join(place.targets)}")
     target, only = place.enter(), ctx.params["only"]
-    urls = dict(pair(text, "--depends") for text in ctx.params["elsewhere"])
+    urls = dict(pair(text, "--depends", "NAME=URL") for text in ctx.params["elsewhere"])
     try:
         found = loading.load(target, change=lambda bound: adapted(ctx, parted(bound, only, urls)))
     except SystemExit as error:

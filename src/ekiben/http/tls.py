@@ -35,7 +35,8 @@ def load(config: uvicorn.Config) -> None:
         config.load()
     except (OSError, ssl.SSLError, ValueError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        key = f", key {config.ssl_keyfile}" if config.ssl_keyfile else ""
         raise ConfigError(
-            f"the TLS files cannot be used: {reason}: certificate {config.ssl_certfile}, key {config.ssl_keyfile}",
+            f"the TLS files cannot be used: {reason}: certificate {config.ssl_certfile}{key}",
             hint="give PEM files that belong together by --ssl-certfile and --ssl-keyfile",
         ) from error
