@@ -85,6 +85,20 @@ def test_hostile_requirements(bundle: Bundle, line: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_no_folder_is_left(folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of an image's packages go with the parts, not with the process; one that is refused leaves none."""
+    (folder / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "scratch"))
+    parts = BundleImage(bundle).image_parts()
+    assert parts.packages.requirements.is_file()
+    del parts
+    assert list((folder / "scratch").iterdir()) == []
+    (bundle.path / "requirements.txt").write_text("a b c\n")
+    with pytest.raises(ConfigError):
+        BundleImage(bundle).image_parts()
+    assert list((folder / "scratch").iterdir()) == []
+
+
 def test_the_command_writes_a_context(folder: Path, bundle: Bundle) -> None:
     """`containerize --dry-run` takes a bundle by its tag; for a bento it is what it was."""
     (folder / "work").mkdir()

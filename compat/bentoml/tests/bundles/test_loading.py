@@ -73,6 +73,55 @@ def test_two_bundles_with_modules_of_one_name(folder: Path) -> None:
     assert (first.add([10]), second.add([10])) == ([10], [20])
 
 
+def test_pickles_of_two_bundles_with_modules_of_one_name(folder: Path) -> None:
+    """A pickle finds the class of its own bundle, whichever is read first, and it is the class that the code has."""
+    paths = []
+    for number in (1, 2):
+        with imported(folder / str(number), "adder_pair") as module:
+            path = Path(packed(module, number).save(version=str(number)))
+        code = path / "Adder" / "adder_pair_words.py"
+        code.write_text(code.read_text().replace("self.number = number", f"pass\n    where = {number}"))
+        paths.append(path)
+    first, second = (load_from_dir(str(path)) for path in paths)
+    before = sys.modules["adder_pair_words"]
+    for service, number in ((second, 2), (first, 1)):
+        held = service.artifacts.add
+        assert (held.where, held.number) == (number, number)
+        assert type(held) is type(service).add.__globals__["twice"].__globals__["Number"]
+    assert sys.modules["adder_pair_words"] is before
+
+
+def test_a_bundle_whose_module_has_a_name_of_pythons(folder: Path) -> None:
+    """A service in `queue.py` is loaded and read, and Python's own `queue` stays what it was."""
+    with imported(folder / "project", "adder_here") as module:
+        path = Path(packed(module).save())
+    (path / "Adder" / "adder_here.py").rename(path / "Adder" / "queue.py")
+    for file in (path / "bentoml.yml", path / "Adder" / "bentoml.yml"):
+        file.write_text(file.read_text().replace("adder_here.py", "queue.py").replace("adder_here\n", "queue\n"))
+    before = sys.modules["queue"]
+    service = load_from_dir(str(path))
+    assert sys.modules["queue"] is before
+    assert service.add([1]) == [8]
+    assert sys.modules["queue"] is before
+
+
+@pytest.mark.parametrize(
+    "name", ["", "artifacts", "web_static_content", "zipimport_archives", "zipimport_archives/a.zip"]
+)
+def test_folders_outside_of_the_bundle(folder: Path, bundle: Bundle, name: str) -> None:
+    """No folder of a bundle is a link to another place: its code, its artifacts, what it serves, what it imports."""
+    place = bundle.code / name if name else bundle.code
+    elsewhere = folder / "elsewhere"
+    if place.exists():
+        place.rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+        place.parent.mkdir(exist_ok=True)
+    place.symlink_to(elsewhere)
+    with pytest.raises(CorruptItem, match="leads it out"):
+        load_from_dir(str(bundle.path))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [

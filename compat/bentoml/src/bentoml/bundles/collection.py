@@ -6,7 +6,8 @@ In: declared artifacts, what is packed into them, or the folder of a bundle. Out
 import copy
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class ArtifactCollection(Mapping[str, BentoServiceArtifact]):
         self._held = {each.name: copy.copy(each) for each in declared}
         self._owner = owner
         self._folder: Path | None = None
+        self._around: Callable[[], AbstractContextManager[None]] = nullcontext
         self._lock = threading.Lock()
 
     def __getitem__(self, name: str) -> BentoServiceArtifact:
@@ -68,17 +70,18 @@ class ArtifactCollection(Mapping[str, BentoServiceArtifact]):
             log.warning("the artifact `%s` of `%s` is packed again, and what it held is gone", name, self._owner)
         pack_into(self._held[name], args, options)
 
-    def read_from(self, folder: Path) -> None:
-        """Take what a bundle's folder holds, once somebody asks for it."""
-        self._folder = folder
+    def read_from(self, folder: Path, around: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Take what a bundle's folder holds, once somebody asks for it; it is read inside of *around*."""
+        self._folder, self._around = folder, around
 
     def load(self) -> None:
         """Read what was not read yet; raises StoreError."""
         with self._lock:
             if self._folder is None:
                 return
-            for name, artifact in self._held.items():
-                self._held[name] = load_into(artifact, self._folder, read_metadata(self._folder, name))
+            with self._around():
+                for name, artifact in self._held.items():
+                    self._held[name] = load_into(artifact, self._folder, read_metadata(self._folder, name))
             self._folder = None
 
     def save(self, folder: Path) -> None:

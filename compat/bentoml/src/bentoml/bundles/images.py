@@ -4,9 +4,9 @@ In: a bundle, which anyone may have written. Out: the parts of an image, each va
 Dockerfile is not read: the one that is built from is written anew.
 """
 
-import atexit
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,14 +73,31 @@ class BundleImage:
         return Parts(self.bundle, plan, packages, {}, setup if plan.has_setup else None)
 
 
+@dataclass(frozen=True)
+class Scratch(Packages):
+    """Packages whose files are gone when nobody holds these any more."""
+
+
 def packages_of(bundle: Bundle, python: str) -> Packages:
     """Give the packages of a bundle, with our wheels; those of one that BentoML saved are added.
+
+    Files of ours lie in a folder of their own until the packages are let go, or the process ends.
 
     Raises:
         ConfigError: a line of its requirements is none.
     """
     scratch = Path(tempfile.mkdtemp(prefix="bentoml-image-"))
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    try:
+        made = write_packages(bundle, python, scratch)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    weakref.finalize(made, shutil.rmtree, scratch, ignore_errors=True)
+    return made
+
+
+def write_packages(bundle: Bundle, python: str, scratch: Path) -> Scratch:
+    """Write into *scratch* what the packages of a bundle lack; raises as `packages_of`."""
     wheels = sorted((bundle.path / WHEELS).glob("*.whl"))
     if not set(OURS) <= {name_of_wheel(each) for each in wheels}:
         wheels = [*(each for each in wheels if name_of_wheel(each) not in OURS), *carry_ours(scratch / "wheels")]
@@ -93,4 +110,4 @@ def packages_of(bundle: Bundle, python: str) -> Packages:
     text = scratch / "requirements.txt"
     text.write_text("\n".join(lines) + "\n", "utf-8")
     names = frozenset(canonicalize_name(name_of_wheel(each)) for each in wheels)
-    return Packages(text, False, tuple(wheels), names, python, None)
+    return Scratch(text, False, tuple(wheels), names, python, None)

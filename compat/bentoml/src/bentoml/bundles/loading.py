@@ -6,14 +6,15 @@ the bundle; an archive yields plain files below one folder, or nothing.
 
 import atexit
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bentoml.bundles.description import FILE, Bundle, open_bundle
 from bentoml.bundles.repository import repository
-from bentoml.bundles.saving import ARCHIVES
+from bentoml.bundles.saving import ARCHIVES, ARTIFACTS, CONTENT
 from bentoml.bundles.service import BentoService
 from bentoml.bundles.tags import BundleTag
 from bentoml.front import entered
@@ -70,29 +71,70 @@ def load_bundle(bundle: Bundle) -> BentoService:
     """Make an instance of the service of *bundle*.
 
     Raises:
-        CorruptItem: its code is not there, or is no such service.
+        CorruptItem: its code is not there, lies elsewhere, or is no such service.
         ServiceLoadError: its code cannot be imported here.
     """
     info, code = bundle.info, bundle.code
-    try:
-        file = join_below(code, info.file)
-    except InvalidInput as error:
-        raise CorruptItem(f"{FILE} of the bundle `{bundle.tag}` cannot be used: {error}") from error
+    file = inside(bundle, info.file)
+    for folder in (ARTIFACTS, CONTENT):
+        inside(bundle, folder)
     if not file.is_file():
         raise CorruptItem(f"the bundle `{bundle.tag}` has no code: there is no {info.name}/{info.file}")
-    for archive in sorted((code / ARCHIVES).glob("*.zip")):
+    for archive in sorted(inside(bundle, ARCHIVES).glob("*.zip")):
+        inside(bundle, f"{ARCHIVES}/{archive.name}")
         if str(archive) not in sys.path:
             sys.path.insert(0, str(archive))
     is_inner = "." in info.module  # of a package, which other code may have under this name
     with modules.apart([code], "" if is_inner else f"{info.module}.py"):
         imported = modules.load(Module(info.module, info.file, file, code))
+        own = {**modules_of(code), info.module: imported}
+    for name in own.keys() & sys.stdlib_module_names:  # such a module of the bundle has another name here
+        del own[name]
     cls: Any = getattr(imported, info.name, None)
     if not isinstance(cls, type) or not issubclass(cls, BentoService):
         raise CorruptItem(f"`{info.file}` of the bundle `{bundle.tag}` has no `BentoService` called `{info.name}`")
     made: BentoService = cls.__new__(cls)
-    made.take_bundle(code, info.version, info.labels)
+    made.take_bundle(code, info.version, info.labels, lambda: among(code, own))
     cls.__init__(made)  # after the artifacts are there, which it may use
     return made
+
+
+def inside(bundle: Bundle, path: str) -> Path:
+    """Give a place in the code of *bundle*; raises CorruptItem where a link leads out of it."""
+    try:
+        return join_below(bundle.path, (bundle.code.relative_to(bundle.path) / path).as_posix())
+    except InvalidInput as error:
+        raise CorruptItem(f"{FILE} of the bundle `{bundle.tag}` cannot be used: {error}") from error
+
+
+def modules_of(code: Path) -> dict[str, ModuleType]:
+    """Give the modules that were imported from a folder, by name."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is not None and Path(file).is_relative_to(code):
+            found[name] = module
+    return found
+
+
+@contextmanager
+def among(code: Path, own: dict[str, ModuleType]) -> Iterator[None]:
+    """Let names of modules mean those of one bundle, whatever another in this process calls its own.
+
+    Pickles name classes by their modules, and are read long after the code of the bundle was.
+    """
+    with modules.apart([code], ""):
+        before = {name: sys.modules.get(name) for name in own}
+        sys.modules.update(own)
+        try:
+            yield
+        finally:
+            own |= {name: module for name, module in modules_of(code).items() if name not in own}
+            for name, module in before.items():
+                if module is None:
+                    sys.modules.pop(name, None)
+                else:
+                    sys.modules[name] = module
 
 
 @entered

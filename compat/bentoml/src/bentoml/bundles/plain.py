@@ -85,7 +85,11 @@ class JSONArtifact(ModelArtifact):
         """
         self._options = {**(json_dumps_kwargs or {}), **dumps}
         try:
-            self._json.dumps(content, **self._options)
+            text = self._json.dumps(content, **self._options)
+            if isinstance(text, str):
+                text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"{self.title} must be text that {self.encoding} has: {error}") from error
         except (TypeError, ValueError) as error:
             raise InvalidInput(f"the artifact `{self.name}` must be packed with what JSON holds: {error}") from error
         return super().pack(content, metadata)

@@ -6,6 +6,7 @@ In: a class with `@api` methods. Out: the same class, whose instances are packed
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -130,10 +131,12 @@ class BentoService:
         """The labels that it was saved with."""
         return self._labels
 
-    def take_bundle(self, code: Path, version: str, labels: Mapping[str, str]) -> None:
+    def take_bundle(
+        self, code: Path, version: str, labels: Mapping[str, str], around: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         """Be what was saved: version, labels, and the artifacts, which are read when they are asked for."""
         self._bundle, self._version, self._labels = code, check_exact(version), dict(labels)
-        self._artifacts.read_from(code / saving.ARTIFACTS)
+        self._artifacts.read_from(code / saving.ARTIFACTS, around)
 
     def describe(self) -> dict[str, Any]:
         """Give what `/metadata` tells: nothing of how packages were found, as 0.13."""
