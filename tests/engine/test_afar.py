@@ -224,6 +224,22 @@ def test_the_same_code_apart_and_together(tmp_path: Path, options: tuple[str, ..
         assert told("--depends", f"Words={words.url}") == told() == [3, [1, 2], "A", "B"]
 
 
+@pytest.mark.parametrize("layout", ["inline", "apart"])
+def test_readiness(tmp_path: Path, layout: str) -> None:
+    """Whoever depends on what is at an address is ready only while that is, in whatever process it asks."""
+    (tmp_path / "book.py").write_text(CODE)
+    with serving("book:Book", "--only", "Words", cwd=tmp_path) as words:
+        options = ("--depends", f"Words={words.url}", "--layout", layout)
+        with serving("book:Book", *options, cwd=tmp_path) as book:
+            assert book.http.get("/readyz").status_code == 200
+            words.process.terminate()
+            words.process.wait(60)
+            assert book.http.get("/readyz").status_code == 503
+            assert book.http.get("/livez").status_code == 200
+            answer = book.http.post("/plain", json={"text": "a"})
+            assert (answer.status_code, "cannot reach http://127.0.0.1" in answer.json()["error"]) == (503, True)
+
+
 SLOW = """
 import time
 import ekiben

@@ -310,7 +310,13 @@ class RemoteDispatcher:
         return self.pool
 
     async def ask(self, what: str) -> bool:
-        """Ask the service's own health method, `ready` or `alive`, of each worker."""
+        """Ask the service's own health method, `ready` or `alive`, of each worker.
+
+        One is not ready either where it does not reach what it depends on at an address.
+        """
+        has_remote = any(each.url is not None for each in self.bound.spec.dependencies)
+        if what == "ready" and self.bound.hooks.ready is None and not has_remote:
+            return True
         return await self.pool.ask(what)
 
 

@@ -201,6 +201,14 @@ def probe(instance: Instance, name: str | None) -> Callable[[], Any] | None:
     return method if callable(method) else None
 
 
+async def reaches(instance: Instance) -> bool:
+    """Say whether each service that it depends on at an address takes calls."""
+    for client in instance.clients:
+        if not await asyncio.to_thread(client.is_ready):
+            return False
+    return True
+
+
 async def leave(instance: Instance) -> None:
     """Close what calls have opened on the running event loop; before `close`."""
     for one in every(instance):

@@ -16,7 +16,7 @@ from typing import Any
 from ekiben.core.errors import Unavailable
 from ekiben.engine.gate import Gate, Passing
 from ekiben.engine.incoming import Incoming
-from ekiben.engine.instance import probe
+from ekiben.engine.instance import probe, reaches
 from ekiben.engine.job import Done, Job
 from ekiben.engine.link import Link
 from ekiben.engine.local import LocalDispatcher
@@ -344,12 +344,16 @@ class Worker:
             told = []
 
     async def _tell(self, number: int, what: str) -> None:
-        """Answer a question to the service's own health method; one that raises says no."""
+        """Answer a question to the service's own health method; one that raises says no.
+
+        It is not ready where one that it depends on at an address is not.
+        """
         hooks, instance = self.dispatcher.bound.hooks, self.dispatcher.instance
         name = hooks.ready if what == "ready" else hooks.alive if what == "alive" else None
         check = None if instance is None else probe(instance, name)
         try:
-            answer = True if check is None else bool(await called(check))
+            answer = what != "ready" or instance is None or await reaches(instance)
+            answer = answer and (check is None or bool(await called(check)))
         except Exception:
             log.exception("the health method `%s` failed", name)
             answer = False

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ekiben.core.spec import Hooks
-from ekiben.engine.instance import probe
+from ekiben.engine.instance import probe, reaches
 from ekiben.engine.local import LocalDispatcher
 
 log = logging.getLogger("ekiben")
@@ -25,7 +25,7 @@ class Asked(Protocol):
         """Whether one of them takes calls."""
 
     async def ask(self, what: str) -> bool:
-        """Ask the service's own method, `ready` or `alive`."""
+        """Ask the service's own method, `ready` or `alive`; of the first also what it needs at an address."""
 
 
 async def is_alive(dispatcher: LocalDispatcher | Asked, hooks: Hooks) -> bool:
@@ -42,12 +42,9 @@ async def is_ready(
     if not dispatcher.is_ready or not beside():
         return False
     if not isinstance(dispatcher, LocalDispatcher):
-        return hooks.ready is None or await dispatcher.ask("ready")
-    if dispatcher.instance is None:
+        return await dispatcher.ask("ready")
+    if dispatcher.instance is None or not await reaches(dispatcher.instance):
         return False
-    for client in dispatcher.instance.clients:
-        if not await asyncio.to_thread(client.is_ready):
-            return False
     return await ask(dispatcher, hooks.ready)
 
 
