@@ -114,7 +114,7 @@ def write_only(
     tell: "Tell",
     **told: Any,
 ) -> None:
-    """Write the context of an image; an option that only a build could follow is refused.
+    """Write the context of an image; options that only a build has are refused.
 
     Raises:
         Mistake: the options ask for more than a context.
