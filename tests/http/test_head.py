@@ -55,6 +55,24 @@ def test_no_tunnel(version: str) -> None:
         head.check(b"CONNECT", version, [b"host"])
 
 
+@pytest.mark.parametrize(
+    ("version", "header", "words"),
+    [
+        ("1.0", (b"host", b"x"), "needs HTTP/1.1: 1.0"),
+        ("1.1", (b"content-length", b"1"), "must have no body"),
+        ("1.1", (b"content-length", b"00"), "must have no body"),
+        ("1.1", (b"transfer-encoding", b"chunked"), "must have no body"),
+    ],
+)
+def test_what_opens_no_websocket(version: str, header: tuple[bytes, bytes], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        head.check_opening(version, [(b"upgrade", b"websocket"), header])
+
+
+def test_what_opens_a_websocket() -> None:
+    head.check_opening("1.1", [(b"host", b"x"), (b"upgrade", b"websocket"), (b"content-length", b"0")])
+
+
 def test_versions_that_are_spoken() -> None:
     head.check(b"GET", "1.1", [b"expect", b"host", b"transfer-encoding"])
     head.check(b"GET", "1.0", [])

@@ -22,6 +22,10 @@ def running(request: pytest.FixtureRequest) -> Iterator[Running]:
 
 
 POST = b"POST /add HTTP/1.1\r\nhost: x\r\n"
+SOCKET = (
+    b"connection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
 GOOD = POST + b'content-type: application/json\r\ncontent-length: 8\r\n\r\n{"a": 1}'
 BYE = POST + b'content-type: application/json\r\ncontent-length: 8\r\nconnection: close\r\n\r\n{"a": 2}'
@@ -97,13 +101,16 @@ REFUSED = {
     "a tunnel to a name": b"CONNECT x HTTP/1.1\r\nhost: x\r\n\r\n",
     "a tunnel to a URL": b"CONNECT http://x/livez HTTP/1.1\r\nhost: x\r\n\r\n",
     "a tunnel to an IPv6 address": b"CONNECT [::1]:80 HTTP/1.1\r\nhost: x\r\n\r\n",
-    "a tunnel that would be a WebSocket": (
-        b"CONNECT /livez HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    ),
+    "a tunnel that would be a WebSocket": (b"CONNECT /livez HTTP/1.1\r\nhost: x\r\n" + SOCKET + b"\r\n"),
     "a tunnel that would be HTTP/2": (
         b"CONNECT /livez HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
     ),
+    "a WebSocket in HTTP/1.0": b"GET /livez HTTP/1.0\r\nhost: x\r\n" + SOCKET + b"\r\n",
+    "a WebSocket with a body": POST + SOCKET + b"content-length: 3\r\n\r\nabc",
+    "a WebSocket whose body is the next request": b"GET /livez HTTP/1.1\r\nhost: x\r\n"
+    + SOCKET
+    + b"content-length: 130\r\n\r\n",
+    "a WebSocket with chunks": POST + SOCKET + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     "an asterisk": b"GET * HTTP/1.1\r\nhost: x\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 }

@@ -3,7 +3,7 @@
 In: a method, a target, header lines. Out: the target as a path, the headers that count; or what is wrong.
 llhttp itself refuses conflicting and repeated lengths, folded lines, bare line feeds and control characters; here is
 what it lets pass. tests/http/test_strict.py sends both kinds.
-Source: RFC 9112, 3.2 (target, Host), 6.1 (Transfer-Encoding), 6.3 (length), 7.1.2 (trailers).
+Source: RFC 9112, 3.2 (target, Host), 6.1 (Transfer-Encoding), 6.3 (length), 7.1.2 (trailers); RFC 6455, 4.2.1.
 """
 
 import re
@@ -52,6 +52,18 @@ def check(method: bytes, version: str, marked: list[bytes]) -> None:
         raise InvalidInput("HTTP/1.0 has no `transfer-encoding`")
     elif marked.count(b"host") > 1:
         raise InvalidInput(f"a request must have one header `host`: {marked.count(b'host')}")
+
+
+def check_opening(version: str, headers: Headers) -> None:
+    """Hold a request for a WebSocket to what two servers would read alike.
+
+    Raises:
+        InvalidInput: it has a body, which would be read as frames, or is of HTTP/1.0, which has no upgrade.
+    """
+    if version != "1.1":
+        raise InvalidInput(f"a WebSocket needs HTTP/1.1: {version}")
+    if any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers):
+        raise InvalidInput("a request for a WebSocket must have no body")
 
 
 def origin_form(method: bytes, target: bytes, headers: Headers) -> bytes:

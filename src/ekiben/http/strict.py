@@ -174,9 +174,7 @@ class Strict(HttpToolsProtocol):
     def begin_head(self) -> None:
         """Forget the request before."""
         self._phase, self._since = Phase.HEAD, NEW
-        self._pending_head = 0
-        self._marked = []
-        self._own = None
+        self._pending_head, self._marked, self._own = 0, [], None
 
     def on_url(self, url: bytes) -> None:
         """Gather the target."""
@@ -234,11 +232,13 @@ class Strict(HttpToolsProtocol):
             self._refuse_in_parser(head.too_many(len(self.headers), self.limits.max_headers))
         if self._is_long and head.size(self.url, self.headers) > self.limits.max_header_size:
             self._refuse_in_parser(head.too_long(self.limits.max_header_size))
-        version = self.parser.get_http_version()
+        method, version = self.parser.get_method(), self.parser.get_http_version()
         try:
-            head.check(self.parser.get_method(), version, self._marked)
+            head.check(method, version, self._marked)
+            if b"upgrade" in self._marked and self._should_upgrade():
+                head.check_opening(version, self.headers)
             if self.url[:1] != b"/":
-                self.url = head.origin_form(self.parser.get_method(), self.url, self.headers)
+                self.url = head.origin_form(method, self.url, self.headers)
         except InvalidInput as error:
             self._refuse_in_parser(error)
         if version == "1.0":
@@ -270,8 +270,7 @@ class Strict(HttpToolsProtocol):
 
     def _body_comes(self) -> None:
         if self.expect_100_continue and not self.cycle.response_started:
-            self.cycle.keep_alive = self._keeps
-            self.expect_100_continue = False
+            self.cycle.keep_alive, self.expect_100_continue = self._keeps, False
 
     def sweep(self, now: float) -> None:
         """Hang up where a client lets the server wait for too long.
@@ -366,10 +365,10 @@ class Strict(HttpToolsProtocol):
         self._stop_timer()
         if self.transport.is_closing() or not self.transport.can_write_eof():
             self.transport.close()
-            return
-        self.transport.write_eof()
-        self.flow.resume_reading()
-        self._timer = self.loop.call_later(self.times.linger, self.transport.close)
+        else:
+            self.transport.write_eof()
+            self.flow.resume_reading()
+            self._timer = self.loop.call_later(self.times.linger, self.transport.close)
 
     def _say(self, error: EkibenError) -> None:
         """Write the answer to what was not understood."""
