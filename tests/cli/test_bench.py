@@ -116,6 +116,15 @@ def test_refused(folder: Path, ekiben: Command, words: tuple[str, ...], expected
     assert "Traceback" not in ran.err
 
 
+def test_plot_without_matplotlib(ekiben: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that cannot be drawn is refused before anything is loaded, with what to install."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    ran = ekiben("bench", "gone.py", "--plot", "a.png")
+    assert (ran.code, ran.out) == (1, "")
+    assert "`--plot` needs the library `matplotlib`" in ran.err
+    assert "pip install 'ekiben[plot]'" in ran.err
+
+
 def test_ctrl_c_shows_what_there_is(folder: Path) -> None:
     """Ctrl-C ends the load, shows the steps so far, and leaves no process."""
     command = [sys.executable, "-m", "ekiben", "bench", "service.py", "--endpoint", "double", "-c", "1,2"]

@@ -12,6 +12,7 @@ from ekiben.cli.errors import Mistake
 from ekiben.cli.output import echo_data, output_option, table
 from ekiben.cli.serve import targets
 from ekiben.cli.session import session_of
+from ekiben.core.optional import check_installed
 
 if TYPE_CHECKING:
     from ekiben.tools.bench.ask import Body, Endpoint
@@ -94,6 +95,8 @@ def bench(ctx: click.Context, /, target: str, serve_options: tuple[str, ...], **
         raise Mistake(
             "options of `serve` do not go with a server that runs", ctx, hint="leave out what stands behind --"
         )
+    if options["plot"] is not None:
+        check_installed("matplotlib", "`--plot`", extra="plot")  # before minutes of load, not after
     with ExitStack() as opened:
         if served.is_url(target):
             place = served.running(target)
