@@ -30,3 +30,12 @@ def test_each_group_has_tests() -> None:
         files = [file for file in python_files(*TESTS) if f"mark.{group}" in file.text]
         assert files, group
         assert [str(file) for file in files if "mark.heavy" not in file.text] == []
+
+
+def test_each_group_runs_all_that_bears_its_mark() -> None:
+    """The folders that the Makefile looks through are those of all tests."""
+    found = re.search(r"grep -rlE 'mark\\\.\$\*\\b' (.+) --include", MAKEFILE)
+    assert found is not None
+    for group in heavy_groups():
+        marked = {str(file).partition("/")[0] for file in python_files(*TESTS) if f"mark.{group}" in file.text}
+        assert marked <= set(found[1].split()), group
