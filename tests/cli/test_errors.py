@@ -91,6 +91,6 @@ def test_a_path_is_cut() -> None:
     """Of a path without end the beginning is shown."""
     error = OSError(36, "File name too long", "x" * 5000)
     assert len(said(error)) < 400
-    assert said(PermissionError(13, "Permission denied", "/root/a")).startswith(
-        "error: cannot use '/root/a': Permission denied\n\nhint: `ekiben --verbose …`"
+    assert said(PermissionError(13, "Permission denied", "/closed/a")).startswith(
+        "error: cannot use '/closed/a': Permission denied\n\nhint: `ekiben --verbose …`"
     )

@@ -88,7 +88,7 @@ def test_plain_http_on_request() -> None:
     assert parse_place("http://10.0.0.7:5000", plain_http=True).url == "http://10.0.0.7:5000"
     assert parse_place("lab:5000", plain_http=True).scheme == "http"
     assert parse_place("localhost:5000", ca_file="ca.pem").scheme == "https"
-    with pytest.raises(InvalidInput, match="plain-http"):
+    with pytest.raises(InvalidInput, match="plain_http=True"):
         parse_place("http://10.0.0.7:5000")
 
 
