@@ -25,7 +25,10 @@ class Asked(Protocol):
         """Whether one of them takes calls."""
 
     async def ask(self, what: str) -> bool:
-        """Ask the service's own method, `ready` or `alive`; of the first also what it needs at an address."""
+        """Ask the service's own method, `ready` or `alive`.
+
+        For the first, what it depends on at an address is asked too.
+        """
 
 
 async def is_alive(dispatcher: LocalDispatcher | Asked, hooks: Hooks) -> bool:
