@@ -171,21 +171,6 @@ def test_json_and_text(tmp_path: Path) -> None:
         TextFileArtifact("t", file_extension="/../../etc/x")
 
 
-def test_the_encoding_of_json(tmp_path: Path) -> None:
-    """JSON is written in the encoding that was named, and read in it; a word that names none is refused."""
-    data = {"names": ["grüezi", "日本"]}
-    kept = JSONArtifact("c", encoding="utf-16").pack(data, ensure_ascii=False)
-    assert through(kept, JSONArtifact("c", encoding="utf-16"), tmp_path) == data
-    assert "日本" in (tmp_path / "c.json").read_text("utf-16")
-    with pytest.raises(InvalidInput, match="the artifact `c` must be JSON"):
-        JSONArtifact("c").load(str(tmp_path))
-    for wrong in ("nothing", "zlib", 3):
-        with pytest.raises(ConfigError, match=f"`encoding` must be one that Python has for text, .*: {wrong!r}"):
-            JSONArtifact("c", encoding=wrong)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="the artifact `c` must be text that ascii has"):
-        JSONArtifact("c", encoding="ascii").pack(data, ensure_ascii=False)
-
-
 def test_an_artifact_of_ones_own(tmp_path: Path) -> None:
     """A subclass written for 0.13 works, and metadata is kept for it though its `pack` takes none."""
     artifact = Words("words")
