@@ -257,8 +257,9 @@ def meant(ctx: click.Context, target: str, *, every: bool) -> "list[Bento | Bund
     if target.endswith(":latest"):
         return found[:1]
     if ":" not in target and not every:
+        there = "1 version is" if len(found) == 1 else f"{len(found)} versions are"
         raise Mistake(
-            f"`{target}` names no version, and there are {len(found)}",
+            f"`{target}` names no version, and {there} there",
             ctx,
             hint=f"write `{target}:latest` for the newest, or add --all",
         )
