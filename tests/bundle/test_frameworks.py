@@ -61,6 +61,24 @@ def test_two_models() -> None:
     assert notes == ["keras 3.15.1 counts (a:v1), not 3.9.0 (b:v1)"]
 
 
+@pytest.mark.parametrize(
+    ("versions", "asked", "expected"),
+    [
+        pytest.param({"onnx": "1.19.0"}, [], ["onnxruntime", "onnx==1.19.0"], id="saved where nothing runs it"),
+        pytest.param({"onnxruntime_gpu": "1.23.0"}, [], ["onnxruntime-gpu==1.23.0"], id="saved beside one that does"),
+        pytest.param({"onnx": "1.19.0"}, ["onnxruntime-openvino"], ["onnx==1.19.0"], id="the project has one"),
+    ],
+)
+def test_what_runs_a_model(versions: dict[str, str], asked: list[str], expected: list[str]) -> None:
+    """A model that was saved by one library and is run by another brings the other too."""
+    recorded = {name.replace("_", "-"): version for name, version in versions.items()}
+    context = {"framework_name": "onnx", "framework_versions": recorded}
+    found, notes = needed_by_models(
+        [ModelInfo.new(Tag.parse("net:v1"), context=context)], [Requirement(line) for line in asked]
+    )
+    assert ([str(each.requirement) for each in found], notes) == (expected, [])
+
+
 def test_same_modules() -> None:
     """TensorFlow under another name is not installed over the one that is asked for."""
     assert added([model("mnist:v1", tensorflow_cpu="2.21.0")], "tensorflow") == []

@@ -17,6 +17,8 @@ EIGHT = range(8)
         pytest.param(Machine([3, 5]), 2, [(3,), (5,)], "1", id="only CPUs that we may use"),
         pytest.param(Machine([0, 1]), 3, [(), (), ()], "1", id="more workers than CPUs are not bound to any"),
         pytest.param(Machine(EIGHT, quota=2.5), 2, [(), ()], "1", id="a quota of time binds nobody to a CPU"),
+        pytest.param(Machine(EIGHT, quota=2.5), 1, [()], "3", id="a lone worker has the threads of its quota"),
+        pytest.param(Machine(EIGHT, quota=16.0), 1, [()], None, id="a quota above all leaves a lone worker alone"),
         pytest.param(Machine(EIGHT, quota=16.0), 2, [(0, 1, 2, 3), (4, 5, 6, 7)], "4", id="a quota above all is none"),
     ],
 )

@@ -4,7 +4,7 @@ In: what is known of stored models and of services, what the project asks for it
 with its reason. A model is loaded by the versions that saved it; where the project asks for others, the project counts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ SAME = (
     frozenset({"xgboost", "xgboost-cpu"}),
     frozenset({"mlflow", "mlflow-skinny"}),
 )
+RUNTIMES = {"onnx": "onnxruntime"}  # by framework: what runs a model that another library is enough to save
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Added:
     reason: str  # "the model iris:v1 was saved with it"
 
 
-def needed_by_models(models: Iterable[ModelInfo], asked: Sequence[Requirement]) -> tuple[list[Added], list[str]]:
+def needed_by_models(models: Collection[ModelInfo], asked: Sequence[Requirement]) -> tuple[list[Added], list[str]]:
     """List the packages that the models were saved with.
 
     Args:
@@ -58,7 +59,7 @@ def needed_by_models(models: Iterable[ModelInfo], asked: Sequence[Requirement]) 
                 older, newer = sorted((older, newer), key=lambda each: each[0])
                 notes.append(f"{key} {newer[0]} counts ({newer[1].tag}), not {older[0]} ({older[1].tag})")
                 found[key] = newer
-    added = []
+    added = list(runtimes(models, {*found, *(canonicalize_name(each.name) for each in asked)}))
     for name, (version, model) in sorted(found.items()):
         others = [each for each in asked if is_same(name, canonicalize_name(each.name))]
         against = [each for each in others if each.url or not each.specifier.contains(version, prereleases=True)]
@@ -67,6 +68,19 @@ def needed_by_models(models: Iterable[ModelInfo], asked: Sequence[Requirement]) 
         elif not others or any(canonicalize_name(each.name) == name for each in others):
             added.append(Added(Requirement(f"{name}=={version.public}"), f"the model {model.tag} was saved with it"))
     return added, notes
+
+
+def runtimes(models: Iterable[ModelInfo], there: Iterable[str]) -> Iterator[Added]:
+    """List what runs models that were saved where it was not installed, in any version.
+
+    Args:
+        models: of the bento.
+        there: distributions that it has already.
+    """
+    needed = {RUNTIMES.get(str(model.context.get("framework_name"))): model for model in models}
+    for name, model in needed.items():
+        if name is not None and not any(is_same(name, each) for each in there):
+            yield Added(Requirement(name), f"the model {model.tag} runs on it")
 
 
 def needed_by_services(services: Iterable[Mapping[str, Any]]) -> Iterator[Imported]:

@@ -261,6 +261,7 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
     from ekiben.core.spec import Layout
     from ekiben.engine import layout
     from ekiben.engine.leash import take
+    from ekiben.engine.machine import heed_quota
     from ekiben.engine.memory import keep_freed
     from ekiben.services.stall import check_server
 
@@ -269,6 +270,7 @@ def run(ctx: click.Context, place: Place, listen: "Listen") -> None:
     if leash is not None:
         replicas.work(ctx, leash, lambda: load(ctx, place), listen)
         return
+    heed_quota(os.environ)
     log.info("loading %s", " ".join(place.targets))
     starting.begin()
     starting.note("loading the server")

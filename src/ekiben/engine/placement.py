@@ -54,7 +54,8 @@ def share_out(
         ConfigError: more GPUs are asked for than there are.
     """
     cores = len(machine.cpus) if machine.quota is None else min(len(machine.cpus), math.ceil(machine.quota))
-    threads = {} if workers == 1 else dict.fromkeys(THREADS, str(max(1, cores // workers)))
+    is_all = workers == 1 and cores == len(machine.cpus)  # number libraries see for themselves what there is
+    threads = {} if is_all else dict.fromkeys(THREADS, str(max(1, cores // workers)))
     env = {name: count for name, count in threads.items() if name not in environ}
     pool = pool_of(machine, gpus, taken)
     bound = 1 < workers <= len(machine.cpus) and cores == len(machine.cpus)
