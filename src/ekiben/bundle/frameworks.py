@@ -71,7 +71,7 @@ def needed_by_models(models: Collection[ModelInfo], asked: Sequence[Requirement]
 
 
 def runtimes(models: Iterable[ModelInfo], there: Iterable[str]) -> Iterator[Added]:
-    """List what runs models that were saved where it was not installed, in any version.
+    """List what runs models that were saved without it, in any version.
 
     Args:
         models: of the bento.
