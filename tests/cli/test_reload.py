@@ -175,6 +175,9 @@ def test_last_words() -> None:
         with pytest.raises(ConfigError), telling(None):
             raise ConfigError("nobody hears this")
         assert last_words(ours) == ""
+        with pytest.raises(ConfigError), telling(f"5:{theirs}"):
+            raise ConfigError("there is no file b\udcff.py")  # a name that is no UTF-8
+        assert last_words(ours) == "there is no file b?.py"
         ours.close()
         with pytest.raises(ConfigError), telling(f"5:{theirs}"):
             raise ConfigError("the one that watches is gone")

@@ -265,3 +265,16 @@ def test_no_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert clients.handle.nap(6.5) == "rested"  # longer than httpx waits by itself
         assert time.monotonic() - before > 6
         clients.close()
+
+
+def test_loops_that_are_over() -> None:
+    """Clients of event loops that ended are let go: plain code may run a new loop for each call."""
+    clients = Clients("http://127.0.0.1:9")
+
+    async def ask() -> int:
+        with pytest.raises(ekiben.exceptions.Unavailable):
+            await clients.handle.to_async.measure(text="a")
+        return len(clients._of_loops)
+
+    assert [asyncio.run(ask()) for _ in range(3)] == [1, 1, 1]
+    clients.close()

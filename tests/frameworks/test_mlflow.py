@@ -75,7 +75,7 @@ def test_what_its_flavour_needs_is_kept(folder: Path, tmp_path: Path) -> None:
     (other / "requirements.txt").write_text(
         "--extra-index-url https://index.example/simple\n# told by hand\nmlflow==1.0\nScikit_Learn[all]==1.2.3  # old\n"
         "numpy\nno-such-package>=1\nmodel @ https://index.example/model.whl\ntorch==1.0; sys_platform == 'none'\n"
-        "../secret\npandas==2.*\n"
+        "../secret\npandas==2.*\nscipy==1.0; sys_platform ~= 'none'\n"
     )
     versions = ekiben.mlflow.import_model("flowers", other).info.context["framework_versions"]
     kept = {name: told for name, told in versions.items() if not name.startswith("mlflow")}

@@ -175,6 +175,7 @@ def test_a_service_below_a_prefix() -> None:
 def test_how_long_it_waits() -> None:
     """What is told goes before the time of a call; 0 waits for nothing, and finds the fault at the first call."""
     assert [seconds_to_wait(told, 30.0) for told in (None, 5.0, 0)] == [30.0, 5.0, None]
+    assert seconds_to_wait(None, None) == 30.0  # a call without a limit is no wait without an end
     client = bentoml.SyncHTTPClient("http://127.0.0.1:9", server_ready_timeout=0, timeout=1)
     with pytest.raises(ServiceUnavailable, match="cannot reach"):
         client.call("x")

@@ -195,7 +195,7 @@ def telling(given: str | None) -> Iterator[None]:
     except Exception as error:
         if given is not None:
             with suppress(OSError):  # it is gone, too
-                os.write(Inherited.parse(given).line, sentence(error).encode()[:LAST_WORDS])
+                os.write(Inherited.parse(given).line, sentence(error).encode(errors="replace")[:LAST_WORDS])
         raise
 
 

@@ -77,6 +77,8 @@ class Clients:
         loop = asyncio.get_running_loop()
         client = self._of_loops.get(loop)
         if client is None:
+            for gone in [each for each in list(self._of_loops) if each.is_closed()]:  # nobody can leave those any more
+                self._of_loops.pop(gone, None)
             client = self._of_loops[loop] = AsyncHTTPClient(self.plain.url, timeout=None, token=self._token)
         return getattr(client, name)
 

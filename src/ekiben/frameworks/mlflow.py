@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -83,10 +84,13 @@ def read_needs(file: Path) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         try:
             wanted = Requirement(line.partition(" #")[0].partition(" --hash")[0].strip())
+            is_meant = wanted.marker is None or wanted.marker.evaluate()
         except InvalidRequirement:  # an option of pip, a path, a comment
             continue
+        except (UndefinedComparison, UndefinedEnvironmentName):  # a marker that no machine can answer
+            continue
         name = canonicalize_name(wanted.name)
-        if wanted.url or (is_here and name in ITSELF) or not (wanted.marker is None or wanted.marker.evaluate()):
+        if wanted.url or (is_here and name in ITSELF) or not is_meant:
             continue
         exact = [each.version for each in wanted.specifier if each.operator == "==" and "*" not in each.version]
         found = exact[0] if exact else installed_version(name)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ekiben.client.aio import AsyncHTTPClient as EkibenAsyncClient
-from ekiben.client.base import Route
+from ekiben.client.base import FIRST, Route
 from ekiben.client.sync import SyncHTTPClient as EkibenClient
 
 __all__ = ["AsyncHTTPClient", "SyncHTTPClient"]
@@ -26,9 +26,12 @@ def in_plain_values(routes: Mapping[str, Route]) -> dict[str, Route]:
     }
 
 
-def seconds_to_wait(told: float | None, timeout: float) -> float | None:
-    """Give the seconds that a new client waits: those *told*, or else those of a call; none for 0."""
-    seconds = timeout if told is None else told
+def seconds_to_wait(told: float | None, timeout: float | None) -> float | None:
+    """Give the seconds that a new client waits: those *told*, or else those of a call; none for 0.
+
+    Where calls have no limit it waits 30 s.
+    """
+    seconds = next((each for each in (told, timeout) if each is not None), FIRST)
     return seconds if seconds > 0 else None
 
 
@@ -40,7 +43,7 @@ class SyncHTTPClient(EkibenClient):
     Args:
         url: the server's address.
         token: who asks, where the server wants to know.
-        timeout: seconds for one call.
+        timeout: seconds for one call; None sets no limit.
         server_ready_timeout: seconds to wait, at once, until the server is ready: *timeout* unless it is told, and 0
             does not wait.
         options: those of Ekiben's client: `headers`, `transport`.
@@ -55,7 +58,7 @@ class SyncHTTPClient(EkibenClient):
         url: str,
         *,
         token: str | None = None,
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         server_ready_timeout: float | None = None,
         **options: Any,
     ) -> None:
@@ -76,7 +79,7 @@ class AsyncHTTPClient(EkibenAsyncClient):
         url: str,
         *,
         token: str | None = None,
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
         server_ready_timeout: float | None = None,
         **options: Any,
     ) -> None:

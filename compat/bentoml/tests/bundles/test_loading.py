@@ -14,7 +14,7 @@ from bentoml.bundles.description import Bundle
 from bentoml.bundles.loading import find_bundle, load_bundle, load_from_dir
 
 from compat.bentoml.tests.bundles.projects import SOURCES, imported, packed
-from ekiben.exceptions import CorruptArchive, CorruptItem, NotFound, ServiceLoadError, UnsafeArchive
+from ekiben.exceptions import CorruptArchive, CorruptItem, NotFound, ServiceLoadError, StoreError, UnsafeArchive
 
 
 def test_every_way_to_name_it(folder: Path, bundle: Bundle) -> None:
@@ -38,6 +38,14 @@ def test_artifacts_are_read_when_they_are_asked_for(bundle: Bundle) -> None:
     service = load_bundle(bundle)
     assert [each.name for each in service.inference_apis] == ["add"]
     with pytest.raises(Exception, match="the artifact `add` is not in its bundle"):
+        _ = service.artifacts.add
+
+
+def test_a_bundle_that_was_removed(bundle: Bundle) -> None:
+    """Whoever removes a bundle between its loading and the first use is told so in a sentence."""
+    service = load_bundle(bundle)
+    shutil.rmtree(bundle.path)
+    with pytest.raises(StoreError, match="was removed before its artifacts were read"):
         _ = service.artifacts.add
 
 

@@ -18,7 +18,7 @@ from bentoml.bundles.saving import ARCHIVES, ARTIFACTS, CONTENT
 from bentoml.bundles.service import BentoService
 from bentoml.bundles.tags import BundleTag
 from bentoml.front import entered
-from ekiben.core.errors import CorruptArchive, CorruptItem, InvalidInput, NotFound
+from ekiben.core.errors import CorruptArchive, CorruptItem, InvalidInput, NotFound, StoreError
 from ekiben.core.paths import home, join_below
 from ekiben.services import modules
 from ekiben.services.modules import Module
@@ -122,7 +122,12 @@ def among(code: Path, own: dict[str, ModuleType]) -> Iterator[None]:
     """Let names of modules mean those of one bundle, whatever another in this process calls its own.
 
     Pickles name classes by their modules, and are read long after the code of the bundle was.
+
+    Raises:
+        StoreError: the bundle was removed meanwhile.
     """
+    if not code.is_dir():
+        raise StoreError(f"the bundle was removed before its artifacts were read: {code} is not there")
     with modules.apart([code], ""):
         before = {name: sys.modules.get(name) for name in own}
         sys.modules.update(own)
