@@ -6,6 +6,7 @@ import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import ekiben.keras
 import ekiben.models
 from ekiben.core.errors import ConfigError, StoreError
+from ekiben.frameworks.keras import open_file
 
 pytestmark = [
     pytest.mark.heavy,
@@ -346,6 +348,27 @@ def test_hdf5_of_keras_three_with_a_short_name(keras: Any, tmp_path: Path) -> No
     loaded = ekiben.keras.load_model(ekiben.keras.save_model("short", tmp_path / "short.h5"))
     rows, targets = np.ones((3, 2)), np.zeros((3, 1))
     assert loaded.evaluate(rows, targets, verbose=0) == pytest.approx(model.evaluate(rows, targets, verbose=0))
+
+
+@pytest.mark.parametrize("letter", ["_", "\\u005f"])
+def test_code_in_hdf5(tmp_path: Path, letter: str) -> None:
+    """A `Lambda` layer in HDF5 is refused before Keras sees it, which ran it before 3.11.3; however it is spelled."""
+    file, seen = tmp_path / "code.h5", list[Path]()
+    layer = '{"class_name": "Lambda", "config": {"function": {"class_name": "_%s", "config": {"code": "4wEAAA"}}}}'
+    with importlib.import_module("h5py").File(file, "w") as archive:
+        archive.attrs.update({"keras_version": "3.5.0", "model_config": layer % f"{letter}lambda__"})
+
+    def load_model(path: Path, **_: Any) -> Any:
+        seen.append(path)
+
+    older: Any = SimpleNamespace(saving=SimpleNamespace(load_model=load_model))
+    with pytest.raises(ValueError, match="has a `Lambda` layer"):
+        open_file(older, file, compile=False)
+    assert not seen
+    open_file(older, file, compile=False, safe_mode=False)
+    assert seen == [file]
+    with pytest.raises(StoreError, match="has a `Lambda` layer"):
+        ekiben.keras.save_model("code", file)
 
 
 def test_a_model_of_bentoml(trained: Any, keras: Any) -> None:

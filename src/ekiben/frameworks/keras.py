@@ -21,7 +21,7 @@ from ekiben.core.errors import ConfigError, StoreError
 from ekiben.core.front import command
 from ekiben.core.optional import loaded, need
 from ekiben.frameworks.base import Method, Saved
-from ekiben.frameworks.keras_file import FILE, HDF5, drop_optimizer, find_file, has_foreign, read_config
+from ekiben.frameworks.keras_file import FILE, HDF5, drop_optimizer, find_file, has_foreign, holds_code, read_config
 from ekiben.frameworks.keras_two import read_training, translate
 from ekiben.frameworks.trust import TRUSTED_VARIABLE, is_trusted
 from ekiben.store.info import ModelInfo
@@ -125,8 +125,13 @@ def open_file(keras: ModuleType, file: Path, *, compile: bool, **options: Any) -
     """Let Keras read a file; compile one of HDF5 where Keras cannot.
 
     That is each one of Keras 2, and of Keras 3 one whose loss or metric is a short name: it writes `mse`, and stumbles
-    over it.
+    over it. Keras before 3.11.3 would run the code of a `Lambda` layer in HDF5 whatever `safe_mode` says.
+
+    Raises:
+        ValueError: there is code in HDF5, which `safe_mode` forbids; and what Keras raises.
     """
+    if file.suffix in HDF5 and options.get("safe_mode", True) and holds_code(file):
+        raise ValueError("it has a `Lambda` layer, whose code is run with `safe_mode=False` only")
     if file.suffix not in HDF5 or not compile:
         return keras.saving.load_model(file, compile=compile, **options)
     version, training = read_training(file)

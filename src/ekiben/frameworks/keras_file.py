@@ -45,6 +45,17 @@ def read_config(file: Path) -> str:
         raise StoreError(f"{file} is damaged: {error}", hint=f"ask {command('models verify')}") from error
 
 
+def holds_code(file: Path) -> bool:
+    """Say whether an HDF5 file describes a lambda, which is code.
+
+    Raises:
+        ValueError: its description is no JSON.
+    """
+    with need("h5py", "reading an HDF5 file").File(file) as archive:
+        told = [archive.attrs.get(name) for name in ("model_config", "training_config")]
+    return any('"__lambda__"' in json.dumps(json.loads(each)) for each in told if each is not None)  # as it is read
+
+
 def has_foreign(config: str) -> bool:
     """Say whether a description names what is not Keras's own; unknown counts as yes."""
     if not config:
