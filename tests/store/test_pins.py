@@ -44,7 +44,7 @@ def test_what_was_settled_is_gone(store: Store, save: Save) -> None:
     """If the settled version was deleted nothing else is given for it."""
     save("iris:v1")
     pin(store.root, {"iris": "v0"})
-    with pytest.raises(NotFound, match="iris:v0"):
+    with pytest.raises(NotFound, match="'iris' has no version 'v0'"):
         store.get("iris:latest")
 
 

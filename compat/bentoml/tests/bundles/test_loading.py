@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bentoml.bundles.description import Bundle
-from bentoml.bundles.loading import find_bundle, load_bundle, load_from_dir
+from bentoml.bundles.loading import among, find_bundle, load_bundle, load_from_dir
 
 from compat.bentoml.tests.bundles.projects import SOURCES, imported, packed
 from ekiben.exceptions import CorruptArchive, CorruptItem, NotFound, ServiceLoadError, StoreError, UnsafeArchive
@@ -97,6 +98,26 @@ def test_pickles_of_two_bundles_with_modules_of_one_name(folder: Path) -> None:
         assert (held.where, held.number) == (number, number)
         assert type(held) is type(service).add.__globals__["twice"].__globals__["Number"]
     assert sys.modules["adder_pair_words"] is before
+
+
+def test_names_of_modules_mean_one_bundle_at_a_time(bundle: Bundle) -> None:
+    """While the artifacts of one bundle are read, another thread waits with those of its own."""
+    begun = threading.Event()
+    order: list[str] = []
+
+    def read() -> None:
+        begun.set()
+        with among(bundle.code, {}):
+            order.append("other")
+
+    other = threading.Thread(target=read)
+    with among(bundle.code, {}):
+        other.start()
+        assert begun.wait(20)
+        other.join(0.2)
+        order.append("own")
+    other.join(20)
+    assert order == ["own", "other"]
 
 
 def test_a_bundle_whose_module_has_a_name_of_pythons(folder: Path) -> None:

@@ -6,6 +6,7 @@ the bundle; an archive yields plain files below one folder, or nothing.
 
 import atexit
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from ekiben.store.imports import unpack_into
 from ekiben.store.staging import stage
 
 UNPACKED = "unpacked"  # in the home, where archives lie while they are served
+ONE = threading.RLock()  # names of modules mean those of one bundle at a time
 ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip", ".tar.xz", ".tar.bz2")
 
 
@@ -128,7 +130,7 @@ def among(code: Path, own: dict[str, ModuleType]) -> Iterator[None]:
     """
     if not code.is_dir():
         raise StoreError(f"the bundle was removed before its artifacts were read: {code} is not there")
-    with modules.apart([code], ""):
+    with ONE, modules.apart([code], ""):
         before = {name: sys.modules.get(name) for name in own}
         sys.modules.update(own)
         try:
