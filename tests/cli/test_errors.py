@@ -94,3 +94,4 @@ def test_a_path_is_cut() -> None:
     assert said(PermissionError(13, "Permission denied", "/closed/a")).startswith(
         "error: cannot use '/closed/a': Permission denied\n\nhint: `ekiben --verbose …`"
     )
+    assert said(FileNotFoundError(None, None, "/gone/a")).startswith("error: cannot use '/gone/a': FileNotFoundError")

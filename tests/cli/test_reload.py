@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -186,3 +187,16 @@ def test_last_words() -> None:
 def test_what_a_server_inherits() -> None:
     """Sockets and lifeline are read from one word."""
     assert Inherited.parse("5,6:7") == Inherited((5, 6), 7)
+
+
+def test_a_server_ends_with_the_one_that_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server ends itself when nobody watches it any more, though its last words were never read."""
+    ended = threading.Event()
+    monkeypatch.setattr(
+        os, "kill", lambda pid, how: ended.set() if (pid, how) == (os.getpid(), signal.SIGTERM) else None
+    )
+    with lifeline() as (theirs, ours):
+        os.write(theirs, b"nobody reads this")
+        Inherited((), theirs).hold()
+        ours.close()
+        assert ended.wait(20)

@@ -64,7 +64,7 @@ def report(error: BaseException, *, program: str, verbose: bool) -> int:
 
     said = explain(error)
     if isinstance(error, OSError) and error.filename is not None and not frames(error):  # not in the user's code
-        said = f"cannot use {str(error.filename)[:LONG]!r}: {error.strerror}"
+        said = f"cannot use {str(error.filename)[:LONG]!r}: {error.strerror or type(error).__name__}"
     return say(said, None if verbose else f"`{program} --verbose …` shows all of where it happened")
 
 

@@ -177,7 +177,8 @@ class Inherited:
         """End this process, in order, when the one that watches is gone."""
 
         def wait() -> None:
-            os.read(self.line, 1)  # nothing is ever sent to us: this returns when the other end closes
+            with suppress(OSError):  # it closed before it had read what we said last
+                os.read(self.line, 1)  # nothing is ever sent to us: this returns when the other end closes
             os.kill(os.getpid(), signal.SIGTERM)
 
         threading.Thread(target=wait, name="ekiben-lifeline", daemon=True).start()

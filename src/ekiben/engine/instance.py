@@ -203,10 +203,7 @@ def probe(instance: Instance, name: str | None) -> Callable[[], Any] | None:
 
 async def reaches(instance: Instance) -> bool:
     """Say whether each service that it depends on at an address takes calls."""
-    for client in instance.clients:
-        if not await asyncio.to_thread(client.is_ready):
-            return False
-    return True
+    return all(await asyncio.gather(*(asyncio.to_thread(client.is_ready) for client in instance.clients)))
 
 
 async def leave(instance: Instance) -> None:
