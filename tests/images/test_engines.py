@@ -33,6 +33,24 @@ def test_the_words() -> None:
     assert set(OFFERED) == {*ENGINES, "oci"}
 
 
+@pytest.mark.parametrize(
+    ("engine", "name", "expected"),
+    [
+        ("docker", "iris:v1", "iris:v1"),
+        ("nerdctl", "team/iris:v1", "team/iris:v1"),
+        ("podman", "iris:v1", "localhost/iris:v1"),
+        ("buildah", "team/iris:v1", "localhost/team/iris:v1"),
+        ("podman", "localhost/iris:v1", "localhost/iris:v1"),
+        ("podman", "localhost:5000/team/iris:v1", "localhost:5000/team/iris:v1"),
+        ("buildah", "registry.example/iris:v1", "registry.example/iris:v1"),
+    ],
+)
+def test_a_name_means_one_image(engine: str, name: str, expected: str) -> None:
+    """Podman and buildah are given no short name, which they take for an image of a registry that ends like it."""
+    words = build_words(engine, build(names=(name,)))
+    assert words[words.index("--tag") + 1] == expected
+
+
 @pytest.mark.parametrize("nasty", [each for each in NASTY if each not in ("#", "*")], ids=ascii)
 def test_what_is_no_word(nasty: str) -> None:
     """A name, a platform or an option that is none never reaches an engine."""

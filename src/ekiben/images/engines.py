@@ -23,6 +23,7 @@ ENGINES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     # The health check is of Docker's format; layers are kept for the next build.
     "buildah": (("build", "--format", "docker", "--layers"), ("info",)),
 }
+SHORTENING = frozenset({"podman", "buildah"})  # take `iris` for any image that ends so, `team.example/x/iris` too
 RUNNERS = {"buildah": "podman", "oci": "podman"}  # who runs what another builds
 OURS = (
     "build-arg",
@@ -70,7 +71,7 @@ def build_words(engine: str, build: Build) -> list[str]:
     """Give the command line that builds."""
     words = [engine, *ENGINES[engine][0], "--file", str(build.context / "Dockerfile")]
     for name in build.names:
-        words += ["--tag", name]
+        words += ["--tag", full_name(engine, name)]
     if build.platform is not None:
         words += ["--platform", build.platform]
     for name, value in build.args.items():
@@ -78,6 +79,13 @@ def build_words(engine: str, build: Build) -> list[str]:
     words += ["--no-cache"] if build.no_cache else []
     words += [f"--{option}" for option in build.options]
     return [*words, str(build.context)]
+
+
+def full_name(engine: str, name: str) -> str:
+    """Give a name for an image that an engine takes for no other; one without a registry is of this machine."""
+    registry, _, rest = name.partition("/")
+    is_full = bool(rest) and (registry == "localhost" or "." in registry or ":" in registry)
+    return name if is_full or engine not in SHORTENING else f"localhost/{name}"
 
 
 def choose_engine(asked: str | None = None) -> str:
