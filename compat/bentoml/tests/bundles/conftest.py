@@ -1,5 +1,6 @@
 """Give tests of bundles a home of their own, and a service that was saved there."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from compat.bentoml.tests.bundles.projects import imported, packed
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A home of BentoML's that is empty."""
+    """A home of BentoML's that is empty; what loading adds to the path goes with it."""
+    monkeypatch.setattr("sys.path", sys.path.copy())
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EKIBEN_HOME", str(tmp_path / "home"))
     return tmp_path
