@@ -82,7 +82,10 @@ def build_words(engine: str, build: Build) -> list[str]:
 
 
 def full_name(engine: str, name: str) -> str:
-    """Give a name for an image that an engine takes for no other; one without a registry is of this machine."""
+    """Give a name that an engine takes for no other image's.
+
+    One without a registry is of this machine.
+    """
     registry, _, rest = name.partition("/")
     is_full = bool(rest) and (registry == "localhost" or "." in registry or ":" in registry)
     return name if is_full or engine not in SHORTENING else f"localhost/{name}"
